@@ -1,0 +1,121 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+int bx_file_read_fd(int fd, const char *what, size_t max_bytes, char **ret_data,
+                    size_t *ret_bytes, bx_error **err)
+{
+    bx_autobuf bx_buf buf = BX_BUF_INIT;
+    bx_autofree char *chunk = NULL;
+    struct stat st;
+    size_t chunk_bytes = 65536;
+
+    if (fstat(fd, &st) < 0)
+        return bx_error_set_errno(err, errno, "'%s'", what);
+    if (S_ISDIR(st.st_mode))
+        return bx_error_set_errno(err, EISDIR, "'%s'", what);
+    if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "'%s': larger than %zu bytes, the most accepted",
+                            what, max_bytes);
+    if (S_ISREG(st.st_mode)) {
+        chunk_bytes = (size_t)st.st_size + 1;
+    }
+    chunk = malloc(chunk_bytes);
+    if (chunk == NULL)
+        return bx_error_set_nomem(err);
+    for (;;) {
+        ssize_t got = read(fd, chunk, chunk_bytes);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return bx_error_set_errno(err, errno, "'%s'", what);
+        if (got == 0)
+            break;
+        if (buf.len + (size_t)got > max_bytes)
+            return bx_error_set(
+                err, BX_ERR_LIMIT,
+                "'%s': larger than %zu bytes, the most accepted", what,
+                max_bytes);
+        if (bx_buf_append(&buf, chunk, (size_t)got, max_bytes) < 0)
+            return bx_error_set_nomem(err);
+    }
+    if (ret_bytes != NULL)
+        *ret_bytes = buf.len;
+    *ret_data = bx_buf_take(&buf);
+    return *ret_data == NULL ? bx_error_set_nomem(err) : 0;
+}
+
+int bx_file_read(const char *path, size_t max_bytes, char **ret_data,
+                 size_t *ret_bytes, bx_error **err)
+{
+    bx_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    return bx_file_read_fd(fd, path, max_bytes, ret_data, ret_bytes, err);
+}
+
+static int write_all(int fd, const char *data, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t put = write(fd, data, bytes);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -1;
+        data += put;
+        bytes -= (size_t)put;
+    }
+    return 0;
+}
+
+int bx_file_replace(const char *path, const void *data, size_t bytes,
+                    unsigned mode, bx_error **err)
+{
+    bx_autofree char *temporary = NULL;
+    bx_autofd int fd = -1;
+
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        temporary = NULL;
+        return bx_error_set_nomem(err);
+    }
+    fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return bx_error_set_errno(err, errno, "'%s'", temporary);
+    if (fchmod(fd, (mode_t)mode) < 0 || write_all(fd, data, bytes) < 0 ||
+        rename(temporary, path) < 0) {
+        int errnum = errno;
+
+        (void)unlink(temporary);
+        return bx_error_set_errno(err, errnum, "'%s'", path);
+    }
+    return 0;
+}
+
+int bx_file_make_dirs(const char *path, unsigned mode, bx_error **err)
+{
+    bx_autofree char *partial = strdup(path);
+
+    if (partial == NULL)
+        return bx_error_set_nomem(err);
+    for (char *slash = partial + 1; *partial != '\0'; slash++) {
+        slash = strchr(slash, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(partial, (mode_t)mode) < 0 && errno != EEXIST)
+            return bx_error_set_errno(err, errno, "'%s'", partial);
+        if (slash == NULL)
+            break;
+        *slash = '/';
+    }
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* Whole files of the host: read with a cap, replaced in one step. */
+#ifndef BX_BASE_FILE_H
+#define BX_BASE_FILE_H
+
+#include "base/error.h"
+
+/* Read a regular file (or a pipe) whole; "-" is not special. ret_data gets a
+ * NUL behind the last byte and is owned by the caller, free(). ret_bytes may
+ * be NULL. BX_ERR_LIMIT past max_bytes. */
+int bx_file_read(const char *path, size_t max_bytes, char **ret_data,
+                 size_t *ret_bytes, bx_error **err);
+
+/* Read an open descriptor from where it stands; what is its name in errors. */
+int bx_file_read_fd(int fd, const char *what, size_t max_bytes, char **ret_data,
+                    size_t *ret_bytes, bx_error **err);
+
+/* Write data to path through a temporary file beside it and rename(), so that
+ * readers see the old bytes or the new ones. mode as for open(). */
+int bx_file_replace(const char *path, const void *data, size_t bytes,
+                    unsigned mode, bx_error **err);
+
+/* Make a folder and its missing parents, each with mode. */
+int bx_file_make_dirs(const char *path, unsigned mode, bx_error **err);
+
+#endif
