@@ -1,0 +1,89 @@
+/* Inside of client and exchange, for http_client.c, http_transfer.c,
+ * http_hop.c and http_redirect.c. */
+#ifndef BX_NET_HTTP_EXCHANGE_H
+#define BX_NET_HTTP_EXCHANGE_H
+
+#include "base/buf.h"
+#include "net/curl_api.h"
+#include "net/http_client.h"
+#include "net/url.h"
+
+struct bx_http_client {
+    const bx_curl_api *curl; /* static */
+    CURLM *multi;
+    bx_http_config config;
+    bx_http_exchange *current; /* the one libcurl may read for; borrowed */
+    uint64_t held_bytes;       /* request bodies and unread response bytes of
+                                * all exchanges */
+    unsigned lookups_given_up; /* names still being resolved, perhaps */
+};
+
+typedef enum bx_http_state {
+    BX_HTTP_OPEN,   /* taking its body */
+    BX_HTTP_SENT,   /* with libcurl */
+    BX_HTTP_DONE,   /* the response is complete */
+    BX_HTTP_FAILED, /* failure was handed out */
+} bx_http_state;
+
+struct bx_http_exchange {
+    bx_http_client *client; /* borrowed */
+    bx_http_state state;
+
+    /* the request, as the next hop sends it */
+    char method[BX_HTTP_METHOD_BYTES];
+    bx_url *url;
+    bx_http_fields fields;
+    bx_buf body;
+    bx_http_redirect redirect;
+    uint64_t timeout_ms;
+    int64_t deadline_ns; /* INT64_MAX before it is sent and without one */
+    unsigned hops;
+
+    /* with libcurl, one hop */
+    CURL *easy;
+    struct curl_slist *lines;
+    char message[CURL_ERROR_SIZE];
+    bool is_resolving;
+    bool is_dialled; /* some address was allowed */
+    bool is_refused; /* some address was not: */
+    bx_address refused_address;
+    bx_verdict refused_verdict;
+
+    /* the response */
+    unsigned status; /* 0 before the first status line */
+    bool has_head;
+    bx_http_fields head;
+    size_t head_bytes; /* of this hop, informational responses included */
+    bx_buf in;         /* decoded body; from in_at on it is unread */
+    size_t in_at;
+    uint64_t received_bytes;
+    bx_error *failure; /* set inside a callback; owned */
+};
+
+/* Put "METHOD scheme://host/path: " before an error. Query strings stay out:
+ * they may hold keys. */
+int bx_http_exchange_wrap(const bx_http_exchange *exchange, bx_error **err);
+
+/* Is the URL allowed? If not: audit, and BX_ERR_DENIED. */
+int bx_http_check_url(const bx_http_exchange *exchange, const bx_url *url,
+                      const char *call, bx_error **err);
+
+/* Give the easy handle its options and callbacks. */
+int bx_http_hop_set(bx_http_exchange *exchange, bx_error **err);
+
+/* Hand the current hop to libcurl. */
+int bx_http_transfer_begin(bx_http_exchange *exchange, bx_error **err);
+/* Take it back; what is under way ends. */
+void bx_http_transfer_end(bx_http_exchange *exchange);
+/* Let libcurl work until it has done something for this exchange or cannot
+ * before it waited. Sets DONE at the end of the response. */
+int bx_http_transfer_step(bx_http_exchange *exchange, bx_error **err);
+/* Forget n bytes of the unread body. */
+void bx_http_transfer_consume(bx_http_exchange *exchange, size_t n);
+
+/* True when the head at hand asks to go elsewhere and that is to be done. */
+bool bx_http_redirect_is_due(const bx_http_exchange *exchange);
+/* Turn the exchange into its next hop; nothing is sent. */
+int bx_http_redirect_apply(bx_http_exchange *exchange, bx_error **err);
+
+#endif
