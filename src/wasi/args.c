@@ -1,0 +1,145 @@
+/* Arguments, environment, the end of the program, and sockets there are none
+ * of. */
+#include <sched.h>
+#include <string.h>
+
+#include "wasi/calls.h"
+#include "wasi/state.h"
+
+static int32_t store_sizes(const bx_guest *guest, const bx_raw *args,
+                           uint64_t count, uint64_t bytes)
+{
+    uint8_t *ret_count = bx_guest_range(guest, args[0].u32, 4);
+    uint8_t *ret_bytes = bx_guest_range(guest, args[1].u32, 4);
+
+    if (ret_count == NULL || ret_bytes == NULL)
+        return BX_WASI_EFAULT;
+    bx_store32(ret_count, (uint32_t)count);
+    bx_store32(ret_bytes, (uint32_t)bytes);
+    return 0;
+}
+
+int32_t bx_wasi_args_sizes_get(void *host, const bx_guest *guest,
+                               const bx_raw *args)
+{
+    const bx_wasi *wasi = host;
+
+    return store_sizes(guest, args, wasi->argc, wasi->argv_bytes);
+}
+
+int32_t bx_wasi_environ_sizes_get(void *host, const bx_guest *guest,
+                                  const bx_raw *args)
+{
+    const bx_wasi *wasi = host;
+
+    return store_sizes(guest, args, wasi->policy->env_count, wasi->env_bytes);
+}
+
+int32_t bx_wasi_args_get(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    const bx_wasi *wasi = host;
+    uint8_t *list =
+        bx_guest_range(guest, args[0].u32, (uint64_t)wasi->argc * 4);
+    char *text = bx_guest_range(guest, args[1].u32, wasi->argv_bytes);
+    uint32_t ptr = args[1].u32;
+
+    if (list == NULL || text == NULL)
+        return BX_WASI_EFAULT;
+    for (size_t i = 0; i < wasi->argc; i++) {
+        size_t bytes = strlen(wasi->argv[i]) + 1;
+
+        memcpy(text, wasi->argv[i], bytes);
+        bx_store32(list + i * 4, ptr);
+        text += bytes;
+        ptr += (uint32_t)bytes;
+    }
+    return 0;
+}
+
+int32_t bx_wasi_environ_get(void *host, const bx_guest *guest,
+                            const bx_raw *args)
+{
+    const bx_wasi *wasi = host;
+    const bx_policy *policy = wasi->policy;
+    uint8_t *list =
+        bx_guest_range(guest, args[0].u32, (uint64_t)policy->env_count * 4);
+    char *text = bx_guest_range(guest, args[1].u32, wasi->env_bytes);
+    uint32_t ptr = args[1].u32;
+
+    if (list == NULL || text == NULL)
+        return BX_WASI_EFAULT;
+    for (size_t i = 0; i < policy->env_count; i++) {
+        size_t name = strlen(policy->env[i].name);
+        size_t value = strlen(policy->env[i].value) + 1;
+
+        memcpy(text, policy->env[i].name, name);
+        text[name] = '=';
+        memcpy(text + name + 1, policy->env[i].value, value);
+        bx_store32(list + i * 4, ptr);
+        text += name + 1 + value;
+        ptr += (uint32_t)(name + 1 + value);
+    }
+    return 0;
+}
+
+int32_t bx_wasi_proc_exit(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    bx_wasi *wasi = host;
+
+    (void)guest;
+    wasi->exit_code = args[0].u32;
+    return BX_HOST_EXIT;
+}
+
+/* A guest has no process that a signal could go to. */
+int32_t bx_wasi_proc_raise(void *host, const bx_guest *guest,
+                           const bx_raw *args)
+{
+    (void)host;
+    (void)guest;
+    (void)args;
+    return BX_WASI_ENOTSUP;
+}
+
+int32_t bx_wasi_sched_yield(void *host, const bx_guest *guest,
+                            const bx_raw *args)
+{
+    (void)host;
+    (void)guest;
+    (void)args;
+    sched_yield();
+    return 0;
+}
+
+/* Descriptors are files, folders and streams: never sockets. */
+static int32_t refuse_socket(const bx_wasi *wasi, const bx_raw *args)
+{
+    return bx_fd_find(&wasi->table, args[0].u32) == NULL ? BX_WASI_EBADF
+                                                         : BX_WASI_ENOTSOCK;
+}
+
+int32_t bx_wasi_sock_accept(void *host, const bx_guest *guest,
+                            const bx_raw *args)
+{
+    (void)guest;
+    return refuse_socket(host, args);
+}
+
+int32_t bx_wasi_sock_recv(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    (void)guest;
+    return refuse_socket(host, args);
+}
+
+int32_t bx_wasi_sock_send(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    (void)guest;
+    return refuse_socket(host, args);
+}
+
+int32_t bx_wasi_sock_shutdown(void *host, const bx_guest *guest,
+                              const bx_raw *args)
+{
+    (void)guest;
+    return refuse_socket(host, args);
+}

@@ -1,0 +1,375 @@
+/* fd_readdir. A folder is read from the kernel in large pieces and handed on;
+ * a cookie is the kernel's own position, so it stays good while entries come
+ * and go. Where the listing is not just the kernel's (mappings lie in the
+ * folder, or runs must repeat byte for byte) it is read whole first. */
+#include "wasi/dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "wasi/calls.h"
+#include "wasi/resolve.h"
+
+#define PIECE_BYTES 16384u
+#define WHOLE_BYTES (4u << 20) /* of names in a folder read whole */
+#define WHOLE_ENTRIES 65536u
+
+/* Cookies: 0 is the beginning, 1 after ".", 2 after "..", then the kernel's
+ * position plus 3; in a folder read whole, how many entries came before. */
+#define COOKIE_FIRST 2u
+#define COOKIE_BASE 3u
+
+typedef struct bx_entry {
+    uint64_t ino;
+    uint32_t name; /* where in names */
+    uint16_t bytes;
+    uint8_t filetype;
+} bx_entry;
+
+struct bx_dir {
+    int fd;
+    bool is_owned;
+    bool is_whole;
+    uint64_t ino;
+    uint64_t at; /* cookie of what comes next */
+    size_t len;  /* of piece */
+    size_t pos;
+    char *piece;
+    bx_entry *entries; /* of a folder read whole */
+    size_t entries_count;
+    size_t entries_cap;
+    bx_buf names;
+};
+
+/* The guest's buffer. */
+typedef struct bx_out {
+    uint8_t *at;
+    size_t left;
+} bx_out;
+
+void bx_dir_free(bx_dir *dir)
+{
+    if (dir == NULL)
+        return;
+    if (dir->is_owned)
+        close(dir->fd);
+    free(dir->piece);
+    free(dir->entries);
+    bx_buf_clear(&dir->names);
+    free(dir);
+}
+
+/* Append one dirent; false when it was cut, which also fills the buffer. */
+static bool put(bx_out *out, uint64_t next, uint64_t ino, uint8_t filetype,
+                const char *name, size_t bytes)
+{
+    uint8_t head[BX_DIRENT_BYTES] = { 0 };
+    size_t part;
+
+    bx_store64(head, next);
+    bx_store64(head + 8, ino);
+    bx_store32(head + 16, (uint32_t)bytes);
+    head[20] = filetype;
+    part = out->left < sizeof(head) ? out->left : sizeof(head);
+    memcpy(out->at, head, part);
+    out->at += part;
+    out->left -= part;
+    if (part < sizeof(head))
+        return false;
+    part = out->left < bytes ? out->left : bytes;
+    memcpy(out->at, name, part);
+    out->at += part;
+    out->left -= part;
+    return part == bytes;
+}
+
+static uint8_t entry_filetype(int dir_fd, const struct dirent64 *entry)
+{
+    struct stat stat;
+
+    if (entry->d_type != DT_UNKNOWN)
+        return bx_wasi_filetype(DTTOIF(entry->d_type));
+    if (fstatat(dir_fd, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+        return BX_FILETYPE_UNKNOWN;
+    return bx_wasi_filetype(stat.st_mode);
+}
+
+/* The next entry a guest could name: not the folder itself or its parent, and
+ * UTF-8. NULL at the end, or with *ret_errno. */
+static const struct dirent64 *next_entry(bx_dir *dir, int32_t *ret_errno)
+{
+    for (;;) {
+        const struct dirent64 *entry;
+        ssize_t len;
+
+        if (dir->pos == dir->len) {
+            len = getdents64(dir->fd, dir->piece, PIECE_BYTES);
+            dir->pos = 0;
+            dir->len = len > 0 ? (size_t)len : 0;
+            /* ENOENT: the folder was removed meanwhile. */
+            if (len < 0 && errno != ENOENT)
+                *ret_errno = bx_wasi_errno(errno);
+            if (len <= 0)
+                return NULL;
+        }
+        entry = (const struct dirent64 *)(dir->piece + dir->pos);
+        if (strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0 &&
+            bx_utf8_is_valid(entry->d_name, strlen(entry->d_name)))
+            return entry;
+        dir->pos += entry->d_reclen;
+        dir->at = (uint64_t)entry->d_off + COOKIE_BASE;
+    }
+}
+
+/* Stand at a cookie: mostly where the last call ended. */
+static bool seek_cookie(bx_dir *dir, uint64_t cookie)
+{
+    if (cookie == dir->at && cookie > COOKIE_FIRST)
+        return true;
+    if (cookie > COOKIE_FIRST) {
+        for (size_t pos = 0; pos < dir->len;) {
+            const struct dirent64 *entry =
+                (const struct dirent64 *)(dir->piece + pos);
+
+            pos += entry->d_reclen;
+            if ((uint64_t)entry->d_off + COOKIE_BASE == cookie) {
+                dir->pos = pos;
+                dir->at = cookie;
+                return true;
+            }
+        }
+    }
+    dir->len = 0;
+    dir->pos = 0;
+    dir->at = cookie;
+    if (cookie <= COOKIE_FIRST)
+        return lseek(dir->fd, 0, SEEK_SET) == 0;
+    return cookie - COOKIE_BASE <= INT64_MAX &&
+           lseek(dir->fd, (off_t)(cookie - COOKIE_BASE), SEEK_SET) >= 0;
+}
+
+static int32_t list_pieces(bx_dir *dir, uint64_t cookie, bx_out *out)
+{
+    int32_t err = 0;
+
+    if (!seek_cookie(dir, cookie))
+        return 0; /* past the end */
+    while (dir->at < COOKIE_FIRST) {
+        if (!put(out, dir->at + 1, dir->ino, BX_FILETYPE_DIRECTORY, "..",
+                 dir->at + 1))
+            return 0;
+        dir->at++;
+    }
+    while (out->left > 0) {
+        const struct dirent64 *entry = next_entry(dir, &err);
+        uint64_t next;
+
+        if (entry == NULL)
+            return err;
+        next = (uint64_t)entry->d_off + COOKIE_BASE;
+        if (!put(out, next, entry->d_ino, entry_filetype(dir->fd, entry),
+                 entry->d_name, strlen(entry->d_name)))
+            return 0;
+        dir->pos += entry->d_reclen;
+        dir->at = next;
+    }
+    return 0;
+}
+
+/* ---- folders read whole --------------------------------------------- */
+
+static int32_t add_entry(bx_dir *dir, const char *name, size_t bytes,
+                         uint64_t ino, uint8_t filetype)
+{
+    bx_entry entry = { .ino = ino,
+                       .name = (uint32_t)dir->names.len,
+                       .bytes = (uint16_t)bytes,
+                       .filetype = filetype };
+
+    if (dir->entries_count == WHOLE_ENTRIES)
+        return BX_WASI_EOVERFLOW;
+    if (dir->entries_count == dir->entries_cap) {
+        size_t cap = dir->entries_cap == 0 ? 64 : dir->entries_cap * 2;
+        bx_entry *grown = realloc(dir->entries, cap * sizeof(*grown));
+
+        if (grown == NULL)
+            return BX_WASI_ENOMEM;
+        dir->entries = grown;
+        dir->entries_cap = cap;
+    }
+    if (bx_buf_append(&dir->names, name, bytes, WHOLE_BYTES) < 0)
+        return BX_WASI_EOVERFLOW;
+    dir->entries[dir->entries_count++] = entry;
+    return 0;
+}
+
+static bx_entry *find_entry(const bx_dir *dir, const char *name, size_t bytes)
+{
+    for (size_t i = 0; i < dir->entries_count; i++) {
+        if (dir->entries[i].bytes == bytes &&
+            memcmp(dir->names.data + dir->entries[i].name, name, bytes) == 0)
+            return &dir->entries[i];
+    }
+    return NULL;
+}
+
+/* Mappings that lie in the folder, or in one that lies in it. */
+static int32_t add_mounts(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd)
+{
+    for (size_t i = 0; i < wasi->fs->points_count; i++) {
+        const bx_fs_point *point = &wasi->fs->points[i];
+        const char *name = point->path + fd->guest_len + 1;
+        struct stat stat = { .st_ino = 0 };
+        bx_entry *entry;
+        size_t bytes;
+
+        if (!point->is_mount ||
+            !bx_fs_is_beneath(point->path, point->len, fd->guest_path,
+                              fd->guest_len))
+            continue;
+        bytes = strcspn(name, "/");
+        if (bytes > NAME_MAX)
+            continue;
+        if (name[bytes] == '\0')
+            (void)fstat(wasi->fs->mounts[point->mount].fd, &stat);
+        entry = find_entry(dir, name, bytes);
+        if (entry == NULL) {
+            int32_t err =
+                add_entry(dir, name, bytes, stat.st_ino, BX_FILETYPE_DIRECTORY);
+
+            if (err != 0)
+                return err;
+        } else {
+            entry->filetype = BX_FILETYPE_DIRECTORY;
+            if (stat.st_ino != 0)
+                entry->ino = stat.st_ino;
+        }
+    }
+    return 0;
+}
+
+static int compare_entries(const void *left, const void *right, void *names)
+{
+    const bx_entry *a = left;
+    const bx_entry *b = right;
+    size_t bytes = a->bytes < b->bytes ? a->bytes : b->bytes;
+    int order = memcmp((char *)names + a->name, (char *)names + b->name, bytes);
+
+    return order != 0 ? order : (int)a->bytes - (int)b->bytes;
+}
+
+static int32_t read_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd)
+{
+    const struct dirent64 *entry;
+    int32_t err = 0;
+
+    bx_buf_clear(&dir->names);
+    dir->entries_count = 0;
+    seek_cookie(dir, 0);
+    err = add_entry(dir, ".", 1, dir->ino, BX_FILETYPE_DIRECTORY);
+    if (err == 0)
+        err = add_entry(dir, "..", 2, dir->ino, BX_FILETYPE_DIRECTORY);
+    while (err == 0 && dir->fd >= 0) {
+        entry = next_entry(dir, &err);
+        if (entry == NULL)
+            break;
+        err = add_entry(dir, entry->d_name, strlen(entry->d_name), entry->d_ino,
+                        entry_filetype(dir->fd, entry));
+        dir->pos += entry->d_reclen;
+    }
+    if (err == 0 && !fd->is_uniform)
+        err = add_mounts(dir, wasi, fd);
+    if (err == 0 && wasi->run->is_deterministic)
+        qsort_r(dir->entries + 2, dir->entries_count - 2, sizeof(*dir->entries),
+                compare_entries, dir->names.data);
+    if (err != 0)
+        dir->entries_count = 0;
+    return err;
+}
+
+static int32_t list_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd,
+                          uint64_t cookie, bx_out *out)
+{
+    int32_t err = 0;
+
+    if (cookie == 0 || dir->entries_count == 0)
+        err = read_whole(dir, wasi, fd);
+    if (err != 0)
+        return err;
+    for (uint64_t i = cookie; i < dir->entries_count && out->left > 0; i++) {
+        const bx_entry *entry = &dir->entries[i];
+
+        if (!put(out, i + 1, entry->ino, entry->filetype,
+                 dir->names.data + entry->name, entry->bytes))
+            break;
+    }
+    return 0;
+}
+
+/* ---- the call ------------------------------------------------------- */
+
+static int32_t start(const bx_wasi *wasi, bx_fd *fd)
+{
+    struct stat stat = { .st_ino = 0 };
+    bx_dir *dir = calloc(1, sizeof(*dir));
+
+    if (dir == NULL)
+        return BX_WASI_ENOMEM;
+    dir->fd = fd->host_fd;
+    dir->at = UINT64_MAX; /* nowhere: the first call seeks */
+    dir->is_whole = wasi->run->is_deterministic || !fd->is_uniform;
+    if (fd->is_path && fd->host_fd >= 0) {
+        dir->fd = openat(fd->host_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        dir->is_owned = dir->fd >= 0;
+    }
+    if ((fd->host_fd >= 0 && (dir->fd < 0 || fstat(dir->fd, &stat) < 0))) {
+        int kept = errno;
+
+        bx_dir_free(dir);
+        return bx_wasi_errno(kept);
+    }
+    dir->ino = stat.st_ino;
+    dir->piece = malloc(PIECE_BYTES);
+    if (dir->piece == NULL) {
+        bx_dir_free(dir);
+        return BX_WASI_ENOMEM;
+    }
+    fd->dir = dir;
+    return 0;
+}
+
+int32_t bx_wasi_fd_readdir(void *host, const bx_guest *guest,
+                           const bx_raw *args)
+{
+    bx_out out = { bx_guest_range(guest, args[1].u32, args[2].u32),
+                   args[2].u32 };
+    uint8_t *ret_bytes = bx_guest_range(guest, args[4].u32, 4);
+    int32_t err = 0;
+    bx_fd *fd;
+
+    if (out.at == NULL || ret_bytes == NULL)
+        return BX_WASI_EFAULT;
+    fd = bx_wasi_fd(host, args[0].u32, 0, &err);
+    if (fd == NULL)
+        return err;
+    if (fd->kind != BX_FD_DIR)
+        return BX_WASI_ENOTDIR;
+    if ((fd->base & BX_RIGHT_FD_READDIR) == 0)
+        return BX_WASI_ENOTCAPABLE;
+    err = bx_fd_need(host, "fd_readdir", fd, BX_ACCESS_READ);
+    if (err == 0 && fd->dir == NULL)
+        err = start(host, fd);
+    if (err != 0)
+        return err;
+    if (fd->dir->is_whole)
+        err = list_whole(fd->dir, host, fd, args[3].u64, &out);
+    else
+        err = list_pieces(fd->dir, args[3].u64, &out);
+    if (err == 0)
+        bx_store32(ret_bytes, args[2].u32 - (uint32_t)out.left);
+    return err;
+}

@@ -1,0 +1,197 @@
+/* Reading and writing, straight between the kernel and guest memory. */
+#include <errno.h>
+#include <sys/uio.h>
+
+#include "wasi/calls.h"
+#include "wasi/state.h"
+#include "wasi/stream.h"
+
+/* Check the guest's iovecs and turn them into the host's. */
+static int32_t load_iovecs(const bx_guest *guest, uint32_t ptr, uint32_t count,
+                           struct iovec *iovecs, uint64_t *ret_bytes)
+{
+    const uint8_t *at =
+        bx_guest_range(guest, ptr, (uint64_t)count * BX_IOVEC_BYTES);
+    uint64_t total = 0;
+
+    if (at == NULL)
+        return BX_WASI_EFAULT;
+    if (count > BX_IOVECS_MAX)
+        return BX_WASI_EINVAL; /* as readv() past UIO_MAXIOV */
+    for (uint32_t i = 0; i < count; i++, at += BX_IOVEC_BYTES) {
+        uint32_t len = bx_load32(at + 4);
+
+        iovecs[i].iov_base = bx_guest_range(guest, bx_load32(at), len);
+        iovecs[i].iov_len = len;
+        if (iovecs[i].iov_base == NULL)
+            return BX_WASI_EFAULT;
+        total += len;
+    }
+    *ret_bytes = total;
+    return 0;
+}
+
+/* Cut iovecs down to bytes in all; returns how many are left. */
+static int clamp_iovecs(struct iovec *iovecs, int count, uint64_t bytes)
+{
+    for (int i = 0; i < count; i++) {
+        if (iovecs[i].iov_len >= bytes) {
+            iovecs[i].iov_len = bytes;
+            return i + 1;
+        }
+        bytes -= iovecs[i].iov_len;
+    }
+    return count;
+}
+
+/* A descriptor for reading or writing: what it lacks is EBADF, as POSIX says
+ * of one not open for it. */
+static bx_fd *find_for(const bx_wasi *wasi, uint32_t number, uint64_t right,
+                       int32_t *ret_errno)
+{
+    bx_fd *fd = bx_wasi_fd(wasi, number, 0, ret_errno);
+
+    if (fd == NULL)
+        return NULL;
+    if (fd->kind == BX_FD_DIR && right == BX_RIGHT_FD_READ)
+        *ret_errno = BX_WASI_EISDIR;
+    else if (fd->kind == BX_FD_DIR || (fd->base & right) == 0)
+        *ret_errno = BX_WASI_EBADF;
+    else
+        return fd;
+    return NULL;
+}
+
+static int32_t read_file(bx_wasi *wasi, bx_fd *fd, const struct iovec *iovecs,
+                         int count, int64_t offset, uint64_t *ret_bytes)
+{
+    ssize_t done;
+
+    if (offset >= 0)
+        done = preadv(fd->host_fd, iovecs, count, offset);
+    else if (fd->is_pipe)
+        return bx_stream_read(wasi, fd, iovecs, count, ret_bytes);
+    else if (count == 1)
+        done = read(fd->host_fd, iovecs->iov_base, iovecs->iov_len);
+    else
+        done = readv(fd->host_fd, iovecs, count);
+    if (done < 0)
+        return bx_wasi_errno(errno);
+    *ret_bytes = (uint64_t)done;
+    return 0;
+}
+
+/* offset: -1 for where the file stands. */
+static int32_t read_fd(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
+                       int64_t offset, uint32_t ret_ptr)
+{
+    uint8_t *ret_bytes = bx_guest_range(guest, ret_ptr, 4);
+    struct iovec iovecs[BX_IOVECS_MAX];
+    uint64_t bytes = 0;
+    int32_t err = 0;
+    bx_fd *fd;
+
+    if (ret_bytes == NULL)
+        return BX_WASI_EFAULT;
+    fd = find_for(wasi, args[0].u32, BX_RIGHT_FD_READ, &err);
+    if (fd == NULL)
+        return err;
+    if (fd->kind == BX_FD_STREAM && offset >= 0)
+        return BX_WASI_ESPIPE;
+    err = load_iovecs(guest, args[1].u32, args[2].u32, iovecs, &bytes);
+    if (err != 0)
+        return err;
+    if (fd->kind == BX_FD_STREAM)
+        err = bx_stream_read(wasi, fd, iovecs, (int)args[2].u32, &bytes);
+    else
+        err = read_file(wasi, fd, iovecs, (int)args[2].u32, offset, &bytes);
+    if (err != 0)
+        return err;
+    wasi->run->read_bytes += bytes;
+    bx_store32(ret_bytes, (uint32_t)bytes);
+    return 0;
+}
+
+static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
+                          int count, int64_t offset, uint64_t *ret_bytes)
+{
+    uint64_t allowed = bx_wasi_quota(wasi, *ret_bytes);
+    ssize_t done;
+
+    if (allowed < *ret_bytes) {
+        if (allowed == 0) {
+            bx_run_deny(wasi->run, "fd_write", "(an open file)", 14,
+                        "max-write is used up", "max-write");
+            return BX_WASI_EDQUOT;
+        }
+        count = clamp_iovecs(iovecs, count, allowed);
+    }
+    if (offset >= 0) {
+        done = pwritev(fd->host_fd, iovecs, count, offset);
+    } else if (fd->is_pipe) {
+        return bx_stream_write(wasi, fd, iovecs, count, ret_bytes);
+    } else if (count == 1) {
+        done = write(fd->host_fd, iovecs->iov_base, iovecs->iov_len);
+    } else {
+        done = writev(fd->host_fd, iovecs, count);
+    }
+    if (done < 0)
+        return bx_wasi_errno(errno);
+    wasi->written_bytes += (uint64_t)done;
+    *ret_bytes = (uint64_t)done;
+    return 0;
+}
+
+static int32_t write_fd(bx_wasi *wasi, const bx_guest *guest,
+                        const bx_raw *args, int64_t offset, uint32_t ret_ptr)
+{
+    uint8_t *ret_bytes = bx_guest_range(guest, ret_ptr, 4);
+    struct iovec iovecs[BX_IOVECS_MAX];
+    uint64_t bytes = 0;
+    int32_t err = 0;
+    bx_fd *fd;
+
+    if (ret_bytes == NULL)
+        return BX_WASI_EFAULT;
+    fd = find_for(wasi, args[0].u32, BX_RIGHT_FD_WRITE, &err);
+    if (fd == NULL)
+        return err;
+    if (fd->kind == BX_FD_STREAM && offset >= 0)
+        return BX_WASI_ESPIPE;
+    err = load_iovecs(guest, args[1].u32, args[2].u32, iovecs, &bytes);
+    if (err != 0)
+        return err;
+    if (fd->kind == BX_FD_STREAM)
+        err = bx_stream_write(wasi, fd, iovecs, (int)args[2].u32, &bytes);
+    else
+        err = write_file(wasi, fd, iovecs, (int)args[2].u32, offset, &bytes);
+    if (err != 0)
+        return err;
+    wasi->run->write_bytes += bytes;
+    bx_store32(ret_bytes, (uint32_t)bytes);
+    return 0;
+}
+
+int32_t bx_wasi_fd_read(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    return read_fd(host, guest, args, -1, args[3].u32);
+}
+
+int32_t bx_wasi_fd_write(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    return write_fd(host, guest, args, -1, args[3].u32);
+}
+
+int32_t bx_wasi_fd_pread(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    if (args[3].u64 > INT64_MAX)
+        return BX_WASI_EINVAL;
+    return read_fd(host, guest, args, args[3].i64, args[4].u32);
+}
+
+int32_t bx_wasi_fd_pwrite(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    if (args[3].u64 > INT64_MAX)
+        return BX_WASI_EINVAL;
+    return write_fd(host, guest, args, args[3].i64, args[4].u32);
+}

@@ -1,0 +1,156 @@
+/* Mapped folders and access by guest path. The host folders are opened once,
+ * by the policy's author's names; after that only descriptors are used. */
+#include "wasi/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Canonical guest paths write the root as "/"; here it is "". */
+static const char *without_root(const char *guest_path)
+{
+    return strcmp(guest_path, "/") == 0 ? "" : guest_path;
+}
+
+bool bx_fs_is_beneath(const char *path, size_t path_len, const char *dir,
+                      size_t dir_len)
+{
+    return path_len > dir_len && path[dir_len] == '/' &&
+           memcmp(path, dir, dir_len) == 0;
+}
+
+void bx_fs_find(const bx_fs *fs, const char *path, size_t len,
+                bx_region *ret_region)
+{
+    const bx_fs_point *deepest = NULL;
+    bx_region region = { .mount = -1 };
+
+    for (size_t i = 0; i < fs->points_count; i++) {
+        const bx_fs_point *point = &fs->points[i];
+
+        if (bx_fs_is_beneath(point->path, point->len, path, len)) {
+            region.holds_point = true;
+            region.holds_mount |= point->is_mount;
+            region.holds_access |= point->access != 0;
+        } else if ((point->len == len && memcmp(point->path, path, len) == 0) ||
+                   bx_fs_is_beneath(path, len, point->path, point->len)) {
+            if (deepest == NULL || point->len > deepest->len)
+                deepest = point;
+        }
+    }
+    if (deepest != NULL) {
+        region.mount = deepest->mount;
+        region.access = deepest->access;
+        if (deepest->len == len) {
+            region.is_mount = deepest->is_mount;
+            region.is_grant = !deepest->is_mount;
+        }
+    }
+    *ret_region = region;
+}
+
+bx_verdict bx_fs_explain(const bx_fs *fs, const char *path, size_t len,
+                         unsigned wanted)
+{
+    bx_autofree char *text = len == 0 ? strdup("/") : strndup(path, len);
+
+    if (text == NULL)
+        return (bx_verdict){ false, "out of memory", "nothing granted" };
+    return bx_policy_check_fs(fs->policy, text, wanted);
+}
+
+static int open_mounts(bx_fs *fs, bx_error **err)
+{
+    for (size_t i = 0; i < fs->policy->mounts_count; i++) {
+        const bx_mount *rule = &fs->policy->mounts[i];
+        int fd;
+
+        for (size_t k = 0; k < i; k++) {
+            const bx_mount *other = &fs->policy->mounts[k];
+
+            if (strcmp(rule->guest_dir, other->guest_dir) == 0)
+                return bx_error_set(err, BX_ERR_INVALID,
+                                    "%s: guest folder '%s' is mapped already "
+                                    "(%s)",
+                                    rule->origin, rule->guest_dir,
+                                    other->origin);
+        }
+        fd = open(rule->host_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return bx_error_set_errno(err, errno, "%s: folder '%s'",
+                                      rule->origin, rule->host_dir);
+        fs->mounts[i] = (bx_fs_mount){ .rule = rule, .fd = fd };
+        fs->mounts_count = i + 1;
+    }
+    return 0;
+}
+
+static void add_point(bx_fs *fs, const char *guest_path, bool is_mount)
+{
+    bx_fs_point point = { .path = without_root(guest_path),
+                          .mount = -1,
+                          .is_mount = is_mount };
+    size_t mount_len = 0;
+
+    point.len = strlen(point.path);
+    for (size_t i = 0; i < fs->points_count; i++) {
+        if (strcmp(fs->points[i].path, point.path) == 0)
+            return;
+    }
+    for (size_t i = 0; i < fs->mounts_count; i++) {
+        const char *dir = without_root(fs->mounts[i].rule->guest_dir);
+        size_t len = strlen(dir);
+
+        if (strcmp(dir, point.path) != 0 &&
+            !bx_fs_is_beneath(point.path, point.len, dir, len))
+            continue;
+        if (point.mount < 0 || len >= mount_len) {
+            point.mount = (int)i;
+            mount_len = len;
+        }
+    }
+    if (point.mount < 0)
+        return; /* a grant that no mapping serves */
+    point.access = bx_policy_fs_access(fs->policy, guest_path, NULL) &
+                   fs->mounts[point.mount].rule->access;
+    fs->points[fs->points_count++] = point;
+}
+
+bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
+{
+    bx_fs *fs = calloc(1, sizeof(*fs));
+
+    if (fs == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    fs->policy = policy;
+    fs->mounts = calloc(policy->mounts_count + 1, sizeof(*fs->mounts));
+    fs->points = calloc(policy->mounts_count + policy->fs_grants_count + 1,
+                        sizeof(*fs->points));
+    if (fs->mounts == NULL || fs->points == NULL) {
+        bx_error_set_nomem(err);
+        bx_fs_free(fs);
+        return NULL;
+    }
+    if (open_mounts(fs, err) < 0) {
+        bx_fs_free(fs);
+        return NULL;
+    }
+    for (size_t i = 0; i < policy->mounts_count; i++)
+        add_point(fs, policy->mounts[i].guest_dir, true);
+    for (size_t i = 0; i < policy->fs_grants_count; i++)
+        add_point(fs, policy->fs_grants[i].guest_path, false);
+    return fs;
+}
+
+void bx_fs_free(bx_fs *fs)
+{
+    if (fs == NULL)
+        return;
+    for (size_t i = 0; i < fs->mounts_count; i++)
+        close(fs->mounts[i].fd);
+    free(fs->mounts);
+    free(fs->points);
+    free(fs);
+}

@@ -1,0 +1,55 @@
+/* The mapped folders of a policy, held open, and what the policy gives at each
+ * guest path.
+ *
+ * Guest paths here are canonical and have no final '/': the root is "". Access
+ * changes only at points: the folders of mappings and the paths of grants. A
+ * path has the access of the deepest point at or above it. */
+#ifndef BX_WASI_FS_H
+#define BX_WASI_FS_H
+
+#include "wasi/wasi.h"
+
+typedef struct bx_fs_mount {
+    const bx_mount *rule; /* borrowed from the policy */
+    int fd;               /* O_PATH */
+} bx_fs_mount;
+
+typedef struct bx_fs_point {
+    const char *path; /* borrowed; "" is the root */
+    size_t len;
+    int mount; /* the deepest mapping that has it */
+    unsigned access;
+    bool is_mount;
+} bx_fs_point;
+
+struct bx_fs {
+    const bx_policy *policy;
+    bx_fs_mount *mounts; /* in the policy's order, as the guest's preopens */
+    size_t mounts_count;
+    bx_fs_point *points;
+    size_t points_count;
+};
+
+/* What the policy says about one guest path. */
+typedef struct bx_region {
+    int mount; /* index, -1: no mapping has the path */
+    unsigned access;
+    bool is_mount;     /* the path is a mapping's own folder */
+    bool is_grant;     /* a grant names exactly this path */
+    bool holds_mount;  /* a mapping lies strictly beneath */
+    bool holds_point;  /* a mapping or a grant lies strictly beneath */
+    bool holds_access; /* something strictly beneath is granted */
+} bx_region;
+
+void bx_fs_find(const bx_fs *fs, const char *path, size_t len,
+                bx_region *ret_region);
+
+/* Why access is not given at a path and what decided; path as above. */
+bx_verdict bx_fs_explain(const bx_fs *fs, const char *path, size_t len,
+                         unsigned wanted);
+
+/* True when path lies strictly beneath dir. */
+bool bx_fs_is_beneath(const char *path, size_t path_len, const char *dir,
+                      size_t dir_len);
+
+#endif

@@ -1,0 +1,287 @@
+/* Paths resolved component by component. Each step opens one name beneath the
+ * folder before it and never follows a link; links are read and followed here,
+ * so the guest path that is kept is the true one, and each step is judged by
+ * it. Nested mappings are entered by name, whatever the host has there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "wasi/resolve.h"
+
+#define LINKS_MAX 40 /* path_resolution(7): links followed in one path */
+/* ".." walks again from the base, so steps can be many; no honest path comes
+ * near this, and it takes milliseconds. */
+#define STEPS_MAX 20000
+#define FOLLOWED (-1) /* a link was put in place of its name */
+
+typedef struct bx_walk_state {
+    bx_path *path;
+    const bx_fs *fs;
+    bx_place *place; /* dir_fd and guest are where the walk stands */
+    bx_region region;
+    unsigned links;
+    unsigned steps;
+    char rest[2 * BX_PATH_BYTES]; /* what is still to be walked */
+} bx_walk_state;
+
+/* Stand in another folder; -1 is one that only the policy has. */
+static void stand_in(bx_walk_state *walk, int fd, bool is_owned)
+{
+    bx_place_close(walk->place);
+    walk->place->dir_fd = fd;
+    walk->place->is_owned = is_owned;
+}
+
+static void stand_in_base(bx_walk_state *walk)
+{
+    const bx_fd *dir = walk->path->dir;
+
+    stand_in(walk, dir->host_fd, false);
+    memcpy(walk->place->guest, dir->guest_path, dir->guest_len);
+    walk->place->guest_len = dir->guest_len;
+}
+
+/* Add a name to the guest path and judge the path that makes. */
+static int32_t add_name(bx_walk_state *walk, const char *name, size_t bytes,
+                        bx_region *ret_region)
+{
+    bx_place *place = walk->place;
+    size_t parent_len = place->guest_len;
+    bx_verdict verdict;
+
+    if (bytes > NAME_MAX || parent_len + 1 + bytes >= BX_GUEST_PATH_BYTES)
+        return BX_WASI_ENAMETOOLONG;
+    place->guest[parent_len] = '/';
+    memmove(place->guest + parent_len + 1, name, bytes);
+    place->guest_len = parent_len + 1 + bytes;
+    bx_fs_find(walk->fs, place->guest, place->guest_len, ret_region);
+    if (ret_region->access != 0 || ret_region->holds_access)
+        return 0;
+    verdict =
+        bx_fs_explain(walk->fs, place->guest, place->guest_len, BX_ACCESS_READ);
+    bx_path_deny(walk->path, place, verdict.reason, verdict.rule);
+    return BX_WASI_EACCES;
+}
+
+/* Put a link's content in place of its name, which after follows. */
+static int32_t follow_link(bx_walk_state *walk, const char *name, size_t bytes,
+                           const char *after)
+{
+    char link[BX_PATH_BYTES];
+    char text[BX_NAME_BYTES];
+    size_t after_len = strlen(after);
+    ssize_t len;
+
+    memcpy(text, name, bytes);
+    text[bytes] = '\0';
+    len = readlinkat(walk->place->dir_fd, text, link, sizeof(link));
+    if (len < 0)
+        return errno == EINVAL ? BX_WASI_ENOTDIR : bx_wasi_errno(errno);
+    if (len == 0)
+        return BX_WASI_ENOENT;
+    if (++walk->links > LINKS_MAX)
+        return BX_WASI_ELOOP;
+    if (link[0] == '/')
+        return bx_path_deny_escape(walk->path);
+    if ((size_t)len == sizeof(link) ||
+        (size_t)len + after_len >= sizeof(walk->rest))
+        return BX_WASI_ENAMETOOLONG;
+    memmove(walk->rest + len, after, after_len + 1);
+    memcpy(walk->rest, link, (size_t)len);
+    return FOLLOWED;
+}
+
+/* Go into a folder by name. */
+static int32_t enter(bx_walk_state *walk, const char *name, size_t bytes,
+                     const char *after)
+{
+    bx_place *place = walk->place;
+    size_t parent_len = place->guest_len;
+    bx_region region;
+    int32_t err = add_name(walk, name, bytes, &region);
+    char text[BX_NAME_BYTES];
+    int fd;
+
+    if (err != 0)
+        return err;
+    walk->region = region;
+    if (region.is_mount) {
+        stand_in(walk, walk->fs->mounts[region.mount].fd, false);
+        return 0;
+    }
+    if (place->dir_fd < 0)
+        return region.holds_mount ? 0 : BX_WASI_ENOENT;
+    memcpy(text, place->guest + parent_len + 1, bytes);
+    text[bytes] = '\0';
+    fd = openat(place->dir_fd, text,
+                O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        stand_in(walk, fd, true);
+        return 0;
+    }
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+        return bx_wasi_errno(errno);
+    if (region.holds_mount) {
+        stand_in(walk, -1, false);
+        return 0;
+    }
+    if (errno == ENOENT || after == NULL)
+        return bx_wasi_errno(errno);
+    place->guest_len = parent_len;
+    return follow_link(walk, text, bytes, after);
+}
+
+/* Go to the parent: by its true path from the base, where nothing was a link
+ * when it was walked before. */
+static int32_t go_up(bx_walk_state *walk)
+{
+    bx_place *place = walk->place;
+    size_t base_len = walk->path->dir->guest_len;
+    size_t end = place->guest_len;
+
+    if (end == base_len)
+        return bx_path_deny_escape(walk->path);
+    while (place->guest[end - 1] != '/')
+        end--;
+    end--;
+    stand_in_base(walk);
+    while (place->guest_len < end) {
+        const char *name = place->guest + place->guest_len + 1;
+        const char *slash = memchr(name, '/', end - place->guest_len - 1);
+        size_t bytes =
+            slash == NULL ? end - place->guest_len - 1 : (size_t)(slash - name);
+        int32_t err;
+
+        if (++walk->steps > STEPS_MAX)
+            return BX_WASI_ELOOP;
+        err = enter(walk, name, bytes, NULL);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+/* The path ends where the walk stands. */
+static int32_t end_here(bx_walk_state *walk, const char *name)
+{
+    bx_place *place = walk->place;
+
+    bx_fs_find(walk->fs, place->guest, place->guest_len, &place->region);
+    strcpy(place->name_buf, name);
+    place->is_dir = true;
+    place->is_virtual = place->dir_fd < 0;
+    if (place->region.access != 0 || place->region.holds_access)
+        return 0;
+    return bx_place_need(walk->path, place, BX_ACCESS_READ);
+}
+
+static bool is_folder(int dir_fd, const char *name)
+{
+    struct stat stat;
+
+    return fstatat(dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(stat.st_mode);
+}
+
+/* The last name: looked up where the walk stands, which stays its parent. */
+static int32_t end_at(bx_walk_state *walk, const char *name, size_t bytes,
+                      const char *after, bx_final final)
+{
+    bx_place *place = walk->place;
+    size_t parent_len = place->guest_len;
+    bool is_dir = *after == '/';
+    char link;
+    int32_t err = add_name(walk, name, bytes, &place->region);
+
+    if (err != 0)
+        return err;
+    memcpy(place->name_buf, name, bytes);
+    place->name_buf[bytes] = '\0';
+    place->is_dir = is_dir;
+    if (final == BX_FINAL_ENTRY) {
+        if (is_dir)
+            strcat(place->name_buf, "/");
+        place->is_virtual = place->dir_fd < 0;
+        return 0;
+    }
+    if (place->region.is_mount) {
+        stand_in(walk, walk->fs->mounts[place->region.mount].fd, false);
+        strcpy(place->name_buf, ".");
+        place->is_dir = true;
+        return 0;
+    }
+    if (place->region.holds_mount &&
+        (place->dir_fd < 0 || !is_folder(place->dir_fd, place->name_buf))) {
+        stand_in(walk, -1, false);
+        place->is_virtual = true;
+        return 0;
+    }
+    if (place->dir_fd < 0)
+        return BX_WASI_ENOENT;
+    if ((final == BX_FINAL_FOLLOW || is_dir) &&
+        readlinkat(place->dir_fd, place->name_buf, &link, 1) >= 0) {
+        place->guest_len = parent_len;
+        return follow_link(walk, name, bytes, after);
+    }
+    return 0;
+}
+
+static bool is_name(const char *at, size_t bytes, const char *name)
+{
+    return bytes == strlen(name) && memcmp(at, name, bytes) == 0;
+}
+
+static int32_t walk_on(bx_walk_state *walk, bx_final final)
+{
+    const char *at = walk->rest;
+
+    for (;;) {
+        size_t bytes = strcspn(at, "/");
+        const char *after = at + bytes;
+        const char *next = after + strspn(after, "/");
+        bool is_last = *next == '\0';
+        int32_t err = 0;
+
+        if (++walk->steps > STEPS_MAX)
+            return BX_WASI_ELOOP;
+        if (is_name(at, bytes, ".") || is_name(at, bytes, "..")) {
+            if (is_last && final == BX_FINAL_ENTRY)
+                return end_here(walk, bytes == 1 ? "." : "..");
+            if (bytes == 2)
+                err = go_up(walk);
+            if (err == 0 && is_last)
+                return end_here(walk, ".");
+        } else if (is_last) {
+            err = end_at(walk, at, bytes, after, final);
+            if (err != FOLLOWED)
+                return err;
+        } else {
+            err = enter(walk, at, bytes, after);
+        }
+        if (err > 0)
+            return err;
+        at = err == FOLLOWED ? walk->rest : next;
+    }
+}
+
+int32_t bx_walk(bx_path *path, bx_final final, bx_place *ret_place)
+{
+    bx_walk_state walk;
+    int32_t err;
+
+    walk.path = path;
+    walk.fs = path->wasi->fs;
+    walk.place = ret_place;
+    walk.links = 0;
+    walk.steps = 0;
+    memcpy(walk.rest, path->text, path->len + 1);
+    ret_place->is_whole = false;
+    ret_place->is_virtual = false;
+    ret_place->name = ret_place->name_buf;
+    stand_in_base(&walk);
+    err = walk_on(&walk, final);
+    if (err != 0)
+        bx_place_close(ret_place);
+    return err;
+}
