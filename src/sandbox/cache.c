@@ -1,0 +1,369 @@
+#include "sandbox/cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "sandbox/digest.h"
+
+#define ENTRY_SUFFIX ".bxc"
+#define ENTRY_MAX_BYTES (1u << 30)
+#define KEY_BYTES BX_DIGEST_BYTES
+
+/* An entry: this head, then Wasmtime's serialized module. All little-endian,
+ * and under the HMAC but for the HMAC itself. */
+typedef struct entry_head {
+    char magic[8];
+    uint64_t compatibility; /* bx_engine_compatibility */
+    uint64_t body_bytes;
+    uint8_t digest[BX_DIGEST_BYTES]; /* of the .wasm */
+    uint8_t mac[BX_DIGEST_BYTES];
+} entry_head;
+
+static const char entry_magic[8] = { 'B', 'X', 'C', 'A', 'C', 'H', 'E', '1' };
+
+struct bx_cache {
+    char *dir;
+    uint8_t key[KEY_BYTES];
+};
+
+/* "$variable/tail", or "HOME/fallback/tail". */
+static char *user_path(const char *variable, const char *fallback,
+                       const char *tail)
+{
+    const char *base = getenv(variable);
+    const char *home = getenv("HOME");
+    char *path = NULL;
+    int length;
+
+    if (base != NULL && base[0] == '/') {
+        length = asprintf(&path, "%s/%s", base, tail);
+    } else {
+        if (home == NULL || home[0] != '/') {
+            const struct passwd *user = getpwuid(getuid());
+
+            home = user == NULL ? NULL : user->pw_dir;
+        }
+        if (home == NULL)
+            return NULL;
+        length = asprintf(&path, "%s/%s/%s", home, fallback, tail);
+    }
+    return length < 0 ? NULL : path;
+}
+
+char *bx_cache_default_dir(void)
+{
+    return user_path("XDG_CACHE_HOME", ".cache", "boxagnts/modules");
+}
+
+/* Code and key must be ours alone: whoever could write them would run as us. */
+static int check_owner(int fd, const char *path, mode_t forbidden,
+                       bx_error **err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    if (st.st_uid != geteuid())
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "'%s' belongs to user %u, not to user %u", path,
+                            (unsigned)st.st_uid, (unsigned)geteuid());
+    if ((st.st_mode & forbidden) != 0)
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "'%s' is open to other users (mode %04o); run: "
+                            "chmod go-rwx '%s'",
+                            path, (unsigned)st.st_mode & 07777u, path);
+    return 0;
+}
+
+/* Make the key; whoever comes second uses the first one's. */
+static int make_key(const char *path, bx_error **err)
+{
+    uint8_t key[KEY_BYTES];
+    bx_autofree char *temporary = NULL;
+    bx_autofd int fd = -1;
+    int failed = 0;
+
+    if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+        return bx_error_set_errno(err, errno, "random bytes");
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        temporary = NULL;
+        return bx_error_set_nomem(err);
+    }
+    fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return bx_error_set_errno(err, errno, "'%s'", temporary);
+    if (write(fd, key, sizeof(key)) != (ssize_t)sizeof(key) ||
+        (link(temporary, path) < 0 && errno != EEXIST))
+        failed = errno;
+    (void)unlink(temporary);
+    return failed == 0 ? 0 : bx_error_set_errno(err, failed, "'%s'", path);
+}
+
+static int load_key(uint8_t key[KEY_BYTES], bx_error **err)
+{
+    bx_autofree char *dir =
+        user_path("XDG_STATE_HOME", ".local/state", "boxagnts");
+    bx_autofree char *path = NULL;
+    bx_autofd int fd = -1;
+
+    if (dir == NULL)
+        return bx_error_set(err, BX_ERR_NOT_FOUND,
+                            "no home folder for the cache's key; set HOME");
+    if (asprintf(&path, "%s/cache.key", dir) < 0) {
+        path = NULL;
+        return bx_error_set_nomem(err);
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT) {
+        if (bx_file_make_dirs(dir, 0700, err) < 0 || make_key(path, err) < 0)
+            return -1;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (fd < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    if (check_owner(fd, path, 0077, err) < 0)
+        return -1;
+    if (read(fd, key, KEY_BYTES) != KEY_BYTES)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "'%s' is not %d bytes long; remove it and run "
+                            "again",
+                            path, KEY_BYTES);
+    return 0;
+}
+
+static int open_dir(const char *dir, bx_error **err)
+{
+    bx_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 && errno == ENOENT) {
+        if (bx_file_make_dirs(dir, 0700, err) < 0)
+            return -1;
+        fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd < 0)
+        return bx_error_set_errno(err, errno, "'%s'", dir);
+    return check_owner(fd, dir, 0022, err);
+}
+
+bx_cache *bx_cache_open(const char *dir, bx_error **err)
+{
+    bx_cache *cache = calloc(1, sizeof(*cache));
+
+    if (cache == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    cache->dir = dir == NULL ? bx_cache_default_dir() : strdup(dir);
+    if (cache->dir == NULL) {
+        bx_error_set(err, BX_ERR_NOT_FOUND,
+                     "no home folder for the module cache; set HOME or "
+                     "wasm-cache-dir");
+    } else if (open_dir(cache->dir, err) == 0 &&
+               load_key(cache->key, err) == 0) {
+        return cache;
+    }
+    bx_error_wrap(err, "module cache");
+    bx_cache_free(cache);
+    return NULL;
+}
+
+void bx_cache_free(bx_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    explicit_bzero(cache->key, sizeof(cache->key));
+    free(cache->dir);
+    free(cache);
+}
+
+const char *bx_cache_dir(const bx_cache *cache)
+{
+    return cache->dir;
+}
+
+/* One file for each module and each kind of engine that compiles it. */
+static char *entry_path(const bx_cache *cache, const bx_variant *variant,
+                        const uint8_t digest[BX_DIGEST_BYTES])
+{
+    uint8_t key[BX_DIGEST_BYTES + 8];
+    uint8_t name[BX_DIGEST_BYTES];
+    uint64_t compatibility = bx_engine_compatibility(variant->engine);
+    char text[65];
+    char *path = NULL;
+
+    memcpy(key, digest, BX_DIGEST_BYTES);
+    memcpy(key + BX_DIGEST_BYTES, &compatibility, sizeof(compatibility));
+    if (bx_sha256(key, sizeof(key), name) < 0)
+        return NULL;
+    bx_digest_format(name, text);
+    if (asprintf(&path, "%s/%s" ENTRY_SUFFIX, cache->dir, text) < 0)
+        return NULL;
+    return path;
+}
+
+static int sign(const bx_cache *cache, const entry_head *head,
+                const uint8_t *body, uint8_t mac[BX_DIGEST_BYTES])
+{
+    return bx_hmac_sha256(cache->key, head, offsetof(entry_head, mac), body,
+                          head->body_bytes, mac);
+}
+
+static bool verify(const bx_cache *cache, const bx_variant *variant,
+                   const uint8_t digest[BX_DIGEST_BYTES], const char *data,
+                   size_t bytes)
+{
+    entry_head head;
+    uint8_t mac[BX_DIGEST_BYTES];
+
+    if (bytes < sizeof(head))
+        return false;
+    memcpy(&head, data, sizeof(head));
+    return memcmp(head.magic, entry_magic, sizeof(entry_magic)) == 0 &&
+           head.body_bytes == bytes - sizeof(head) &&
+           head.compatibility == bx_engine_compatibility(variant->engine) &&
+           memcmp(head.digest, digest, BX_DIGEST_BYTES) == 0 &&
+           sign(cache, &head, (const uint8_t *)data + sizeof(head), mac) == 0 &&
+           bx_digest_equals(mac, head.mac);
+}
+
+wasmtime_module_t *bx_cache_find(const bx_cache *cache,
+                                 const bx_variant *variant,
+                                 const uint8_t digest[BX_DIGEST_BYTES])
+{
+    bx_autofree char *path = entry_path(cache, variant, digest);
+    bx_autofree char *data = NULL;
+    wasmtime_module_t *module = NULL;
+    wasmtime_error_t *error;
+    size_t bytes;
+
+    if (path == NULL ||
+        bx_file_read(path, ENTRY_MAX_BYTES, &data, &bytes, NULL) < 0 ||
+        !verify(cache, variant, digest, data, bytes))
+        return NULL;
+    error = wasmtime_module_deserialize(
+        variant->engine, (const uint8_t *)data + sizeof(entry_head),
+        bytes - sizeof(entry_head), &module);
+    if (error != NULL) {
+        wasmtime_error_delete(error); /* another version's: rebuild */
+        return NULL;
+    }
+    return module;
+}
+
+int bx_cache_save(const bx_cache *cache, const bx_variant *variant,
+                  const uint8_t digest[BX_DIGEST_BYTES],
+                  const wasmtime_module_t *module, bx_error **err)
+{
+    bx_autofree char *path = entry_path(cache, variant, digest);
+    bx_autofree uint8_t *file = NULL;
+    entry_head head = { .compatibility =
+                            bx_engine_compatibility(variant->engine) };
+    wasm_byte_vec_t body;
+    wasmtime_error_t *error = wasmtime_module_serialize(module, &body);
+    size_t bytes;
+
+    if (error != NULL)
+        return bx_engine_fail(err, BX_ERR_SYSTEM, error, "serialize");
+    memcpy(head.magic, entry_magic, sizeof(head.magic));
+    memcpy(head.digest, digest, BX_DIGEST_BYTES);
+    head.body_bytes = body.size;
+    bytes = sizeof(head) + body.size;
+    file = malloc(bytes);
+    if (file == NULL || path == NULL ||
+        sign(cache, &head, (const uint8_t *)body.data, head.mac) < 0) {
+        wasm_byte_vec_delete(&body);
+        return bx_error_set_nomem(err);
+    }
+    memcpy(file, &head, sizeof(head));
+    memcpy(file + sizeof(head), body.data, body.size);
+    wasm_byte_vec_delete(&body);
+    return bx_file_replace(path, file, bytes, 0600, err);
+}
+
+/* 64 hexadecimal digits and the suffix: nothing else in the folder is ours. */
+static bool is_entry(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == 64 &&
+           strcmp(name + 64, ENTRY_SUFFIX) == 0;
+}
+
+static int append_entry(bx_cache_entry **entries, size_t *count, int dir_fd,
+                        const char *name, bx_error **err)
+{
+    struct stat st;
+    bx_cache_entry *grown;
+
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0; /* another process removed it */
+    grown = realloc(*entries, (*count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return bx_error_set_nomem(err);
+    *entries = grown;
+    grown[*count].name = strdup(name);
+    if (grown[*count].name == NULL)
+        return bx_error_set_nomem(err);
+    grown[*count].bytes = (uint64_t)st.st_size;
+    grown[*count].modified_s = st.st_mtime;
+    ++*count;
+    return 0;
+}
+
+int bx_cache_list(const bx_cache *cache, bx_cache_entry **ret_entries,
+                  size_t *ret_count, bx_error **err)
+{
+    DIR *dir = opendir(cache->dir);
+    bx_cache_entry *entries = NULL;
+    size_t count = 0;
+    const struct dirent *entry;
+
+    if (dir == NULL)
+        return bx_error_set_errno(err, errno, "'%s'", cache->dir);
+    while ((entry = readdir(dir)) != NULL) {
+        if (is_entry(entry->d_name) &&
+            append_entry(&entries, &count, dirfd(dir), entry->d_name, err) <
+                0) {
+            closedir(dir);
+            bx_cache_entries_free(entries, count);
+            return -1;
+        }
+    }
+    closedir(dir);
+    *ret_entries = entries;
+    *ret_count = count;
+    return 0;
+}
+
+void bx_cache_entries_free(bx_cache_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(entries[i].name);
+    free(entries);
+}
+
+int bx_cache_clear(const bx_cache *cache, size_t *ret_count, bx_error **err)
+{
+    bx_autofd int dir = open(cache->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bx_cache_entry *entries;
+    size_t count;
+    int failed = 0;
+
+    if (dir < 0)
+        return bx_error_set_errno(err, errno, "'%s'", cache->dir);
+    if (bx_cache_list(cache, &entries, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (unlinkat(dir, entries[i].name, 0) < 0 && errno != ENOENT)
+            failed = errno;
+    }
+    bx_cache_entries_free(entries, count);
+    if (failed != 0)
+        return bx_error_set_errno(err, failed, "'%s'", cache->dir);
+    *ret_count = count;
+    return 0;
+}

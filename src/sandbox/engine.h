@@ -1,0 +1,28 @@
+/* The engine: Wasmtime engines by setting, their linkers, and the watchdog.
+ *
+ * Fuel metering and the stack limit are settings of a whole Wasmtime engine,
+ * so one is made for each combination in use: a variant. */
+#ifndef BX_SANDBOX_ENGINE_H
+#define BX_SANDBOX_ENGINE_H
+
+#include "policy/policy.h"
+#include "sandbox/hooks.h"
+
+typedef struct bx_watchdog bx_watchdog;
+
+typedef struct bx_variant {
+    bool has_fuel;
+    uint64_t stack_bytes;
+    wasm_engine_t *engine;
+    wasmtime_linker_t *linker; /* every host function */
+    struct bx_variant *next;
+} bx_variant;
+
+/* The variant for these limits, made when it is the first such; borrowed,
+ * valid until the engine is freed. BX_ERR_LIMIT: too many different ones. */
+int bx_engine_get_variant(bx_engine *engine, const bx_limits *limits,
+                          bx_variant **ret_variant, bx_error **err);
+
+bx_watchdog *bx_engine_watchdog(bx_engine *engine);
+
+#endif

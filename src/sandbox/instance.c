@@ -1,0 +1,352 @@
+/* One run. The module is hostile: it may trap, loop, grow, or export nothing
+ * of what it should, and each of these ends in a result. */
+#include "sandbox/instance.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "sandbox/result.h"
+#include "sandbox/sandbox.h"
+
+#define TRAP_TEXT_MAX_BYTES 4096 /* of a message with its backtrace */
+
+static void open_streams(bx_instance *instance, const bx_run_options *options)
+{
+    const int fds[3] = { options->stdin_fd, options->stdout_fd,
+                         options->stderr_fd };
+    bx_stream *in = &instance->streams[0];
+
+    for (int i = 0; i < 3; i++) {
+        bx_stream *stream = &instance->streams[i];
+
+        stream->fd = fds[i] >= 0 ? fds[i] : -1;
+        if (i > 0 && fds[i] == BX_FD_CAPTURE)
+            stream->capture = &instance->captured[i];
+        stream->capture_bytes = instance->sandbox->policy->limits.output_bytes;
+    }
+    in->data = options->stdin_data;
+    in->bytes = options->stdin_data == NULL ? 0 : options->stdin_bytes;
+}
+
+/* The earlier of the policy's limit and the caller's, from now on. */
+static int64_t deadline(const bx_limits *limits, const bx_run_options *options,
+                        int64_t now_ns)
+{
+    uint64_t ms = limits->timeout_ms;
+
+    if (options->timeout_ms != 0 && options->timeout_ms < ms)
+        ms = options->timeout_ms;
+    return now_ns + (int64_t)ms * 1000000;
+}
+
+/* Every epoch tick: has this run's own time come? */
+static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *data,
+                                  uint64_t *ret_delta,
+                                  wasmtime_update_deadline_kind_t *ret_kind)
+{
+    bx_instance *instance = data;
+
+    (void)context;
+    if (bx_run_is_over(&instance->run)) {
+        instance->host_answer = BX_HOST_STOP;
+        return wasmtime_error_new("the run is over");
+    }
+    *ret_delta = 1;
+    *ret_kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
+    return NULL;
+}
+
+static int open_store(bx_instance *instance, bx_error **err)
+{
+    const bx_sandbox *sandbox = instance->sandbox;
+    const bx_limits *limits = &sandbox->policy->limits;
+
+    instance->limiter.max_memory_bytes = limits->memory_bytes;
+    instance->limiter.max_table_elements = limits->table_elements;
+    instance->store =
+        wasmtime_store_new(sandbox->variant->engine, instance, NULL);
+    if (instance->store == NULL)
+        return bx_error_set_nomem(err);
+    instance->context = wasmtime_store_context(instance->store);
+    bx_engine_limit_store(instance->store, &instance->limiter);
+    wasmtime_store_epoch_deadline_callback(instance->store, on_epoch, instance,
+                                           NULL);
+    wasmtime_context_set_epoch_deadline(instance->context, 1);
+    if (sandbox->variant->has_fuel) {
+        wasmtime_error_t *error =
+            wasmtime_context_set_fuel(instance->context, limits->fuel_units);
+
+        if (error != NULL)
+            return bx_engine_fail(err, BX_ERR_SYSTEM, error, "fuel");
+    }
+    return 0;
+}
+
+int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
+                     size_t argc, const char *const *argv,
+                     const bx_run_options *options, bx_error **err)
+{
+    const bx_policy *policy = sandbox->policy;
+    bx_wasi_config config = { .policy = policy,
+                              .fs = sandbox->fs,
+                              .run = &instance->run,
+                              .argc = argc,
+                              .argv = argv };
+
+    memset(instance, 0, sizeof(*instance));
+    instance->begin_ns = bx_now_ns();
+    instance->sandbox = sandbox;
+    instance->run.deadline_ns =
+        deadline(&policy->limits, options, instance->begin_ns);
+    instance->run.cancel = options->cancel;
+    instance->run.audit = options->audit;
+    instance->run.audit_context = options->audit_context;
+    instance->run.is_deterministic = policy->is_deterministic;
+    instance->run.seed = policy->seed;
+    open_streams(instance, options);
+    for (int i = 0; i < 3; i++)
+        config.stdio[i] = &instance->streams[i];
+    instance->wasi = bx_wasi_new(&config, err);
+    if (instance->wasi == NULL)
+        return -1;
+    instance->http = bx_http_host_new(policy, &instance->run, err);
+    if (instance->http == NULL)
+        return -1;
+    instance->watch.deadline_ns = instance->run.deadline_ns;
+    instance->watch.is_cancellable = options->cancel != NULL;
+    if (bx_watchdog_add(bx_engine_watchdog(sandbox->engine), &instance->watch,
+                        err) < 0)
+        return -1;
+    instance->is_watched = true;
+    return open_store(instance, err);
+}
+
+void bx_instance_close(bx_instance *instance)
+{
+    if (instance->store != NULL)
+        wasmtime_store_delete(instance->store);
+    if (instance->is_watched)
+        bx_watchdog_remove(bx_engine_watchdog(instance->sandbox->engine),
+                           &instance->watch);
+    bx_http_host_free(instance->http);
+    bx_wasi_free(instance->wasi);
+    for (int i = 0; i < 3; i++)
+        bx_buf_clear(&instance->captured[i]);
+}
+
+bool bx_instance_memory(bx_instance *instance, wasmtime_caller_t *caller,
+                        bx_guest *ret_guest)
+{
+    if (!instance->has_memory) {
+        wasmtime_extern_t item;
+
+        /* Not instantiated yet: this is the module's start function. */
+        if (!wasmtime_caller_export_get(caller, "memory", 6, &item))
+            return false;
+        if (item.kind != WASMTIME_EXTERN_MEMORY) {
+            wasmtime_extern_delete(&item);
+            return false;
+        }
+        instance->memory = item.of.memory;
+        instance->has_memory = true;
+    }
+    ret_guest->data =
+        wasmtime_memory_data(instance->context, &instance->memory);
+    ret_guest->size =
+        wasmtime_memory_data_size(instance->context, &instance->memory);
+    return true;
+}
+
+static char *describe(const char *format, ...) BX_PRINTF(1, 2);
+
+static char *describe(const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    va_end(args);
+    return text;
+}
+
+/* " (ci.yaml:4: wasm-timeout 2s)", or which default. */
+static char *limit_rule(const bx_instance *instance, const char *control)
+{
+    return describe(" (%s)",
+                    bx_policy_origin(instance->sandbox->policy, control));
+}
+
+static void end_at_limit(const bx_instance *instance, bx_result *result,
+                         bx_code code, const char *control, const char *what,
+                         uint64_t value, const char *unit)
+{
+    bx_autofree char *rule = limit_rule(instance, control);
+
+    bx_result_end(result, code,
+                  describe("%s: %s %llu %s%s", control, what,
+                           (unsigned long long)value, unit,
+                           rule == NULL ? "" : rule));
+}
+
+static void end_stopped(const bx_instance *instance, bx_result *result)
+{
+    if (bx_run_is_cancelled(&instance->run))
+        bx_result_end(result, BX_ERR_CANCELLED, describe("cancelled"));
+    else
+        end_at_limit(
+            instance, result, BX_ERR_TIMEOUT, "wasm-timeout",
+            "the run was ended after",
+            (uint64_t)(instance->run.deadline_ns - instance->begin_ns) /
+                1000000,
+            "ms");
+}
+
+static void end_trapped(const bx_instance *instance, bx_result *result,
+                        wasm_trap_t *trap)
+{
+    const bx_limits *limits = &instance->sandbox->policy->limits;
+    bx_autofree char *rule = NULL;
+    wasm_message_t text;
+    wasmtime_trap_code_t code;
+
+    if (!wasmtime_trap_code(trap, &code))
+        code = WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED;
+    switch (code) {
+    case WASMTIME_TRAP_CODE_STACK_OVERFLOW:
+        end_at_limit(instance, result, BX_ERR_STACK, "wasm-max-wasm-stack",
+                     "the guest used its stack of", limits->stack_bytes,
+                     "bytes");
+        return;
+    case WASMTIME_TRAP_CODE_OUT_OF_FUEL:
+        end_at_limit(instance, result, BX_ERR_FUEL, "wasm-fuel",
+                     "the guest used its", limits->fuel_units, "units");
+        return;
+    default:
+        break;
+    }
+    wasm_trap_message(trap, &text);
+    if (instance->limiter.memory_refused > 0)
+        rule = limit_rule(instance, "wasm-max-memory-size");
+    bx_result_end(
+        result, BX_ERR_TRAP,
+        describe("trap: %.*s%s%s",
+                 (int)(text.size < TRAP_TEXT_MAX_BYTES ? text.size
+                                                       : TRAP_TEXT_MAX_BYTES),
+                 text.data,
+                 rule == NULL ? ""
+                              : "; before it, wasm-max-memory-size refused "
+                                "the guest more memory",
+                 rule == NULL ? "" : rule));
+    wasm_byte_vec_delete(&text);
+}
+
+/* A store error that is no trap: a limit met while instantiating, or the host
+ * cannot. */
+static int end_failed(const bx_instance *instance, bx_result *result,
+                      wasmtime_error_t *error, bx_error **err)
+{
+    const bx_limits *limits = &instance->sandbox->policy->limits;
+
+    if (instance->limiter.memory_refused > 0) {
+        wasmtime_error_delete(error);
+        end_at_limit(instance, result, BX_ERR_MEMORY, "wasm-max-memory-size",
+                     "the module needs more at its start than",
+                     limits->memory_bytes, "bytes");
+        return 0;
+    }
+    if (instance->limiter.table_refused > 0) {
+        wasmtime_error_delete(error);
+        end_at_limit(instance, result, BX_ERR_MEMORY, "max-table-elements",
+                     "the module needs more at its start than",
+                     limits->table_elements, "elements");
+        return 0;
+    }
+    return bx_engine_fail(err, BX_ERR_LIMIT, error, "instance");
+}
+
+/* Sort out how a call into the guest came back. Takes error and trap. */
+static int end_run(bx_instance *instance, bx_result *result,
+                   wasmtime_error_t *error, wasm_trap_t *trap, bx_error **err)
+{
+    int returned = 0;
+
+    if (instance->host_answer == BX_HOST_EXIT) {
+        result->exit_code = bx_wasi_exit_code(instance->wasi);
+        bx_result_end(result, BX_OK, NULL);
+    } else if (instance->host_answer == BX_HOST_STOP) {
+        end_stopped(instance, result);
+    } else if (trap != NULL) {
+        end_trapped(instance, result, trap);
+    } else if (instance->has_no_memory) {
+        bx_result_end(result, BX_ERR_TRAP,
+                      describe("trap: a host function was called, but the "
+                               "module exports no memory named 'memory'"));
+    } else if (error != NULL) {
+        returned = end_failed(instance, result, error, err);
+        error = NULL;
+    }
+    if (trap != NULL)
+        wasm_trap_delete(trap);
+    if (error != NULL)
+        wasmtime_error_delete(error);
+    return returned;
+}
+
+static int start(bx_instance *instance, bx_result *result, bx_error **err)
+{
+    wasm_trap_t *trap = NULL;
+    wasmtime_error_t *error = wasmtime_instance_pre_instantiate(
+        instance->sandbox->pre, instance->context, &instance->instance, &trap);
+    wasmtime_extern_t item;
+
+    if (error != NULL || trap != NULL)
+        return end_run(instance, result, error, trap, err);
+    if (!wasmtime_instance_export_get(instance->context, &instance->instance,
+                                      "_start", 6, &item))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "exports no '_start' function; expected a command "
+                            "(wasm32-wasip1), not a library");
+    if (item.kind != WASMTIME_EXTERN_FUNC) {
+        wasmtime_extern_delete(&item);
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "its export '_start' is not a function");
+    }
+    error = wasmtime_func_call(instance->context, &item.of.func, NULL, 0, NULL,
+                               0, &trap);
+    return end_run(instance, result, error, trap, err);
+}
+
+static void fill_stats(bx_instance *instance, bx_stats *stats)
+{
+    const bx_limits *limits = &instance->sandbox->policy->limits;
+    uint64_t left = 0;
+
+    stats->memory_bytes = instance->limiter.memory_bytes;
+    stats->read_bytes = instance->run.read_bytes;
+    stats->write_bytes = instance->run.write_bytes;
+    stats->calls = instance->run.calls;
+    stats->calls_denied = instance->run.calls_denied;
+    if (instance->sandbox->variant->has_fuel) {
+        wasmtime_error_t *error =
+            wasmtime_context_get_fuel(instance->context, &left);
+
+        if (error != NULL)
+            wasmtime_error_delete(error);
+        stats->fuel_units = limits->fuel_units - left;
+    }
+}
+
+int bx_instance_run(bx_instance *instance, bx_result *result, bx_error **err)
+{
+    int returned = start(instance, result, err);
+
+    fill_stats(instance, &result->stats);
+    for (int i = 0; i < 2; i++) {
+        result->captured[i] = instance->captured[i + 1];
+        instance->captured[i + 1] = BX_BUF_INIT;
+        result->is_cut |= instance->streams[i + 1].is_cut;
+    }
+    return returned;
+}

@@ -1,0 +1,51 @@
+/* One instance: a store, its memory and the host state of one run. Belongs to
+ * one thread. */
+#ifndef BX_SANDBOX_INSTANCE_H
+#define BX_SANDBOX_INSTANCE_H
+
+#include "base/buf.h"
+#include "base/guest.h"
+#include "base/run.h"
+#include "net/http_host.h"
+#include "sandbox/hooks.h"
+#include "sandbox/watchdog.h"
+#include "wasi/wasi.h"
+
+typedef struct bx_instance {
+    const bx_sandbox *sandbox; /* borrowed */
+    bx_run run;
+    bx_limiter limiter;
+    bx_stream streams[3];
+    bx_buf captured[3]; /* [1] stdout, [2] stderr */
+    bx_wasi *wasi;
+    bx_http_host *http;
+    wasmtime_store_t *store;
+    wasmtime_context_t *context;
+    wasmtime_instance_t instance;
+    wasmtime_memory_t memory;
+    bool has_memory;
+    int32_t host_answer; /* BX_HOST_EXIT or BX_HOST_STOP ended the run */
+    bool has_no_memory;  /* a host call found none: ends as a trap */
+    bx_watch watch;
+    bool is_watched;
+    int64_t begin_ns;
+} bx_instance;
+
+/* Make the store and the host state; instance is zeroed by this, borrowed.
+ * options: complete. */
+int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
+                     size_t argc, const char *const *argv,
+                     const bx_run_options *options, bx_error **err);
+
+/* Instantiate and run _start. Fills ret_result however the guest ended; -1
+ * when it was not started for a reason of the host's. */
+int bx_instance_run(bx_instance *instance, bx_result *result, bx_error **err);
+
+/* Free what it holds; fine after a failed open. */
+void bx_instance_close(bx_instance *instance);
+
+/* The guest's memory now; false when it exports none. */
+bool bx_instance_memory(bx_instance *instance, wasmtime_caller_t *caller,
+                        bx_guest *ret_guest);
+
+#endif

@@ -1,0 +1,210 @@
+/* Modules. The bytes come from anyone and are hostile: the engine validates
+ * them; what can be said better than it does is said here first. */
+#include "sandbox/module.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "sandbox/digest.h"
+
+static const uint8_t binary_magic[4] = { 0, 'a', 's', 'm' };
+
+/* Layer 1 of the binary format marks a component (component-model
+ * Binary.md, preamble). */
+static bool is_component(const uint8_t *bytes, size_t count)
+{
+    return count >= 8 && memcmp(bytes, binary_magic, 4) == 0 && bytes[6] == 1 &&
+           bytes[7] == 0;
+}
+
+/* Text format begins, after blanks and comments, with a parenthesis. */
+static bool is_text(const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] == '(')
+            return true;
+        if (bytes[i] == ';')
+            return i + 1 < count && bytes[i + 1] == ';';
+        if (strchr(" \t\r\n", bytes[i]) == NULL)
+            return false;
+    }
+    return false;
+}
+
+static int parse_text(bx_module *module, const void *bytes, size_t count,
+                      bx_error **err)
+{
+    wasm_byte_vec_t binary;
+    wasmtime_error_t *error = wasmtime_wat2wasm(bytes, count, &binary);
+
+    if (error != NULL)
+        return bx_engine_fail(err, BX_ERR_INVALID, error, "text format");
+    module->bytes = malloc(binary.size + 1);
+    if (module->bytes != NULL) {
+        memcpy(module->bytes, binary.data, binary.size);
+        module->bytes_len = binary.size;
+    }
+    wasm_byte_vec_delete(&binary);
+    return module->bytes == NULL ? bx_error_set_nomem(err) : 0;
+}
+
+static int parse_bytes(bx_module *module, const void *bytes, size_t count,
+                       bx_error **err)
+{
+    if (count > BX_MODULE_MAX_BYTES)
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "%zu bytes, at most %u are accepted", count,
+                            BX_MODULE_MAX_BYTES);
+    if (is_component(bytes, count))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "a component; expected a core module "
+                            "(wasm32-wasip1)");
+    if (count < 4 || memcmp(bytes, binary_magic, 4) != 0) {
+        if (is_text(bytes, count))
+            return parse_text(module, bytes, count, err);
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "not WebAssembly: expected the binary format "
+                            "(\\0asm) or the text format (.wat)");
+    }
+    module->bytes = malloc(count);
+    if (module->bytes == NULL)
+        return bx_error_set_nomem(err);
+    memcpy(module->bytes, bytes, count);
+    module->bytes_len = count;
+    return 0;
+}
+
+/* The default folder may be out of reach (a read-only home): run without. One
+ * that was asked for must work. */
+static int open_cache(bx_module *module, const bx_policy *policy,
+                      bx_error **err)
+{
+    const char *dir = policy->cache_dir;
+
+    if (dir != NULL && dir[0] == '\0')
+        return 0;
+    module->cache = bx_cache_open(dir, dir == NULL ? NULL : err);
+    return module->cache == NULL && dir != NULL ? -1 : 0;
+}
+
+bx_module *bx_module_parse(bx_engine *engine, const void *bytes,
+                           size_t bytes_len, const char *name,
+                           const bx_policy *policy, bx_error **err)
+{
+    bx_autopolicy bx_policy *empty = NULL;
+    bx_module *module = calloc(1, sizeof(*module));
+    bx_variant *variant;
+    const wasmtime_module_t *code;
+
+    if (module == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    pthread_mutex_init(&module->mutex, NULL);
+    module->engine = engine;
+    module->name = strdup(name);
+    if (policy == NULL)
+        policy = empty = bx_policy_new();
+    if (module->name == NULL || policy == NULL)
+        bx_error_set_nomem(err);
+    else if (parse_bytes(module, bytes, bytes_len, err) == 0 &&
+             bx_sha256(module->bytes, module->bytes_len, module->digest) == 0 &&
+             open_cache(module, policy, err) == 0 &&
+             bx_engine_get_variant(engine, &policy->limits, &variant, err) ==
+                 0 &&
+             bx_module_get_code(module, variant, &code, err) == 0)
+        return module;
+    bx_error_wrap(err, "module '%s'", name);
+    bx_module_free(module);
+    return NULL;
+}
+
+bx_module *bx_module_load(bx_engine *engine, const char *path,
+                          const bx_policy *policy, bx_error **err)
+{
+    bx_autofree char *bytes = NULL;
+    size_t count;
+
+    if (bx_file_read(path, BX_MODULE_MAX_BYTES, &bytes, &count, err) < 0) {
+        bx_error_wrap(err, "module");
+        return NULL;
+    }
+    return bx_module_parse(engine, bytes, count, path, policy, err);
+}
+
+void bx_module_free(bx_module *module)
+{
+    if (module == NULL)
+        return;
+    while (module->codes != NULL) {
+        bx_module_code *code = module->codes;
+
+        module->codes = code->next;
+        wasmtime_module_delete(code->code);
+        free(code);
+    }
+    bx_cache_free(module->cache);
+    pthread_mutex_destroy(&module->mutex);
+    free(module->bytes);
+    free(module->name);
+    free(module);
+}
+
+bool bx_module_is_cached(const bx_module *module)
+{
+    return module->is_cached;
+}
+
+/* From the cache, or compiled and kept there. A cache that cannot be written
+ * costs time, not the run. */
+static wasmtime_module_t *make_code(bx_module *module,
+                                    const bx_variant *variant, bx_error **err)
+{
+    wasmtime_module_t *code = NULL;
+    wasmtime_error_t *error;
+
+    if (module->cache != NULL)
+        code = bx_cache_find(module->cache, variant, module->digest);
+    module->is_cached = code != NULL;
+    if (code != NULL)
+        return code;
+    error = wasmtime_module_new(variant->engine, module->bytes,
+                                module->bytes_len, &code);
+    if (error != NULL) {
+        bx_engine_fail(err, BX_ERR_INVALID, error, "not a valid module");
+        return NULL;
+    }
+    if (module->cache != NULL)
+        (void)bx_cache_save(module->cache, variant, module->digest, code, NULL);
+    return code;
+}
+
+int bx_module_get_code(bx_module *module, bx_variant *variant,
+                       const wasmtime_module_t **ret_code, bx_error **err)
+{
+    bx_module_code *code;
+    int result = -1;
+
+    pthread_mutex_lock(&module->mutex);
+    for (code = module->codes; code != NULL; code = code->next) {
+        if (code->variant == variant)
+            break;
+    }
+    if (code == NULL && (code = calloc(1, sizeof(*code))) != NULL) {
+        code->variant = variant;
+        code->code = make_code(module, variant, err);
+        if (code->code == NULL) {
+            free(code);
+            pthread_mutex_unlock(&module->mutex);
+            return -1;
+        }
+        code->next = module->codes;
+        module->codes = code;
+    }
+    if (code != NULL) {
+        *ret_code = code->code;
+        result = 0;
+    }
+    pthread_mutex_unlock(&module->mutex);
+    return result == 0 ? 0 : bx_error_set_nomem(err);
+}

@@ -1,0 +1,36 @@
+/* Modules: from bytes to compiled code, through the cache. */
+#ifndef BX_SANDBOX_MODULE_H
+#define BX_SANDBOX_MODULE_H
+
+#include <pthread.h>
+
+#include "sandbox/cache.h"
+#include "sandbox/engine.h"
+
+#define BX_MODULE_MAX_BYTES (256u << 20)
+
+/* Compiled for one variant of the engine. */
+typedef struct bx_module_code {
+    bx_variant *variant;
+    wasmtime_module_t *code;
+    struct bx_module_code *next;
+} bx_module_code;
+
+struct bx_module {
+    bx_engine *engine; /* borrowed */
+    char *name;
+    uint8_t *bytes; /* binary format */
+    size_t bytes_len;
+    uint8_t digest[32]; /* SHA-256 of bytes */
+    bx_cache *cache;    /* NULL: none */
+    bool is_cached;
+    pthread_mutex_t mutex; /* over codes */
+    bx_module_code *codes;
+};
+
+/* The code for a variant, compiled or loaded if need be; borrowed, lives as
+ * long as the module. */
+int bx_module_get_code(bx_module *module, bx_variant *variant,
+                       const wasmtime_module_t **ret_code, bx_error **err);
+
+#endif

@@ -1,0 +1,187 @@
+#include "sandbox/sandbox.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "sandbox/instance.h"
+#include "sandbox/linker.h"
+#include "sandbox/module.h"
+#include "sandbox/result.h"
+#include "sandbox/stack.h"
+
+/* Name every import the sandbox does not have: one look tells the user what
+ * kind of program this is. */
+static int check_imports(const wasmtime_module_t *code, bx_error **err)
+{
+    bx_autobuf bx_buf missing = BX_BUF_INIT;
+    wasm_importtype_vec_t imports;
+    size_t count = 0;
+
+    wasmtime_module_imports(code, &imports);
+    for (size_t i = 0; i < imports.size; i++) {
+        const wasm_name_t *module = wasm_importtype_module(imports.data[i]);
+        const wasm_name_t *name = wasm_importtype_name(imports.data[i]);
+
+        if (bx_host_call_find(module->data, module->size, name->data,
+                              name->size) != NULL)
+            continue;
+        if (++count > 5)
+            continue;
+        bx_buf_puts(&missing, count == 1 ? "'" : ", '");
+        bx_buf_put_escaped(&missing, module->data, module->size, 64);
+        bx_buf_puts(&missing, ".");
+        bx_buf_put_escaped(&missing, name->data, name->size, 64);
+        bx_buf_puts(&missing, "'");
+    }
+    wasm_importtype_vec_delete(&imports);
+    if (count == 0)
+        return 0;
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "imports what the sandbox does not have: %s%s; it has "
+                        "wasi_snapshot_preview1, wasi_unstable and boxagnts",
+                        missing.data == NULL ? "" : missing.data,
+                        count > 5 ? ", ..." : "");
+}
+
+/* A guest that may write the cache could swap the code of the next run. The
+ * HMAC refuses such code; refusing the mapping says so before anything runs. */
+static int check_cache_unmapped(const bx_policy *policy, const bx_cache *cache,
+                                bx_error **err)
+{
+    bx_autofree char *dir = NULL;
+
+    if (cache == NULL)
+        return 0;
+    dir = realpath(bx_cache_dir(cache), NULL);
+    for (size_t i = 0; dir != NULL && i < policy->mounts_count; i++) {
+        const bx_mount *mount = &policy->mounts[i];
+        bx_autofree char *host = realpath(mount->host_dir, NULL);
+
+        if ((mount->access & BX_ACCESS_WRITE) != 0 && host != NULL &&
+            bx_guest_path_is_beneath(dir, host))
+            return bx_error_set(
+                err, BX_ERR_DENIED,
+                "%s: this would let the guest write the module cache '%s'; "
+                "map it read-only or move the cache with wasm-cache-dir",
+                mount->origin, dir);
+    }
+    return 0;
+}
+
+bx_sandbox *bx_sandbox_new(bx_module *module, const bx_policy *policy,
+                           bx_error **err)
+{
+    bx_sandbox *sandbox = calloc(1, sizeof(*sandbox));
+    const wasmtime_module_t *code;
+    wasmtime_error_t *error;
+
+    if (sandbox == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    sandbox->engine = module->engine;
+    sandbox->policy =
+        policy == NULL ? bx_policy_new() : bx_policy_clone(policy);
+    sandbox->name = strdup(module->name);
+    if (sandbox->policy == NULL || sandbox->name == NULL) {
+        bx_error_set_nomem(err);
+        goto fail;
+    }
+    if (check_cache_unmapped(sandbox->policy, module->cache, err) < 0 ||
+        bx_engine_get_variant(module->engine, &sandbox->policy->limits,
+                              &sandbox->variant, err) < 0 ||
+        bx_module_get_code(module, sandbox->variant, &code, err) < 0 ||
+        check_imports(code, err) < 0)
+        goto fail;
+    sandbox->fs = bx_fs_new(sandbox->policy, err);
+    if (sandbox->fs == NULL)
+        goto fail;
+    error = wasmtime_linker_instantiate_pre(sandbox->variant->linker, code,
+                                            &sandbox->pre);
+    if (error == NULL)
+        return sandbox;
+    bx_engine_fail(err, BX_ERR_INVALID, error, "imports");
+fail:
+    bx_error_wrap(err, "'%s'", module->name);
+    bx_sandbox_free(sandbox);
+    return NULL;
+}
+
+void bx_sandbox_free(bx_sandbox *sandbox)
+{
+    if (sandbox == NULL)
+        return;
+    if (sandbox->pre != NULL)
+        wasmtime_instance_pre_delete(sandbox->pre);
+    bx_fs_free(sandbox->fs);
+    bx_policy_free(sandbox->policy);
+    free(sandbox->name);
+    free(sandbox);
+}
+
+typedef struct bx_call {
+    const bx_sandbox *sandbox;
+    size_t argc;
+    const char *const *argv;
+    const bx_run_options *options;
+    bx_result *result;
+    bx_error **err;
+    int returned;
+} bx_call;
+
+static void run(void *argument)
+{
+    bx_call *call = argument;
+    bx_instance instance;
+
+    call->returned = bx_instance_open(&instance, call->sandbox, call->argc,
+                                      call->argv, call->options, call->err);
+    if (call->returned == 0)
+        call->returned = bx_instance_run(&instance, call->result, call->err);
+    call->result->stats.wall_ns = (uint64_t)instance.begin_ns;
+    bx_instance_close(&instance);
+    call->result->stats.wall_ns =
+        (uint64_t)bx_now_ns() - call->result->stats.wall_ns;
+}
+
+static int check_options(const bx_run_options *options, bx_run_options *copy,
+                         bx_error **err)
+{
+    *copy = (bx_run_options)BX_RUN_OPTIONS_INIT;
+    if (options == NULL)
+        return 0;
+    if (options->struct_bytes != sizeof(*options))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "run options: struct_bytes is %zu, expected %zu",
+                            options->struct_bytes, sizeof(*options));
+    *copy = *options;
+    return 0;
+}
+
+int bx_sandbox_run(const bx_sandbox *sandbox, size_t argc,
+                   const char *const *argv, const bx_run_options *options,
+                   bx_result **ret_result, bx_error **err)
+{
+    bx_run_options complete;
+    bx_call call = { .sandbox = sandbox,
+                     .argc = argc,
+                     .argv = argv,
+                     .options = &complete,
+                     .err = err };
+
+    if (check_options(options, &complete, err) < 0)
+        return -1;
+    call.result = calloc(1, sizeof(*call.result));
+    if (call.result == NULL)
+        return bx_error_set_nomem(err);
+    if (bx_stack_call(sandbox->policy->limits.stack_bytes, run, &call, err) <
+            0 ||
+        call.returned < 0) {
+        bx_error_wrap(err, "run '%s'", sandbox->name);
+        bx_result_free(call.result);
+        return -1;
+    }
+    *ret_result = call.result;
+    return 0;
+}

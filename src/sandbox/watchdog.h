@@ -1,0 +1,27 @@
+/* Ends guests in time. One thread sleeps until the earliest deadline of the
+ * runs under way, then advances the engines' epoch: each guest's next loop or
+ * call asks its own run whether it is over. Nothing ticks while nothing is
+ * due. */
+#ifndef BX_SANDBOX_WATCHDOG_H
+#define BX_SANDBOX_WATCHDOG_H
+
+#include "sandbox/engine.h"
+
+typedef struct bx_watch {
+    int64_t deadline_ns; /* CLOCK_MONOTONIC */
+    bool is_cancellable; /* look at it often */
+    struct bx_watch *prev;
+    struct bx_watch *next;
+} bx_watch;
+
+bx_watchdog *bx_watchdog_new(bx_error **err);
+void bx_watchdog_free(bx_watchdog *watchdog);
+
+/* Advance this engine's epoch too, from now on; borrowed. */
+void bx_watchdog_watch(bx_watchdog *watchdog, wasm_engine_t *engine);
+
+/* watch: borrowed until removed. BX_ERR_SYSTEM: the thread does not start. */
+int bx_watchdog_add(bx_watchdog *watchdog, bx_watch *watch, bx_error **err);
+void bx_watchdog_remove(bx_watchdog *watchdog, bx_watch *watch);
+
+#endif
