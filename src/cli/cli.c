@@ -1,0 +1,58 @@
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int bx_cli_fail(int status, bx_error *error)
+{
+    fprintf(stderr, "boxagnts: %s\n", bx_error_message(error));
+    bx_error_free(error);
+    return status;
+}
+
+int bx_cli_usage(int status, const char *command, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "boxagnts %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nTry 'boxagnts %s --help'.\n", command);
+    return status;
+}
+
+bool bx_cli_has_colour(FILE *stream)
+{
+    const char *no = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    return isatty(fileno(stream)) && (no == NULL || no[0] == '\0') &&
+           term != NULL && term[0] != '\0';
+}
+
+const char *bx_cli_bytes(uint64_t bytes, char text[32])
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    return text;
+}
+
+const char *bx_cli_duration(uint64_t ns, char text[32])
+{
+    if (ns < 1000000)
+        snprintf(text, 32, "%.1f us", (double)ns / 1e3);
+    else if (ns < 1000000000)
+        snprintf(text, 32, "%.1f ms", (double)ns / 1e6);
+    else
+        snprintf(text, 32, "%.2f s", (double)ns / 1e9);
+    return text;
+}

@@ -1,0 +1,52 @@
+/* What the commands share. Only src/cli prints and exits. */
+#ifndef BX_CLI_CLI_H
+#define BX_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+/* Exit statuses of boxagnts itself. `run` ends with the guest's own status, or
+ * with one of these; other commands with 0, 1 or 2. */
+enum {
+    BX_EXIT_FAILED = 1,
+    BX_EXIT_USAGE = 2,
+    BX_EXIT_TIMEOUT = 124,   /* as timeout(1) */
+    BX_EXIT_NOT_RUN = 125,   /* usage, policy, module: the guest never ran */
+    BX_EXIT_CANCELLED = 130, /* 128 + SIGINT */
+    BX_EXIT_TRAP = 134,      /* 128 + SIGABRT */
+    BX_EXIT_MEMORY = 137,    /* 128 + SIGKILL, as the kernel's OOM killer */
+    BX_EXIT_STACK = 139,     /* 128 + SIGSEGV */
+    BX_EXIT_FUEL = 152,      /* 128 + SIGXCPU */
+};
+
+/* One command; argv[0] is its name. Returns the exit status. */
+typedef struct bx_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} bx_command;
+
+extern const bx_command bx_commands[];
+extern const size_t bx_commands_count;
+
+int bx_cmd_run(int argc, char **argv);
+int bx_cmd_inspect(int argc, char **argv);
+int bx_cmd_compile(int argc, char **argv);
+int bx_cmd_cache(int argc, char **argv);
+int bx_cmd_policy(int argc, char **argv);
+int bx_cmd_completion(int argc, char **argv);
+
+/* "boxagnts: MESSAGE" on stderr; returns status. Frees the error. */
+int bx_cli_fail(int status, bx_error *error);
+int bx_cli_usage(int status, const char *command, const char *format, ...)
+    BX_PRINTF(3, 4);
+
+/* Colours: on a terminal, unless NO_COLOR is set. */
+bool bx_cli_has_colour(FILE *stream);
+
+/* "1.5 MiB" and "12.3 ms"; text holds 32 bytes. Returns text. */
+const char *bx_cli_bytes(uint64_t bytes, char text[32]);
+const char *bx_cli_duration(uint64_t ns, char text[32]);
+
+#endif

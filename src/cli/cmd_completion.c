@@ -1,0 +1,150 @@
+/* boxagnts completion: made from the tables of commands and controls, so it
+ * cannot fall behind them. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "policy/control.h"
+
+static const char *const run_flags[] = { "policy", "stats",        "json",
+                                         "quiet",  "program-name", "help" };
+#define RUN_FLAGS_COUNT (sizeof(run_flags) / sizeof(run_flags[0]))
+
+static void print_words(const char *prefix)
+{
+    for (size_t i = 0; i < bx_controls_count; i++)
+        printf(" %s%s", prefix, bx_controls[i].name);
+    for (size_t i = 0; i < RUN_FLAGS_COUNT; i++)
+        printf(" %s%s", prefix, run_flags[i]);
+}
+
+static void print_bash(void)
+{
+    fputs("# bash completion for boxagnts\n"
+          "_boxagnts() {\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]}\n"
+          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+          "        COMPREPLY=($(compgen -W \"",
+          stdout);
+    for (size_t i = 0; i < bx_commands_count; i++)
+        printf("%s%s", i == 0 ? "" : " ", bx_commands[i].name);
+    fputs(" --help --version\" -- \"$word\"))\n"
+          "        return\n"
+          "    fi\n"
+          "    case ${COMP_WORDS[1]}:$word in\n"
+          "    run:-*|compile:-*) COMPREPLY=($(compgen -W \"",
+          stdout);
+    print_words("--");
+    fputs("\" -- \"$word\")) ;;\n"
+          "    cache:*) COMPREPLY=($(compgen -W \"list clear "
+          "--wasm-cache-dir --json --help\" -- \"$word\")) ;;\n"
+          "    policy:*) COMPREPLY=($(compgen -f -W \"check explain --json "
+          "--help\" -- \"$word\")) ;;\n"
+          "    completion:*) COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
+          "\"$word\")) ;;\n"
+          "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+          "    esac\n"
+          "}\n"
+          "complete -o filenames -F _boxagnts boxagnts\n",
+          stdout);
+}
+
+/* Brackets and colons of a help text have a meaning in zsh's specs. */
+static void print_zsh_text(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr("[]:'\\", *text) != NULL)
+            putchar(' ');
+        else
+            putchar(*text);
+    }
+}
+
+static void print_zsh(void)
+{
+    fputs("#compdef boxagnts\n"
+          "_boxagnts() {\n"
+          "    local -a commands\n"
+          "    commands=(\n",
+          stdout);
+    for (size_t i = 0; i < bx_commands_count; i++) {
+        printf("        '%s:", bx_commands[i].name);
+        print_zsh_text(bx_commands[i].summary);
+        puts("'");
+    }
+    fputs("    )\n"
+          "    if (( CURRENT == 2 )); then\n"
+          "        _describe command commands\n"
+          "        return\n"
+          "    fi\n"
+          "    case $words[2] in\n"
+          "    run|compile) _arguments \\\n",
+          stdout);
+    for (size_t i = 0; i < bx_controls_count; i++) {
+        printf("        '%s--%s[", bx_controls[i].is_list ? "*" : "",
+               bx_controls[i].name);
+        print_zsh_text(bx_controls[i].help);
+        puts("]:value:_files' \\");
+    }
+    fputs("        '--policy[policy file]:file:_files' "
+          "'--stats[statistics]' '--json[JSON]' '--quiet[no refusals]' "
+          "'*:file:_files' ;;\n"
+          "    cache) _values command list clear ;;\n"
+          "    policy) _arguments '2:command:(check explain)' "
+          "'*:file:_files' ;;\n"
+          "    completion) _values shell bash zsh fish ;;\n"
+          "    *) _files ;;\n"
+          "    esac\n"
+          "}\n"
+          "_boxagnts \"$@\"\n",
+          stdout);
+}
+
+static void print_fish(void)
+{
+    puts("# fish completion for boxagnts");
+    for (size_t i = 0; i < bx_commands_count; i++)
+        printf("complete -c boxagnts -n __fish_use_subcommand -a %s -d '%s'\n",
+               bx_commands[i].name, bx_commands[i].summary);
+    for (size_t i = 0; i < bx_controls_count; i++) {
+        printf("complete -c boxagnts -n '__fish_seen_subcommand_from run "
+               "compile' -l %s -r -d '",
+               bx_controls[i].name);
+        print_zsh_text(bx_controls[i].help);
+        puts("'");
+    }
+    for (size_t i = 0; i < RUN_FLAGS_COUNT; i++)
+        printf("complete -c boxagnts -n '__fish_seen_subcommand_from run' -l "
+               "%s\n",
+               run_flags[i]);
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from cache' -a "
+         "'list clear'");
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from policy' -a "
+         "'check explain'");
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from completion' -a "
+         "'bash zsh fish'");
+}
+
+int bx_cmd_completion(int argc, char **argv)
+{
+    const char *shell = argc == 2 ? argv[1] : "";
+
+    if (strcmp(shell, "--help") == 0 || strcmp(shell, "-h") == 0) {
+        puts("Print completion for a shell.\n\n"
+             "Usage: boxagnts completion bash|zsh|fish\n\n"
+             "  source <(boxagnts completion bash)\n"
+             "  boxagnts completion zsh > \"${fpath[1]}/_boxagnts\"\n"
+             "  boxagnts completion fish > "
+             "~/.config/fish/completions/boxagnts.fish");
+        return 0;
+    }
+    if (strcmp(shell, "bash") == 0)
+        print_bash();
+    else if (strcmp(shell, "zsh") == 0)
+        print_zsh();
+    else if (strcmp(shell, "fish") == 0)
+        print_fish();
+    else
+        return bx_cli_usage(BX_EXIT_USAGE, "completion",
+                            "expected bash, zsh or fish");
+    return 0;
+}

@@ -1,0 +1,147 @@
+/* boxagnts inspect: what a module is and will ask for. */
+#include <getopt.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static void print_help(void)
+{
+    puts("Show a module's kind, size, memory, imports and exports, and which "
+         "capabilities it\nwill ask for. Nothing of it is run.\n\n"
+         "Usage: boxagnts inspect [--json] FILE.wasm");
+}
+
+static const char *get(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text == NULL ? "" : text;
+}
+
+/* "(i32, i32) -> i32" */
+static void print_signature(const json_t *item)
+{
+    static const char *const keys[] = { "params", "results" };
+
+    for (int i = 0; i < 2; i++) {
+        const json_t *types = json_object_get(item, keys[i]);
+        size_t index;
+        const json_t *type;
+
+        fputs(i == 0 ? "(" : " -> ", stdout);
+        if (i == 1 && json_array_size(types) == 0)
+            fputs("()", stdout);
+        json_array_foreach(types, index, type)
+            printf("%s%s", index == 0 ? "" : ", ", json_string_value(type));
+        fputs(i == 0 ? ")" : "", stdout);
+    }
+}
+
+static void print_item(const json_t *item, bool is_import)
+{
+    const json_t *min = json_object_get(item, "min_pages");
+    const json_t *max = json_object_get(item, "max_pages");
+    char text[32];
+
+    if (is_import)
+        printf("  %s.%s  ", get(item, "module"), get(item, "name"));
+    else
+        printf("  %s  ", get(item, "name"));
+    if (strcmp(get(item, "kind"), "function") == 0)
+        print_signature(item);
+    else
+        fputs(get(item, "kind"), stdout);
+    if (min != NULL) {
+        printf(", %s",
+               bx_cli_bytes((uint64_t)json_integer_value(min) << 16, text));
+        if (max != NULL)
+            printf(" to %s",
+                   bx_cli_bytes((uint64_t)json_integer_value(max) << 16, text));
+        else
+            fputs(", may grow", stdout);
+    }
+    if (is_import && json_is_false(json_object_get(item, "is_known")))
+        fputs("  NOT AVAILABLE in the sandbox", stdout);
+    putchar('\n');
+}
+
+static void print_items(const json_t *root, const char *key, bool is_import)
+{
+    const json_t *items = json_object_get(root, key);
+    size_t index;
+    const json_t *item;
+
+    printf("%s (%zu)\n", key, json_array_size(items));
+    json_array_foreach(items, index, item) print_item(item, is_import);
+}
+
+static void print_text(const json_t *root)
+{
+    const json_t *asks = json_object_get(root, "capabilities");
+    char text[32];
+    size_t index;
+    const json_t *ask;
+
+    printf(
+        "module   %s\nsha256   %s\nsize     %s\nkind     %s\nasks for ",
+        get(root, "module"), get(root, "sha256"),
+        bx_cli_bytes(
+            (uint64_t)json_integer_value(json_object_get(root, "bytes")), text),
+        get(root, "kind"));
+    if (json_array_size(asks) == 0)
+        fputs("nothing", stdout);
+    json_array_foreach(asks, index, ask)
+        printf("%s%s", index == 0 ? "" : ", ", json_string_value(ask));
+    putchar('\n');
+    print_items(root, "imports", true);
+    print_items(root, "exports", false);
+}
+
+int bx_cmd_inspect(int argc, char **argv)
+{
+    static const struct option table[] = {
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    const bx_engine_options one = { sizeof(one), 1 };
+    bx_error *err = NULL;
+    bx_engine *engine;
+    bx_module *module = NULL;
+    bx_autofree char *text = NULL;
+    bool wants_json = false;
+    json_t *root;
+    int flag;
+
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+        if (flag == 'h') {
+            print_help();
+            return 0;
+        }
+        if (flag != 'j')
+            return bx_cli_usage(BX_EXIT_USAGE, "inspect",
+                                "'%s' is not an option", argv[optind - 1]);
+        wants_json = true;
+    }
+    if (optind + 1 != argc)
+        return bx_cli_usage(BX_EXIT_USAGE, "inspect", "expected one FILE.wasm");
+    engine = bx_engine_new(&one, &err);
+    if (engine != NULL)
+        module = bx_module_load(engine, argv[optind], NULL, &err);
+    if (module != NULL)
+        text = bx_module_inspect(module, &err);
+    bx_module_free(module);
+    bx_engine_free(engine);
+    if (text == NULL)
+        return bx_cli_fail(BX_EXIT_FAILED, err);
+    if (wants_json) {
+        puts(text);
+        return 0;
+    }
+    root = json_loads(text, 0, NULL);
+    print_text(root);
+    json_decref(root);
+    return 0;
+}

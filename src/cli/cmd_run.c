@@ -1,0 +1,287 @@
+/* boxagnts run: one guest, once. */
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+
+/* Refusals shown; a guest may make millions. */
+#define SHOWN_REFUSALS 20
+
+static const bx_flag flags[] = {
+    { "stats", NULL, "Print time, memory, fuel, bytes and refusals" },
+    { "json", NULL, "Print one JSON object: output, end and statistics" },
+    { "quiet", NULL, "Do not show refused calls" },
+    { "program-name", "NAME", "What the guest sees as argv[0]" },
+};
+
+typedef struct bx_run_state {
+    bool wants_stats;
+    bool wants_json;
+    bool is_quiet;
+    const char *program_name;
+    uint64_t shown;
+    json_t *refusals; /* with --json */
+} bx_run_state;
+
+static void print_help(void)
+{
+    puts("Run a WebAssembly program (WASI preview1) in a fresh sandbox that "
+         "starts with\nnothing and receives what these flags or a policy file "
+         "grant.\n\n"
+         "Usage: boxagnts run [options] FILE.wasm [--] [arguments...]\n\n"
+         "Policy:");
+    bx_options_print_controls(stdout);
+    puts("\nOptions:");
+    bx_options_print_flags(stdout, flags, sizeof(flags) / sizeof(flags[0]));
+    puts("\nExit status: the guest's own, or 124 wasm-timeout, 125 not run "
+         "(usage, policy,\nmodule), 130 interrupted, 134 trap, 137 "
+         "wasm-max-memory-size at the start, 139\nwasm-max-wasm-stack, 152 "
+         "wasm-fuel.\n\n"
+         "Examples:\n"
+         "  boxagnts run hello.wasm one two\n"
+         "  boxagnts run --work-dir ./project js.wasm -- build.js\n"
+         "  boxagnts run --map-dir ./data::/data::ro --wasm-timeout 5s "
+         "tool.wasm\n"
+         "  boxagnts run --allowed-outbound-host https://api.example.com "
+         "--block-network private \\\n      js.wasm -- -e "
+         "'fetch(\"https://api.example.com\").then(r => console.log(r.status))"
+         "'");
+}
+
+static int on_flag(void *context, const char *name, const char *value,
+                   bx_error **err)
+{
+    bx_run_state *state = context;
+
+    (void)err;
+    if (strcmp(name, "stats") == 0)
+        state->wants_stats = true;
+    else if (strcmp(name, "json") == 0)
+        state->wants_json = true;
+    else if (strcmp(name, "quiet") == 0)
+        state->is_quiet = true;
+    else
+        state->program_name = value;
+    return 0;
+}
+
+static void on_refusal(void *context, const bx_audit_event *event)
+{
+    bx_run_state *state = context;
+
+    if (state->shown++ >= SHOWN_REFUSALS)
+        return;
+    if (state->refusals != NULL)
+        json_array_append_new(state->refusals,
+                              json_pack("{s:s, s:s, s:s, s:s}", "call",
+                                        event->call, "target", event->target,
+                                        "reason", event->reason, "rule",
+                                        event->rule));
+    else if (!state->is_quiet)
+        fprintf(stderr, "boxagnts: denied %s '%s': %s (%s)\n", event->call,
+                event->target, event->reason, event->rule);
+}
+
+static bx_cancel *interrupt;
+
+static void on_signal(int number)
+{
+    (void)number;
+    bx_cancel_trigger(interrupt);
+}
+
+/* The first Ctrl-C ends the guest, a second one the program. */
+static void catch_interrupts(void)
+{
+    struct sigaction action = { .sa_handler = on_signal,
+                                .sa_flags = (int)SA_RESETHAND };
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static int exit_status(const bx_result *result)
+{
+    switch (bx_result_code(result)) {
+    case BX_OK:
+        return (int)(bx_result_exit_code(result) & 0xff);
+    case BX_ERR_TIMEOUT:
+        return BX_EXIT_TIMEOUT;
+    case BX_ERR_CANCELLED:
+        return BX_EXIT_CANCELLED;
+    case BX_ERR_MEMORY:
+        return BX_EXIT_MEMORY;
+    case BX_ERR_STACK:
+        return BX_EXIT_STACK;
+    case BX_ERR_FUEL:
+        return BX_EXIT_FUEL;
+    default:
+        return BX_EXIT_TRAP;
+    }
+}
+
+static void print_stats(const bx_result *result, bool is_cached)
+{
+    bx_stats stats;
+    char text[32];
+
+    bx_result_stats(result, &stats, sizeof(stats));
+    fprintf(stderr, "time           %s (%s)\n",
+            bx_cli_duration(stats.wall_ns, text),
+            is_cached ? "compiled code from the cache" : "compiled just now");
+    fprintf(stderr, "memory peak    %s\n",
+            bx_cli_bytes(stats.memory_bytes, text));
+    if (stats.fuel_units > 0)
+        fprintf(stderr, "fuel           %llu units\n",
+                (unsigned long long)stats.fuel_units);
+    fprintf(stderr, "bytes read     %s\n",
+            bx_cli_bytes(stats.read_bytes, text));
+    fprintf(stderr, "bytes written  %s\n",
+            bx_cli_bytes(stats.write_bytes, text));
+    fprintf(stderr, "host calls     %llu, denied %llu\n",
+            (unsigned long long)stats.calls,
+            (unsigned long long)stats.calls_denied);
+}
+
+/* Text when it is UTF-8, otherwise {"base16": ...}: nothing is lost. */
+static json_t *output_json(const char *data, size_t bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    json_t *text = json_stringn(data, bytes);
+    bx_autofree char *hex = NULL;
+
+    if (text != NULL)
+        return text;
+    hex = malloc(2 * bytes + 1);
+    if (hex == NULL)
+        return json_null();
+    for (size_t i = 0; i < bytes; i++) {
+        hex[2 * i] = digits[(unsigned char)data[i] >> 4];
+        hex[2 * i + 1] = digits[data[i] & 15];
+    }
+    return json_pack("{s:s#}", "base16", hex, (int)(2 * bytes));
+}
+
+static void print_json(const bx_result *result, json_t *refusals,
+                       bool is_cached)
+{
+    bx_stats stats;
+    size_t out_bytes;
+    size_t err_bytes;
+    const char *out = bx_result_stdout(result, &out_bytes);
+    const char *err = bx_result_stderr(result, &err_bytes);
+    json_t *root;
+
+    bx_result_stats(result, &stats, sizeof(stats));
+    root = json_pack(
+        "{s:s, s:i, s:s, s:o, s:o, s:b, s:O, s:{s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I, s:b}}",
+        "end", bx_code_name(bx_result_code(result)), "exit_status",
+        exit_status(result), "message", bx_result_message(result), "stdout",
+        output_json(out, out_bytes), "stderr", output_json(err, err_bytes),
+        "is_cut", bx_result_is_cut(result), "refusals", refusals, "stats",
+        "wall_ns", (json_int_t)stats.wall_ns, "memory_bytes",
+        (json_int_t)stats.memory_bytes, "fuel_units",
+        (json_int_t)stats.fuel_units, "read_bytes",
+        (json_int_t)stats.read_bytes, "write_bytes",
+        (json_int_t)stats.write_bytes, "calls", (json_int_t)stats.calls,
+        "calls_denied", (json_int_t)stats.calls_denied, "is_cached", is_cached);
+    json_dumpf(root, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(root);
+}
+
+static int run_module(bx_module *module, const bx_options *given,
+                      bx_run_state *state)
+{
+    bx_error *err = NULL;
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+    bx_sandbox *sandbox = bx_sandbox_new(module, given->policy, &err);
+    char **argv = given->operands;
+    int argc = given->operands_count;
+    bx_result *result = NULL;
+    int status;
+
+    if (sandbox == NULL)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    /* FILE [--] arguments: the guest's argv[0] is FILE's name. */
+    if (argc > 1 && strcmp(argv[1], "--") == 0) {
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
+    if (state->program_name != NULL)
+        argv[0] = (char *)state->program_name;
+    else if (strrchr(argv[0], '/') != NULL)
+        argv[0] = strrchr(argv[0], '/') + 1;
+    options.stdin_fd = 0;
+    if (!state->wants_json) {
+        options.stdout_fd = 1;
+        options.stderr_fd = 2;
+    }
+    options.cancel = interrupt = bx_cancel_new();
+    options.audit = on_refusal;
+    options.audit_context = state;
+    catch_interrupts();
+    if (bx_sandbox_run(sandbox, (size_t)argc, (const char *const *)argv,
+                       &options, &result, &err) < 0) {
+        bx_sandbox_free(sandbox);
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    }
+    status = exit_status(result);
+    if (state->shown > SHOWN_REFUSALS && !state->is_quiet)
+        fprintf(stderr, "boxagnts: %llu more refusals are not shown\n",
+                (unsigned long long)(state->shown - SHOWN_REFUSALS));
+    if (state->wants_json)
+        print_json(result, state->refusals, bx_module_is_cached(module));
+    else if (bx_result_code(result) != BX_OK)
+        fprintf(stderr, "boxagnts: %s: %s\n",
+                bx_code_name(bx_result_code(result)),
+                bx_result_message(result));
+    if (state->wants_stats)
+        print_stats(result, bx_module_is_cached(module));
+    bx_result_free(result);
+    bx_sandbox_free(sandbox);
+    return status;
+}
+
+int bx_cmd_run(int argc, char **argv)
+{
+    bx_run_state state = { 0 };
+    bx_options options;
+    bx_error *err = NULL;
+    const bx_engine_options one = { sizeof(one), 1 };
+    bx_engine *engine;
+    bx_module *module;
+    int status;
+
+    if (bx_options_parse(argc, argv, flags, sizeof(flags) / sizeof(flags[0]),
+                         on_flag, &state, &options, &err) < 0)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    if (options.wants_help) {
+        print_help();
+        bx_options_clear(&options);
+        return 0;
+    }
+    if (options.operands_count == 0) {
+        bx_options_clear(&options);
+        return bx_cli_usage(BX_EXIT_NOT_RUN, "run",
+                            "which module? Expected FILE.wasm");
+    }
+    if (state.wants_json)
+        state.refusals = json_array();
+    engine = bx_engine_new(&one, &err);
+    module = engine == NULL ? NULL
+                            : bx_module_load(engine, options.operands[0],
+                                             options.policy, &err);
+    status = module == NULL ? bx_cli_fail(BX_EXIT_NOT_RUN, err)
+                            : run_module(module, &options, &state);
+    /* The process ends here: unmapping code and pools page by page would only
+     * make it end later. */
+    json_decref(state.refusals);
+    fflush(NULL);
+    _exit(status);
+}

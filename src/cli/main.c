@@ -1,0 +1,63 @@
+/* boxagnts: the command line. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+const bx_command bx_commands[] = {
+    { "run", "Run a WebAssembly program in a sandbox", bx_cmd_run },
+    { "inspect", "Show what a module imports and will ask for",
+      bx_cmd_inspect },
+    { "compile", "Compile a module into the cache", bx_cmd_compile },
+    { "cache", "List or clear the compiled modules", bx_cmd_cache },
+    { "policy", "Check a policy file, or ask it a question", bx_cmd_policy },
+    { "completion", "Print shell completion for bash, zsh or fish",
+      bx_cmd_completion },
+};
+const size_t bx_commands_count = sizeof(bx_commands) / sizeof(bx_commands[0]);
+
+static void print_help(FILE *out)
+{
+    fputs("Run untrusted WebAssembly under an explicit policy. Nothing given "
+          "means nothing\ngranted: no files, no network, no environment, and "
+          "limits that are on.\n\n"
+          "Usage: boxagnts COMMAND [options]\n\nCommands:\n",
+          out);
+    for (size_t i = 0; i < bx_commands_count; i++)
+        fprintf(out, "  %-12s %s\n", bx_commands[i].name,
+                bx_commands[i].summary);
+    fputs("\nExamples:\n"
+          "  boxagnts run hello.wasm\n"
+          "  boxagnts run --map-dir ./data::/data::ro js.wasm -- report.js\n"
+          "  boxagnts policy explain ci.yaml fs.write:/data/x\n\n"
+          "'boxagnts COMMAND --help' tells more of each; "
+          "'boxagnts --version' the version.\n",
+          out);
+}
+
+int main(int argc, char **argv)
+{
+    /* A guest that writes into a closed pipe gets EPIPE; so do we. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_help(stderr);
+        return BX_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        printf("boxagnts %s\n", bx_version());
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < bx_commands_count; i++) {
+        if (strcmp(argv[1], bx_commands[i].name) == 0)
+            return bx_commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "boxagnts: no command '%s'\nTry 'boxagnts --help'.\n",
+            argv[1]);
+    return BX_EXIT_USAGE;
+}

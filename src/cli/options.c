@@ -1,0 +1,168 @@
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/control.h"
+#include "policy/policy.h"
+
+enum { POLICY_FLAG = 0x1000, HELP_FLAG, CONTROL_FLAG, OWN_FLAG = 0x2000 };
+
+static const bx_flag common_flags[] = {
+    { "policy", "FILE", "Read a policy file; flags add to it" },
+    { "help", NULL, "Show this help" },
+};
+
+/* A control whose value may be left out, as --deterministic. */
+static int argument_kind(const char *placeholder)
+{
+    if (placeholder == NULL)
+        return no_argument;
+    return placeholder[0] == '[' ? optional_argument : required_argument;
+}
+
+static struct option *make_table(const bx_flag *flags, size_t flags_count)
+{
+    size_t count = 2 + bx_controls_count + flags_count;
+    struct option *table = calloc(count + 1, sizeof(*table));
+    struct option *row = table;
+
+    if (table == NULL)
+        return NULL;
+    *row++ = (struct option){ "policy", required_argument, NULL, POLICY_FLAG };
+    *row++ = (struct option){ "help", no_argument, NULL, HELP_FLAG };
+    for (size_t i = 0; i < bx_controls_count; i++)
+        *row++ = (struct option){ bx_controls[i].name,
+                                  argument_kind(bx_controls[i].placeholder),
+                                  NULL, CONTROL_FLAG + (int)i };
+    for (size_t i = 0; i < flags_count; i++)
+        *row++ =
+            (struct option){ flags[i].name, argument_kind(flags[i].placeholder),
+                             NULL, OWN_FLAG + (int)i };
+    return table;
+}
+
+static int set_control(bx_policy *policy, const bx_control *control,
+                       const char *value, bx_error **err)
+{
+    bx_autofree char *origin = NULL;
+
+    if (asprintf(&origin, value == NULL ? "--%s" : "--%s %s", control->name,
+                 value) < 0) {
+        origin = NULL;
+        return bx_error_set_nomem(err);
+    }
+    return bx_policy_set(policy, control->name, value == NULL ? "" : value,
+                         origin, err);
+}
+
+/* One pass over argv: the policy file (is_first), or everything else. */
+static int pass(int argc, char **argv, const struct option *table,
+                bool is_first, const bx_flag *flags, bx_flag_fn on_flag,
+                void *context, bx_options *options, bx_error **err)
+{
+    int flag;
+
+    optind = 0; /* glibc: start anew */
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, "+:h", table, NULL)) != -1) {
+        if (flag == ':' || flag == '?') {
+            const char *word = argv[optind - 1];
+
+            return bx_error_set(err, BX_ERR_INVALID,
+                                flag == ':' ? "%s needs a value"
+                                            : "%s is not an option, or is "
+                                              "short for several",
+                                word);
+        }
+        if (flag == 'h' || flag == HELP_FLAG) {
+            options->wants_help = true;
+        } else if (flag == POLICY_FLAG && is_first) {
+            if (options->policy != NULL)
+                return bx_error_set(err, BX_ERR_INVALID,
+                                    "--policy was given twice; expected one "
+                                    "file");
+            options->policy = bx_policy_load(optarg, err);
+            if (options->policy == NULL)
+                return -1;
+        } else if (flag >= CONTROL_FLAG && flag < OWN_FLAG && !is_first) {
+            if (set_control(options->policy, &bx_controls[flag - CONTROL_FLAG],
+                            optarg, err) < 0)
+                return -1;
+        } else if (flag >= OWN_FLAG && !is_first) {
+            if (on_flag(context, flags[flag - OWN_FLAG].name, optarg, err) < 0)
+                return -1;
+        }
+    }
+    options->operands = argv + optind;
+    options->operands_count = argc - optind;
+    return 0;
+}
+
+int bx_options_parse(int argc, char **argv, const bx_flag *flags,
+                     size_t flags_count, bx_flag_fn on_flag, void *context,
+                     bx_options *ret_options, bx_error **err)
+{
+    bx_autofree struct option *table = make_table(flags, flags_count);
+    bx_options options = { 0 };
+
+    if (table == NULL)
+        return bx_error_set_nomem(err);
+    if (pass(argc, argv, table, true, flags, on_flag, context, &options, err) <
+        0)
+        goto fail;
+    if (options.policy == NULL && (options.policy = bx_policy_new()) == NULL) {
+        bx_error_set_nomem(err);
+        goto fail;
+    }
+    if (!options.wants_help && pass(argc, argv, table, false, flags, on_flag,
+                                    context, &options, err) < 0)
+        goto fail;
+    *ret_options = options;
+    return 0;
+fail:
+    bx_options_clear(&options);
+    return -1;
+}
+
+void bx_options_clear(bx_options *options)
+{
+    bx_policy_free(options->policy);
+    *options = (bx_options){ 0 };
+}
+
+/* "  --flag VALUE          help", the help on a line of its own when the flag
+ * is long. */
+static void print_flag(FILE *out, const char *name, const char *placeholder,
+                       const char *help)
+{
+    char left[96];
+
+    if (placeholder == NULL)
+        snprintf(left, sizeof(left), "--%s", name);
+    else
+        snprintf(left, sizeof(left),
+                 placeholder[0] == '[' ? "--%s%s" : "--%s %s", name,
+                 placeholder);
+    if (strlen(left) > 28)
+        fprintf(out, "  %s\n  %-28s  %s\n", left, "", help);
+    else
+        fprintf(out, "  %-28s  %s\n", left, help);
+}
+
+void bx_options_print_flags(FILE *out, const bx_flag *flags, size_t flags_count)
+{
+    for (size_t i = 0; i < flags_count; i++)
+        print_flag(out, flags[i].name, flags[i].placeholder, flags[i].help);
+    for (size_t i = 0; i < sizeof(common_flags) / sizeof(common_flags[0]); i++)
+        print_flag(out, common_flags[i].name, common_flags[i].placeholder,
+                   common_flags[i].help);
+}
+
+void bx_options_print_controls(FILE *out)
+{
+    for (size_t i = 0; i < bx_controls_count; i++)
+        print_flag(out, bx_controls[i].name, bx_controls[i].placeholder,
+                   bx_controls[i].help);
+}

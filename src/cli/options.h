@@ -1,0 +1,39 @@
+/* Options of a command that takes a policy: one flag for each control, --policy
+ * FILE, and the command's own. */
+#ifndef BX_CLI_OPTIONS_H
+#define BX_CLI_OPTIONS_H
+
+#include "cli/cli.h"
+
+/* A flag of the command's own. */
+typedef struct bx_flag {
+    const char *name;
+    const char *placeholder; /* NULL: takes no value */
+    const char *help;
+} bx_flag;
+
+typedef struct bx_options {
+    bx_policy *policy; /* owned */
+    bool wants_help;
+    char **operands; /* what follows the flags; borrowed from argv */
+    int operands_count;
+} bx_options;
+
+/* Called for each of the command's own flags. Returns -1 with err set. */
+typedef int (*bx_flag_fn)(void *context, const char *name, const char *value,
+                          bx_error **err);
+
+/* Parse up to the first operand. A policy file is read first, whatever its
+ * place; flags add to it and replace its single values.
+ * errors: BX_ERR_INVALID: the flag and what it expects */
+int bx_options_parse(int argc, char **argv, const bx_flag *flags,
+                     size_t flags_count, bx_flag_fn on_flag, void *context,
+                     bx_options *ret_options, bx_error **err);
+void bx_options_clear(bx_options *options);
+
+/* The lines of --help for flags and for every control. */
+void bx_options_print_flags(FILE *out, const bx_flag *flags,
+                            size_t flags_count);
+void bx_options_print_controls(FILE *out);
+
+#endif
