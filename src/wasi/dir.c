@@ -312,34 +312,43 @@ static int32_t list_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd,
 
 /* ---- the call ------------------------------------------------------- */
 
-static int32_t start(const bx_wasi *wasi, bx_fd *fd)
+static int open_folder(bx_dir *dir, const bx_fd *fd)
 {
-    struct stat stat = { .st_ino = 0 };
+    struct stat stat;
+
+    dir->fd = fd->host_fd;
+    if (fd->host_fd < 0)
+        return 0;
+    if (fd->is_path) {
+        dir->fd = openat(fd->host_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir->fd < 0)
+            return -1;
+        dir->is_owned = true;
+    }
+    if (fstat(dir->fd, &stat) < 0)
+        return -1;
+    dir->ino = stat.st_ino;
+    return 0;
+}
+
+/* Begin a listing; NULL with *ret_errno. */
+static bx_dir *start(const bx_wasi *wasi, const bx_fd *fd, int32_t *ret_errno)
+{
     bx_dir *dir = calloc(1, sizeof(*dir));
 
+    *ret_errno = BX_WASI_ENOMEM;
     if (dir == NULL)
-        return BX_WASI_ENOMEM;
-    dir->fd = fd->host_fd;
+        return NULL;
     dir->at = UINT64_MAX; /* nowhere: the first call seeks */
     dir->is_whole = wasi->run->is_deterministic || !fd->is_uniform;
-    if (fd->is_path && fd->host_fd >= 0) {
-        dir->fd = openat(fd->host_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        dir->is_owned = dir->fd >= 0;
-    }
-    if ((fd->host_fd >= 0 && (dir->fd < 0 || fstat(dir->fd, &stat) < 0))) {
-        int kept = errno;
-
-        bx_dir_free(dir);
-        return bx_wasi_errno(kept);
-    }
-    dir->ino = stat.st_ino;
     dir->piece = malloc(PIECE_BYTES);
-    if (dir->piece == NULL) {
-        bx_dir_free(dir);
-        return BX_WASI_ENOMEM;
+    if (dir->piece != NULL) {
+        if (open_folder(dir, fd) == 0)
+            return dir;
+        *ret_errno = bx_wasi_errno(errno);
     }
-    fd->dir = dir;
-    return 0;
+    bx_dir_free(dir);
+    return NULL;
 }
 
 int32_t bx_wasi_fd_readdir(void *host, const bx_guest *guest,
@@ -361,10 +370,13 @@ int32_t bx_wasi_fd_readdir(void *host, const bx_guest *guest,
     if ((fd->base & BX_RIGHT_FD_READDIR) == 0)
         return BX_WASI_ENOTCAPABLE;
     err = bx_fd_need(host, "fd_readdir", fd, BX_ACCESS_READ);
-    if (err == 0 && fd->dir == NULL)
-        err = start(host, fd);
     if (err != 0)
         return err;
+    if (fd->dir == NULL)
+        fd->dir = start(host, fd, &err);
+    if (fd->dir == NULL)
+        return err;
+    err = 0;
     if (fd->dir->is_whole)
         err = list_whole(fd->dir, host, fd, args[3].u64, &out);
     else

@@ -67,7 +67,9 @@ static int32_t read_file(bx_wasi *wasi, bx_fd *fd, const struct iovec *iovecs,
 {
     ssize_t done;
 
-    if (offset >= 0)
+    if (offset >= 0 && count == 1)
+        done = pread(fd->host_fd, iovecs->iov_base, iovecs->iov_len, offset);
+    else if (offset >= 0)
         done = preadv(fd->host_fd, iovecs, count, offset);
     else if (fd->is_pipe)
         return bx_stream_read(wasi, fd, iovecs, count, ret_bytes);
@@ -126,7 +128,9 @@ static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
         }
         count = clamp_iovecs(iovecs, count, allowed);
     }
-    if (offset >= 0) {
+    if (offset >= 0 && count == 1) {
+        done = pwrite(fd->host_fd, iovecs->iov_base, iovecs->iov_len, offset);
+    } else if (offset >= 0) {
         done = pwritev(fd->host_fd, iovecs, count, offset);
     } else if (fd->is_pipe) {
         return bx_stream_write(wasi, fd, iovecs, count, ret_bytes);

@@ -177,6 +177,7 @@ int32_t bx_wasi_fd_prestat_dir_name(void *host, const bx_guest *guest,
     bx_wasi *wasi = host;
     uint8_t *ret_name = bx_guest_range(guest, args[1].u32, args[2].u32);
     const char *name;
+    size_t bytes;
     int32_t err = 0;
     bx_fd *fd;
 
@@ -188,8 +189,9 @@ int32_t bx_wasi_fd_prestat_dir_name(void *host, const bx_guest *guest,
     if (fd->preopen < 0)
         return BX_WASI_ENOTDIR;
     name = wasi->fs->mounts[fd->preopen].rule->name;
-    if (strlen(name) > args[2].u32)
+    bytes = strlen(name); /* the guest gets no NUL */
+    if (bytes > args[2].u32)
         return BX_WASI_ENAMETOOLONG;
-    memcpy(ret_name, name, strlen(name));
+    memcpy(ret_name, name, bytes);
     return 0;
 }

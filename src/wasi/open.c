@@ -135,7 +135,7 @@ static int set_guest_path(const bx_path *path, const bx_place *place, bx_fd *fd)
     size_t len;
 
     if (place->guest_len != SIZE_MAX) {
-        fd->guest_path = strndup(place->guest, place->guest_len);
+        fd->guest_path = strndup(place->text->guest, place->guest_len);
         fd->guest_len = place->guest_len;
         return fd->guest_path == NULL ? -1 : 0;
     }
@@ -223,10 +223,9 @@ static int32_t fill(const bx_path *path, const bx_place *place,
 static int32_t open_path(bx_path *path, bx_open *open, bool is_follow,
                          bx_fd *fd)
 {
-    bx_autoplace bx_place place;
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     int32_t err;
-
-    place.is_owned = false;
     if ((open->oflags & BX_OFLAG_EXCL) != 0)
         is_follow = false; /* open(2): O_EXCL does not follow */
     err = bx_path_find(path, is_follow ? BX_FINAL_FOLLOW : BX_FINAL_NOFOLLOW,

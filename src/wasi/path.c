@@ -42,7 +42,7 @@ static int32_t find_old(bx_path *path, bx_place *place)
         return err;
     if (place->region.is_mount || place->region.holds_point) {
         bx_path_deny(path, place, "a mapping or grant lies there",
-                     bx_fs_explain(path->wasi->fs, place->guest,
+                     bx_fs_explain(path->wasi->fs, place->text->guest,
                                    place->guest_len, BX_ACCESS_WRITE)
                          .rule);
         return BX_WASI_EBUSY;
@@ -61,11 +61,10 @@ static int32_t made(bx_wasi *wasi, int result)
 int32_t bx_wasi_path_create_directory(void *host, const bx_guest *guest,
                                       const bx_raw *args)
 {
-    bx_autoplace bx_place place;
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     bx_path path;
     int32_t err;
-
-    place.is_owned = false;
     err =
         bx_path_load(&path, host, guest, "path_create_directory", args[0].u32,
                      BX_RIGHT_PATH_CREATE_DIRECTORY, args[1].u32, args[2].u32);
@@ -80,11 +79,10 @@ static int32_t remove_entry(bx_wasi *wasi, const bx_guest *guest,
                             const bx_raw *args, const char *call,
                             uint64_t right, int flags)
 {
-    bx_autoplace bx_place place;
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     bx_path path;
     int32_t err;
-
-    place.is_owned = false;
     err = bx_path_load(&path, wasi, guest, call, args[0].u32, right,
                        args[1].u32, args[2].u32);
     if (err == 0)
@@ -124,14 +122,13 @@ static int32_t check_same_region(const bx_path *path, const bx_place *from,
 int32_t bx_wasi_path_rename(void *host, const bx_guest *guest,
                             const bx_raw *args)
 {
-    bx_autoplace bx_place from;
-    bx_autoplace bx_place to;
+    bx_place_text from_text;
+    bx_autoplace bx_place from = BX_PLACE_INIT(&from_text);
+    bx_place_text to_text;
+    bx_autoplace bx_place to = BX_PLACE_INIT(&to_text);
     bx_path from_path;
     bx_path to_path;
     int32_t err;
-
-    from.is_owned = false;
-    to.is_owned = false;
     err = bx_path_load(&from_path, host, guest, "path_rename", args[0].u32,
                        BX_RIGHT_PATH_RENAME_SOURCE, args[1].u32, args[2].u32);
     if (err == 0)
@@ -174,14 +171,13 @@ static int32_t find_link_source(bx_path *path, bx_place *place)
 
 int32_t bx_wasi_path_link(void *host, const bx_guest *guest, const bx_raw *args)
 {
-    bx_autoplace bx_place from;
-    bx_autoplace bx_place to;
+    bx_place_text from_text;
+    bx_autoplace bx_place from = BX_PLACE_INIT(&from_text);
+    bx_place_text to_text;
+    bx_autoplace bx_place to = BX_PLACE_INIT(&to_text);
     bx_path from_path;
     bx_path to_path;
     int32_t err;
-
-    from.is_owned = false;
-    to.is_owned = false;
     err = bx_path_load(&from_path, host, guest, "path_link", args[0].u32,
                        BX_RIGHT_PATH_LINK_SOURCE, args[2].u32, args[3].u32);
     if (err == 0)
@@ -219,12 +215,11 @@ static bool is_not_folder(const bx_place *place)
 int32_t bx_wasi_path_symlink(void *host, const bx_guest *guest,
                              const bx_raw *args)
 {
-    bx_autoplace bx_place place;
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     char content[BX_PATH_BYTES];
     bx_path path;
     int32_t err;
-
-    place.is_owned = false;
     err = bx_path_load(&path, host, guest, "path_symlink", args[2].u32,
                        BX_RIGHT_PATH_SYMLINK, args[3].u32, args[4].u32);
     if (err == 0)
@@ -251,7 +246,8 @@ int32_t bx_wasi_path_readlink(void *host, const bx_guest *guest,
 {
     uint8_t *buf = bx_guest_range(guest, args[3].u32, args[4].u32);
     uint8_t *ret_len = bx_guest_range(guest, args[5].u32, 4);
-    bx_autoplace bx_place place;
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     char spare;
     ssize_t len;
     bx_path path;
@@ -259,7 +255,6 @@ int32_t bx_wasi_path_readlink(void *host, const bx_guest *guest,
 
     if (buf == NULL || ret_len == NULL)
         return BX_WASI_EFAULT;
-    place.is_owned = false;
     err = bx_path_load(&path, host, guest, "path_readlink", args[0].u32,
                        BX_RIGHT_PATH_READLINK, args[1].u32, args[2].u32);
     if (err == 0)

@@ -32,11 +32,10 @@ static int32_t stat_walked(const bx_place *place, struct stat *stat)
 
 static int32_t stat_path(bx_path *path, bool is_follow, struct stat *stat)
 {
-    bx_autoplace bx_place place;
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     int32_t err;
     int fd;
-
-    place.is_owned = false;
     err = bx_path_find(path, is_follow ? BX_FINAL_FOLLOW : BX_FINAL_NOFOLLOW,
                        &place);
     if (err != 0)
@@ -62,7 +61,7 @@ int32_t bx_path_filestat_get(bx_wasi *wasi, const bx_guest *guest,
                              uint32_t bytes)
 {
     uint8_t *ret_stat = bx_guest_range(guest, args[4].u32, bytes);
-    struct stat stat;
+    struct stat stat = { .st_mode = 0 };
     bx_path path;
     int32_t err;
 
@@ -89,12 +88,11 @@ int32_t bx_wasi_path_filestat_get(void *host, const bx_guest *guest,
 int32_t bx_wasi_path_filestat_set_times(void *host, const bx_guest *guest,
                                         const bx_raw *args)
 {
-    bx_autoplace bx_place place;
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     struct timespec times[2];
     bx_path path;
     int32_t err;
-
-    place.is_owned = false;
     err = bx_path_load(&path, host, guest, "path_filestat_set_times",
                        args[0].u32, BX_RIGHT_PATH_FILESTAT_SET_TIMES,
                        args[2].u32, args[3].u32);

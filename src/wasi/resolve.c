@@ -72,7 +72,7 @@ void bx_path_deny(const bx_path *path, const bx_place *place,
     bx_autobuf bx_buf target = BX_BUF_INIT;
 
     if (place != NULL && place->guest_len != SIZE_MAX) {
-        bx_buf_append(&target, place->guest, place->guest_len, SIZE_MAX);
+        bx_buf_append(&target, place->text->guest, place->guest_len, SIZE_MAX);
         if (place->guest_len == 0)
             bx_buf_puts(&target, "/");
     } else {
@@ -114,7 +114,8 @@ int32_t bx_place_need(const bx_path *path, const bx_place *place,
     if ((access & ~place->region.access) == 0)
         return 0;
     if (place->guest_len != SIZE_MAX)
-        verdict = bx_fs_explain(fs, place->guest, place->guest_len, access);
+        verdict =
+            bx_fs_explain(fs, place->text->guest, place->guest_len, access);
     else
         verdict = bx_fs_explain(fs, path->dir->guest_path, path->dir->guest_len,
                                 access);

@@ -28,6 +28,12 @@ typedef enum bx_final {
     BX_FINAL_ENTRY /* to make, remove or rename: never followed */
 } bx_final;
 
+/* Room for what a walk finds; large, so it is not cleared. */
+typedef struct bx_place_text {
+    char name[BX_NAME_BYTES];
+    char guest[BX_GUEST_PATH_BYTES]; /* canonical */
+} bx_place_text;
+
 /* Where a path leads. */
 typedef struct bx_place {
     int dir_fd;     /* -1: a folder that exists only in the policy */
@@ -40,9 +46,11 @@ typedef struct bx_place {
     const char *name; /* an entry's keeps its final '/', as mkdir() and the
                        * like never follow it; a walked lookup's does not */
     size_t guest_len; /* of guest; SIZE_MAX when the path was not walked */
-    char name_buf[BX_NAME_BYTES];
-    char guest[BX_GUEST_PATH_BYTES]; /* canonical */
+    bx_place_text *text;
 } bx_place;
+
+/* A place is always made empty: its scope's end closes what it owns. */
+#define BX_PLACE_INIT(room) ((bx_place){ .dir_fd = -1, .text = (room) })
 
 #define bx_autoplace __attribute__((cleanup(bx_place_close)))
 void bx_place_close(bx_place *place);

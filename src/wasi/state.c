@@ -112,7 +112,7 @@ static int add_preopens(bx_wasi *wasi)
                      /* All of them, also for a read-only mapping: C libraries
                       * quietly drop what is missing here, and open() for
                       * writing would succeed instead of saying EROFS. */
-                     .inheriting = BX_RIGHTS_DIR | BX_RIGHTS_FILE };
+                     .inheriting = BX_RIGHTS_ALL };
 
         fd.guest_path = strdup(strcmp(path, "/") == 0 ? "" : path);
         if (fd.guest_path == NULL)

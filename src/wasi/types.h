@@ -83,6 +83,8 @@ enum bx_wasi_errno {
 #define BX_RIGHT_PATH_UNLINK_FILE (1u << 26)
 #define BX_RIGHT_POLL_FD_READWRITE (1u << 27)
 
+#define BX_RIGHTS_ALL ((1u << 28) - 1) /* but those of sockets */
+
 /* What a file can ever have, and what each open file has: the calls that
  * neither read nor change its bytes. */
 #define BX_RIGHTS_FILE_ALWAYS                                                  \

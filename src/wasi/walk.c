@@ -38,7 +38,7 @@ static void stand_in_base(bx_walk_state *walk)
     const bx_fd *dir = walk->path->dir;
 
     stand_in(walk, dir->host_fd, false);
-    memcpy(walk->place->guest, dir->guest_path, dir->guest_len);
+    memcpy(walk->place->text->guest, dir->guest_path, dir->guest_len);
     walk->place->guest_len = dir->guest_len;
 }
 
@@ -52,14 +52,14 @@ static int32_t add_name(bx_walk_state *walk, const char *name, size_t bytes,
 
     if (bytes > NAME_MAX || parent_len + 1 + bytes >= BX_GUEST_PATH_BYTES)
         return BX_WASI_ENAMETOOLONG;
-    place->guest[parent_len] = '/';
-    memmove(place->guest + parent_len + 1, name, bytes);
+    place->text->guest[parent_len] = '/';
+    memmove(place->text->guest + parent_len + 1, name, bytes);
     place->guest_len = parent_len + 1 + bytes;
-    bx_fs_find(walk->fs, place->guest, place->guest_len, ret_region);
+    bx_fs_find(walk->fs, place->text->guest, place->guest_len, ret_region);
     if (ret_region->access != 0 || ret_region->holds_access)
         return 0;
-    verdict =
-        bx_fs_explain(walk->fs, place->guest, place->guest_len, BX_ACCESS_READ);
+    verdict = bx_fs_explain(walk->fs, place->text->guest, place->guest_len,
+                            BX_ACCESS_READ);
     bx_path_deny(walk->path, place, verdict.reason, verdict.rule);
     return BX_WASI_EACCES;
 }
@@ -112,7 +112,7 @@ static int32_t enter(bx_walk_state *walk, const char *name, size_t bytes,
     }
     if (place->dir_fd < 0)
         return region.holds_mount ? 0 : BX_WASI_ENOENT;
-    memcpy(text, place->guest + parent_len + 1, bytes);
+    memcpy(text, place->text->guest + parent_len + 1, bytes);
     text[bytes] = '\0';
     fd = openat(place->dir_fd, text,
                 O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -142,12 +142,12 @@ static int32_t go_up(bx_walk_state *walk)
 
     if (end == base_len)
         return bx_path_deny_escape(walk->path);
-    while (place->guest[end - 1] != '/')
+    while (place->text->guest[end - 1] != '/')
         end--;
     end--;
     stand_in_base(walk);
     while (place->guest_len < end) {
-        const char *name = place->guest + place->guest_len + 1;
+        const char *name = place->text->guest + place->guest_len + 1;
         const char *slash = memchr(name, '/', end - place->guest_len - 1);
         size_t bytes =
             slash == NULL ? end - place->guest_len - 1 : (size_t)(slash - name);
@@ -167,8 +167,8 @@ static int32_t end_here(bx_walk_state *walk, const char *name)
 {
     bx_place *place = walk->place;
 
-    bx_fs_find(walk->fs, place->guest, place->guest_len, &place->region);
-    strcpy(place->name_buf, name);
+    bx_fs_find(walk->fs, place->text->guest, place->guest_len, &place->region);
+    memcpy(place->text->name, name, strlen(name) + 1);
     place->is_dir = true;
     place->is_virtual = place->dir_fd < 0;
     if (place->region.access != 0 || place->region.holds_access)
@@ -196,23 +196,23 @@ static int32_t end_at(bx_walk_state *walk, const char *name, size_t bytes,
 
     if (err != 0)
         return err;
-    memcpy(place->name_buf, name, bytes);
-    place->name_buf[bytes] = '\0';
+    memcpy(place->text->name, name, bytes);
+    place->text->name[bytes] = '\0';
     place->is_dir = is_dir;
     if (final == BX_FINAL_ENTRY) {
         if (is_dir)
-            strcat(place->name_buf, "/");
+            memcpy(place->text->name + bytes, "/", 2);
         place->is_virtual = place->dir_fd < 0;
         return 0;
     }
     if (place->region.is_mount) {
         stand_in(walk, walk->fs->mounts[place->region.mount].fd, false);
-        strcpy(place->name_buf, ".");
+        memcpy(place->text->name, ".", 2);
         place->is_dir = true;
         return 0;
     }
     if (place->region.holds_mount &&
-        (place->dir_fd < 0 || !is_folder(place->dir_fd, place->name_buf))) {
+        (place->dir_fd < 0 || !is_folder(place->dir_fd, place->text->name))) {
         stand_in(walk, -1, false);
         place->is_virtual = true;
         return 0;
@@ -220,7 +220,7 @@ static int32_t end_at(bx_walk_state *walk, const char *name, size_t bytes,
     if (place->dir_fd < 0)
         return BX_WASI_ENOENT;
     if ((final == BX_FINAL_FOLLOW || is_dir) &&
-        readlinkat(place->dir_fd, place->name_buf, &link, 1) >= 0) {
+        readlinkat(place->dir_fd, place->text->name, &link, 1) >= 0) {
         place->guest_len = parent_len;
         return follow_link(walk, name, bytes, after);
     }
@@ -278,7 +278,7 @@ int32_t bx_walk(bx_path *path, bx_final final, bx_place *ret_place)
     memcpy(walk.rest, path->text, path->len + 1);
     ret_place->is_whole = false;
     ret_place->is_virtual = false;
-    ret_place->name = ret_place->name_buf;
+    ret_place->name = ret_place->text->name;
     stand_in_base(&walk);
     err = walk_on(&walk, final);
     if (err != 0)

@@ -18,7 +18,7 @@ static void note_denial(void *context, const bx_audit_event *event)
 
 void box_init(test_box *box)
 {
-    *box = (test_box){ .used = 8 };
+    *box = (test_box){ .used = BOX_SCRATCH_BYTES };
     strcpy(box->dir, "/tmp/bx-wasi-XXXXXX");
     assert_non_null(mkdtemp(box->dir));
     box->policy = bx_policy_new();
@@ -207,7 +207,7 @@ uint32_t box_puts(test_box *box, const char *text)
 
 void box_rewind(test_box *box)
 {
-    box->used = 8;
+    box->used = BOX_SCRATCH_BYTES;
 }
 
 uint32_t box_iovec(test_box *box, uint32_t ptr, uint32_t len)

@@ -17,6 +17,8 @@
 #include "wasi/state.h"
 
 #define BOX_MEMORY_BYTES 65536u
+#define BOX_SCRATCH_BYTES                                                      \
+    256u /* at the bottom, for results; never handed out */
 #define BOX_PREOPEN 3u
 #define BOX_RW (BX_ACCESS_READ | BX_ACCESS_WRITE)
 

@@ -269,6 +269,8 @@ static void a_folder_opened_with_no_rights_works(void **state)
 static void closes_and_renumbers(void **state)
 {
     test_box box;
+    int host_fd;
+    int host_after;
     uint32_t one;
     uint32_t two;
 
@@ -290,13 +292,18 @@ static void closes_and_renumbers(void **state)
                      BX_WASI_EBADF);
     assert_int_equal(CALL(&box, bx_wasi_fd_renumber, U32(99), U32(two)),
                      BX_WASI_EBADF);
-    /* over and over: nothing is left open behind */
+    /* over and over: nothing is left open behind, here or in the host */
+    host_fd = dup(0);
+    close(host_fd);
     for (int i = 0; i < 600; i++) {
         one = box_opened(&box, "two", (box_open){ .rights = BX_RIGHT_FD_READ });
         assert_int_equal(CALL(&box, bx_wasi_fd_renumber, U32(one), U32(two)),
                          0);
     }
     assert_int_equal(box.wasi->table.opened, 1);
+    host_after = dup(0);
+    close(host_after);
+    assert_int_equal(host_after, host_fd);
     /* preopens are like others */
     assert_int_equal(CALL(&box, bx_wasi_fd_renumber, U32(3), U32(two)), 0);
     assert_int_equal(CALL(&box, bx_wasi_fd_prestat_get, U32(3), U32(8)),

@@ -518,7 +518,35 @@ static void a_write_only_grant_does_not_read(void **state)
 }
 BOTH(a_write_only_grant_does_not_read)
 
-static void refuses_a_missing_folder_and_a_second_mapping(void **state)
+static void nothing_moves_to_where_more_is_given(void **state)
+{
+    test_box box;
+
+    (void)state;
+    box_init(&box);
+    box_map(&box, "work", "/", BOX_RW);
+    host_mkdir(&box, "work/both");
+    host_mkdir(&box, "work/out");
+    host_write(&box, "work/out/file", "secret");
+    box_grant(&box, "fs.read:/both");
+    box_grant(&box, "fs.write:/both");
+    box_grant(&box, "fs.write:/out");
+    box_start(&box);
+    assert_int_equal(CALL(&box, bx_wasi_path_rename, U32(3),
+                          PATH(&box, "out/file"), U32(3),
+                          PATH(&box, "both/file")),
+                     BX_WASI_EXDEV);
+    assert_int_equal(CALL(&box, bx_wasi_path_link, U32(3), U32(0),
+                          PATH(&box, "out/file"), U32(3),
+                          PATH(&box, "both/file")),
+                     BX_WASI_EXDEV);
+    assert_false(host_exists(&box, "work/both/file"));
+    assert_true(host_exists(&box, "work/out/file"));
+    box_free(&box);
+}
+BOTH(nothing_moves_to_where_more_is_given)
+
+static void refuses_a_missing_folder(void **state)
 {
     bx_error *err = NULL;
     test_box box;
@@ -547,7 +575,8 @@ int main(void)
         BOTH_TESTS(grants_hide_the_rest),
         BOTH_TESTS(what_is_above_a_grant_stays),
         BOTH_TESTS(a_write_only_grant_does_not_read),
-        cmocka_unit_test(refuses_a_missing_folder_and_a_second_mapping),
+        BOTH_TESTS(nothing_moves_to_where_more_is_given),
+        cmocka_unit_test(refuses_a_missing_folder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
