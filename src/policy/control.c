@@ -283,10 +283,10 @@ const bx_control *bx_control_find(const char *name)
 const bx_control *bx_control_guess(const char *name)
 {
     const bx_control *best = NULL;
-    unsigned least = 4; /* edits: further off is a guess at random */
+    size_t least = 4; /* edits: further off is a guess at random */
 
     for (size_t i = 0; i < bx_controls_count; i++) {
-        unsigned distance = bx_text_distance(name, bx_controls[i].name);
+        size_t distance = bx_text_distance(name, bx_controls[i].name);
 
         if (distance < least && distance * 2 < strlen(bx_controls[i].name)) {
             least = distance;

@@ -13,15 +13,15 @@ struct bx_control {
     const char *placeholder; /* "HOST::GUEST[::ro|::rw]"; begins with '[' when
                               * the flag may stand without a value */
     const char *help;        /* one line, without the default */
-    bool is_list;
-    bool is_value_optional; /* a flag may stand alone; the value is then "" */
     int (*set)(bx_policy *policy, const bx_control *control, const char *value,
                const bx_source *source, bx_error **err);
-    /* For set_limit: */
-    bx_unit_kind unit;
-    size_t index; /* in bx_limits */
+    /* Of limits: */
+    size_t index; /* of the field in bx_limits */
     uint64_t min;
     uint64_t max;
+    bx_unit_kind unit;
+    bool is_list;
+    bool is_value_optional; /* a flag may stand alone; the value is then "" */
 };
 
 extern const bx_control bx_controls[];

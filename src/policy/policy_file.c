@@ -492,7 +492,9 @@ static int read_document(reader *in, bx_error **err)
 
 static int read_stream(reader *in, bx_error **err)
 {
-    if (next_event(in, err) < 0 || next_event(in, err) < 0)
+    if (next_event(in, err) < 0)
+        return -1; /* the start of the stream */
+    if (next_event(in, err) < 0)
         return -1;
     if (in->event.type == YAML_STREAM_END_EVENT)
         return 0; /* empty, or comments only */

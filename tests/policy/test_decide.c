@@ -141,7 +141,7 @@ static void questions_ask_for_one_access(void **state)
 typedef struct url_row {
     const char *scheme;
     const char *host;
-    unsigned port;
+    unsigned long port;
     const char *path;
     bool is_allowed;
     const char *rule;
@@ -151,12 +151,12 @@ static void check_urls(const bx_policy *policy, const url_row *rows,
                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        bx_url url =
-            make_url(rows[i].scheme, rows[i].host, rows[i].port, rows[i].path);
+        bx_url url = make_url(rows[i].scheme, rows[i].host,
+                              (unsigned)rows[i].port, rows[i].path);
         bx_verdict verdict = bx_policy_check_url(policy, &url);
 
         if (verdict.is_allowed != rows[i].is_allowed)
-            fail_msg("%s://%s:%u%s: %s (%s)", rows[i].scheme, rows[i].host,
+            fail_msg("%s://%s:%lu%s: %s (%s)", rows[i].scheme, rows[i].host,
                      rows[i].port, rows[i].path, verdict.reason, verdict.rule);
         assert_string_equal(verdict.rule, rows[i].rule);
     }

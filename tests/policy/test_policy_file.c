@@ -325,7 +325,8 @@ static void size_is_bounded(void **state)
     assert_null(bx_policy_parse(text, bytes - 1, "deep", NULL, NULL));
     memset(text, '{', bytes);
     assert_null(bx_policy_parse(text, bytes - 1, "deep", NULL, NULL));
-    memcpy(text, "env: ", 5);
+    for (size_t i = 0; i < 5; i++)
+        text[i] = "env: "[i];
     assert_null(bx_policy_parse(text, bytes - 1, "deep", NULL, NULL));
     free(text);
 }

@@ -11,7 +11,7 @@ static bx_policy *make_full_policy(void)
         "work-dir: \"quote ' and \\\" and \\\\ and \\x01 and \\n\"\n"
         "map-dir:\n"
         "  - {host: 'a::b: c # d', guest: ./rel, mode: ro}\n"
-        "  - {host: \"\xc3\xbca \\u2028 b\\ufeff\\u0085\\U0001F600\", guest: "
+        "  - {host: \"\xc3\xbcx \\u2028 b\\ufeff\\u0085\\U0001F600\", guest: "
         "/u}\n"
         "grant: ['fs.read:/', 'fs.write:/u: #x']\n"
         "env:\n"
