@@ -154,11 +154,14 @@ static bool is_wanted(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const char *build = getenv("BX_BUILD_DIR");
+    const char *given = getenv("BX_BUILD_DIR");
+    char *build = realpath(given == NULL ? "build" : given, NULL);
     bench_paths paths;
 
-    if (build == NULL)
-        build = "build";
+    if (build == NULL) {
+        perror("bench: the build folder");
+        return 1;
+    }
     snprintf(paths.program, sizeof(paths.program), "%s/bin/boxagnts", build);
     snprintf(paths.tools, sizeof(paths.tools), "%s/share/boxagnts/tools",
              build);
@@ -177,6 +180,7 @@ int main(int argc, char **argv)
             parts[i].run(&paths);
     }
     nftw(paths.scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    free(build);
     printf("\n%d target%s missed\n", missed, missed == 1 ? "" : "s");
     return 0;
 }

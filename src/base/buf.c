@@ -11,7 +11,7 @@ static int reserve(bx_buf *buf, size_t bytes)
 
     if (need < bytes)
         return -1;
-    if (need <= buf->cap)
+    if (buf->data != NULL && need <= buf->cap)
         return 0;
     while (cap < need) {
         if (cap > SIZE_MAX / 2)

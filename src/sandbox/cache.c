@@ -32,7 +32,8 @@ struct bx_cache {
     uint8_t key[KEY_BYTES];
 };
 
-/* "$variable/tail", or "HOME/fallback/tail". */
+/* "$variable/tail", or "HOME/fallback/tail". A home that does not exist (a
+ * service's /nonexistent) is not made. */
 static char *user_path(const char *variable, const char *fallback,
                        const char *tail)
 {
@@ -49,7 +50,7 @@ static char *user_path(const char *variable, const char *fallback,
 
             home = user == NULL ? NULL : user->pw_dir;
         }
-        if (home == NULL)
+        if (home == NULL || access(home, F_OK) < 0)
             return NULL;
         length = asprintf(&path, "%s/%s/%s", home, fallback, tail);
     }
@@ -199,19 +200,18 @@ static char *entry_path(const bx_cache *cache, const bx_variant *variant,
 
     memcpy(key, digest, BX_DIGEST_BYTES);
     memcpy(key + BX_DIGEST_BYTES, &compatibility, sizeof(compatibility));
-    if (bx_sha256(key, sizeof(key), name) < 0)
-        return NULL;
+    bx_sha256(key, sizeof(key), name);
     bx_digest_format(name, text);
     if (asprintf(&path, "%s/%s" ENTRY_SUFFIX, cache->dir, text) < 0)
         return NULL;
     return path;
 }
 
-static int sign(const bx_cache *cache, const entry_head *head,
-                const uint8_t *body, uint8_t mac[BX_DIGEST_BYTES])
+static void sign(const bx_cache *cache, const entry_head *head,
+                 const uint8_t *body, uint8_t mac[BX_DIGEST_BYTES])
 {
-    return bx_hmac_sha256(cache->key, head, offsetof(entry_head, mac), body,
-                          head->body_bytes, mac);
+    bx_hmac_sha256(cache->key, head, offsetof(entry_head, mac), body,
+                   head->body_bytes, mac);
 }
 
 static bool verify(const bx_cache *cache, const bx_variant *variant,
@@ -224,12 +224,13 @@ static bool verify(const bx_cache *cache, const bx_variant *variant,
     if (bytes < sizeof(head))
         return false;
     memcpy(&head, data, sizeof(head));
-    return memcmp(head.magic, entry_magic, sizeof(entry_magic)) == 0 &&
-           head.body_bytes == bytes - sizeof(head) &&
-           head.compatibility == bx_engine_compatibility(variant->engine) &&
-           memcmp(head.digest, digest, BX_DIGEST_BYTES) == 0 &&
-           sign(cache, &head, (const uint8_t *)data + sizeof(head), mac) == 0 &&
-           bx_digest_equals(mac, head.mac);
+    if (memcmp(head.magic, entry_magic, sizeof(entry_magic)) != 0 ||
+        head.body_bytes != bytes - sizeof(head) ||
+        head.compatibility != bx_engine_compatibility(variant->engine) ||
+        memcmp(head.digest, digest, BX_DIGEST_BYTES) != 0)
+        return false;
+    sign(cache, &head, (const uint8_t *)data + sizeof(head), mac);
+    return bx_digest_equals(mac, head.mac);
 }
 
 wasmtime_module_t *bx_cache_find(const bx_cache *cache,
@@ -275,11 +276,11 @@ int bx_cache_save(const bx_cache *cache, const bx_variant *variant,
     head.body_bytes = body.size;
     bytes = sizeof(head) + body.size;
     file = malloc(bytes);
-    if (file == NULL || path == NULL ||
-        sign(cache, &head, (const uint8_t *)body.data, head.mac) < 0) {
+    if (file == NULL || path == NULL) {
         wasm_byte_vec_delete(&body);
         return bx_error_set_nomem(err);
     }
+    sign(cache, &head, (const uint8_t *)body.data, head.mac);
     memcpy(file, &head, sizeof(head));
     memcpy(file + sizeof(head), body.data, body.size);
     wasm_byte_vec_delete(&body);
@@ -349,8 +350,8 @@ void bx_cache_entries_free(bx_cache_entry *entries, size_t count)
 int bx_cache_clear(const bx_cache *cache, size_t *ret_count, bx_error **err)
 {
     bx_autofd int dir = open(cache->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bx_cache_entry *entries;
-    size_t count;
+    bx_cache_entry *entries = NULL;
+    size_t count = 0;
     int failed = 0;
 
     if (dir < 0)

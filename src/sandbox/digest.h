@@ -2,22 +2,22 @@
 #ifndef BX_SANDBOX_DIGEST_H
 #define BX_SANDBOX_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define BX_DIGEST_BYTES 32
 
-/* 0, or -1 when libcrypto fails. */
-int bx_sha256(const void *data, size_t bytes, uint8_t digest[BX_DIGEST_BYTES]);
+void bx_sha256(const void *data, size_t bytes, uint8_t digest[BX_DIGEST_BYTES]);
 
 /* HMAC over two parts, head then body. */
-int bx_hmac_sha256(const uint8_t key[BX_DIGEST_BYTES], const void *head,
-                   size_t head_bytes, const void *body, size_t body_bytes,
-                   uint8_t mac[BX_DIGEST_BYTES]);
+void bx_hmac_sha256(const uint8_t key[BX_DIGEST_BYTES], const void *head,
+                    size_t head_bytes, const void *body, size_t body_bytes,
+                    uint8_t mac[BX_DIGEST_BYTES]);
 
 /* In constant time. */
-int bx_digest_equals(const uint8_t a[BX_DIGEST_BYTES],
-                     const uint8_t b[BX_DIGEST_BYTES]);
+bool bx_digest_equals(const uint8_t a[BX_DIGEST_BYTES],
+                      const uint8_t b[BX_DIGEST_BYTES]);
 
 /* 64 lower-case hexadecimal digits and a NUL. */
 void bx_digest_format(const uint8_t digest[BX_DIGEST_BYTES], char text[65]);

@@ -338,9 +338,27 @@ static void fill_stats(bx_instance *instance, bx_stats *stats)
     }
 }
 
+/* Growth that was refused: the guest was only told -1. */
+static void audit_growth(bx_instance *instance)
+{
+    const bx_policy *policy = instance->sandbox->policy;
+
+    if (instance->limiter.memory_refused > 0)
+        bx_run_deny(&instance->run, "memory.grow", "memory", 6,
+                    "no more memory is granted",
+                    bx_policy_origin(policy, "wasm-max-memory-size"));
+    if (instance->limiter.table_refused > 0)
+        bx_run_deny(&instance->run, "table.grow", "table", 5,
+                    "no more table elements are granted",
+                    bx_policy_origin(policy, "max-table-elements"));
+}
+
 int bx_instance_run(bx_instance *instance, bx_result *result, bx_error **err)
 {
     int returned = start(instance, result, err);
+
+    if (result->code != BX_ERR_MEMORY)
+        audit_growth(instance);
 
     fill_stats(instance, &result->stats);
     for (int i = 0; i < 2; i++) {

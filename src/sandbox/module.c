@@ -103,17 +103,20 @@ bx_module *bx_module_parse(bx_engine *engine, const void *bytes,
     pthread_mutex_init(&module->mutex, NULL);
     module->engine = engine;
     module->name = strdup(name);
-    if (policy == NULL)
-        policy = empty = bx_policy_new();
-    if (module->name == NULL || policy == NULL)
+    if (policy == NULL) {
+        empty = bx_policy_new();
+        policy = empty;
+    }
+    if (module->name == NULL || policy == NULL) {
         bx_error_set_nomem(err);
-    else if (parse_bytes(module, bytes, bytes_len, err) == 0 &&
-             bx_sha256(module->bytes, module->bytes_len, module->digest) == 0 &&
-             open_cache(module, policy, err) == 0 &&
-             bx_engine_get_variant(engine, &policy->limits, &variant, err) ==
-                 0 &&
-             bx_module_get_code(module, variant, &code, err) == 0)
-        return module;
+    } else if (parse_bytes(module, bytes, bytes_len, err) == 0) {
+        bx_sha256(module->bytes, module->bytes_len, module->digest);
+        if (open_cache(module, policy, err) == 0 &&
+            bx_engine_get_variant(engine, &policy->limits, &variant, err) ==
+                0 &&
+            bx_module_get_code(module, variant, &code, err) == 0)
+            return module;
+    }
     bx_error_wrap(err, "module '%s'", name);
     bx_module_free(module);
     return NULL;

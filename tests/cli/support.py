@@ -14,10 +14,11 @@ GUESTS = os.path.abspath(os.path.join(BUILD, "tests", "guest"))
 
 def guest(name):
     """Path of a test guest; fails when the build did not make it."""
-    path = os.path.join(GUESTS, name + ".wasm")
-    if not os.path.exists(path):
-        raise AssertionError(f"{path} is missing: run 'make build'")
-    return path
+    for ending in (".wasm", ".wat"):
+        path = os.path.join(GUESTS, name + ending)
+        if os.path.exists(path):
+            return path
+    raise AssertionError(f"{GUESTS}/{name}.wasm is missing: run 'make test'")
 
 
 def tool(name):

@@ -102,6 +102,8 @@ class Run(CliTest):
     def test_unwritable_default_cache_costs_time_only(self):
         self.write("m.wat", wat(""))
         self.boxagnts("run", "m.wat", env={"HOME": "/proc/nothing"})
+        self.boxagnts("run", "m.wat", env={"HOME": self.path("no-home")})
+        self.assertFalse(os.path.exists(self.path("no-home")))
 
     def test_module_from_a_folder_and_a_device_is_refused(self):
         self.boxagnts("run", self.dir, status=125)

@@ -308,7 +308,7 @@ int main(int argc, char **argv)
 
     if (argc == 3) {
         snprintf(cache_dir, sizeof(cache_dir), "%s", argv[1]);
-        return be_a_process(atoi(argv[2]));
+        return be_a_process(argv[2][0] - '0');
     }
     return cmocka_run_group_tests(tests, make_home, remove_home);
 }

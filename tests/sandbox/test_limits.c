@@ -180,6 +180,36 @@ static void refuses_growth_beyond_the_limit(void **state)
     bx_policy_free(policy);
 }
 
+static void count_refusals(void *context, const bx_audit_event *event)
+{
+    assert_string_equal(event->call, "memory.grow");
+    assert_string_equal(event->rule, "wasm-max-memory-size");
+    ++*(int *)context;
+}
+
+static void tells_the_audit_of_refused_growth_once(void **state)
+{
+    bx_policy *policy =
+        make_policy("wasm-cache-dir", "", "wasm-max-memory-size", "1MiB", NULL);
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+    int refusals = 0;
+    bx_stats stats;
+    bx_result *result;
+
+    (void)state;
+    options.audit = count_refusals;
+    options.audit_context = &refusals;
+    result = run_wat(COMMAND("", "(drop (memory.grow (i32.const 99))) (drop "
+                                 "(memory.grow (i32.const 99)))"),
+                     policy, &options);
+    assert_int_equal(bx_result_code(result), BX_OK);
+    assert_int_equal(refusals, 1);
+    bx_result_stats(result, &stats, sizeof(stats));
+    assert_int_equal(stats.calls_denied, 1);
+    bx_result_free(result);
+    bx_policy_free(policy);
+}
+
 static void counts_all_memories_together(void **state)
 {
     bx_policy *policy = make_policy("wasm-cache-dir", "",
@@ -341,6 +371,7 @@ int main(void)
         cmocka_unit_test(cancels_a_guest_that_computes),
         cmocka_unit_test(cancels_a_guest_that_waits),
         cmocka_unit_test(refuses_growth_beyond_the_limit),
+        cmocka_unit_test(tells_the_audit_of_refused_growth_once),
         cmocka_unit_test(counts_all_memories_together),
         cmocka_unit_test(says_memory_was_refused_when_the_guest_then_traps),
         cmocka_unit_test(refuses_a_start_beyond_the_memory_limit),
