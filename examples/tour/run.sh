@@ -1,0 +1,113 @@
+#!/bin/sh
+# The tour: a real program does its work inside the sandbox, then the same
+# command stops five attacks. Exit status 1 when one of them got through.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "${BX_BUILD_DIR:-$here/../../build}" 2>/dev/null && pwd) ||
+    build=${BX_BUILD_DIR:-$here/../../build}
+boxagnts=$build/bin/boxagnts
+js=$build/share/boxagnts/tools/js.wasm
+for file in "$boxagnts" "$js"; do
+    if [ ! -e "$file" ]; then
+        echo "tour: '$file' is missing; run 'make build' first" >&2
+        exit 1
+    fi
+done
+cd "$here" # messages then say policy.yaml
+
+bold='' green='' red='' dim='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') green=$(printf '\033[32m')
+    red=$(printf '\033[31m') dim=$(printf '\033[2m') plain=$(printf '\033[0m')
+fi
+
+messages=$(mktemp)
+output=$(mktemp)
+trap 'rm -f "$messages" "$output"' EXIT
+trap 'exit 130' INT TERM
+mkdir -p out
+rm -f out/*
+
+# What the attacks would change.
+state_of_host() {
+    ls -l /etc/passwd
+    ls -lR data programs policy.yaml
+    cksum data/* policy.yaml
+}
+
+# run PROGRAM: shows its output as it comes; sets status, keeps messages.
+run() {
+    printf '%s$ boxagnts run --policy policy.yaml js.wasm -- %s%s\n' \
+        "$dim" "$1" "$plain"
+    status=0
+    "$boxagnts" run --policy policy.yaml "$js" -- "$1" \
+        >"$output" 2>"$messages" || status=$?
+    cat "$output"
+}
+
+printf '%sA program at work:%s report.js reads a year of sales.\n' \
+    "$bold" "$plain"
+run /programs/report.js
+if [ "$status" -ne 0 ] || [ ! -s out/report.json ]; then
+    cat "$messages" >&2
+    printf '%sreport.js failed, exit status %s%s\n' \
+        "$red" "$status" "$plain" >&2
+    exit 1
+fi
+
+before=$(state_of_host)
+number=0
+failures=0
+
+fail() {
+    cat "$messages"
+    printf '%s  NOT STOPPED: %s%s\n' "$red" "$1" "$plain"
+    failures=$((failures + 1))
+}
+
+# attack NAME STATUS RULE TITLE: stopped means that it ended with STATUS, found
+# no way through, left the host as it was, and met RULE of the policy.
+attack() {
+    number=$((number + 1))
+    printf '\n%sAttack %s:%s %s\n' "$bold" "$number" "$plain" "$4"
+    run "/programs/attacks/$1.js"
+    if grep -q SUCCEEDED "$output"; then
+        fail 'it got through'
+        return
+    fi
+    if [ "$status" -ne "$2" ]; then
+        fail "exit status $status instead of $2"
+        return
+    fi
+    if [ "$(state_of_host)" != "$before" ]; then
+        fail 'the host changed'
+        return
+    fi
+    rules=$(sed -n 's/^boxagnts: .*(\(policy\.yaml:[0-9]*: .*\))$/\1/p' \
+        "$messages" | sort -u)
+    if [ -z "$rules" ]; then
+        # Told to the guest alone (memory.grow answered -1): look it up.
+        rules=$(grep -n "^$3" policy.yaml |
+            sed 's/^\([0-9]*\):\([^#]*[^# ]\).*/policy.yaml:\1: \2/')
+    fi
+    if ! echo "$rules" | grep -q "$3"; then
+        fail "not by '$3'"
+        return
+    fi
+    echo "$rules" | sed "s/^/  ${green}stopped by${plain} /"
+    sed -n 's/^boxagnts: //p' "$messages" | sed 's/ (policy\.yaml:.*)$//' |
+        awk '!seen[$1 $2]++' | head -n 3 | sed "s/.*/  $dim&$plain/"
+}
+
+attack escape 0 'map-dir out::/out' \
+    'read files of the host, by .. and by planted links'
+attack tamper 0 'map-dir data::/data::ro' 'change data it was given to read'
+attack network 0 'block-network private' \
+    'reach the cloud metadata service and this machine'
+attack loop 124 'wasm-timeout' 'never end'
+attack memory 0 'wasm-max-memory-size' 'take all memory'
+
+printf '\n%s%s of %s attacks stopped.%s\n' "$bold" "$((number - failures))" \
+    "$number" "$plain"
+[ "$failures" -eq 0 ]

@@ -1,0 +1,26 @@
+// same as node
+console.info('info');
+console.debug('debug %s', 'd');
+console.dir({ a: { b: { c: { d: 1 } } } }, { depth: 0 });
+console.dir({ a: { b: { c: { d: 1 } } } }, { depth: null });
+console.group('group');
+console.log('inside');
+console.group();
+console.log({ a: 'x'.repeat(40), b: 'y'.repeat(40) });
+console.groupEnd();
+console.log('back\ntwo lines');
+console.groupEnd();
+console.log('outside');
+console.count();
+console.count('label');
+console.count();
+console.countReset();
+console.count();
+console.assert(true, 'not shown');
+console.table([{ a: 1, b: 'x' }, { a: 2, c: true }]);
+console.table([[1, 2], [3, 4]]);
+console.table([1, 'two', { three: 3 }]);
+console.table({ r1: { c: 1 }, r2: { c: 2 } });
+console.table([{ a: 1, b: 2 }], ['b']);
+console.table(new Map([['k', 1]]));
+console.table(5);

@@ -1,0 +1,3 @@
+// status: 7
+process.exitCode = 7;
+console.log('ends by itself');

@@ -1,0 +1,26 @@
+// files
+const { log } = console;
+log(std.writeFile('/a.txt', 'one\ntwo\n'), std.loadFile('/a.txt'), std.loadFile('/none'));
+const file = std.open('/a.txt', 'r+');
+log(file.getline(), file.tell(), file.eof());
+file.seek(0, std.SEEK_END);
+file.puts('three');
+file.printf(' %d\n', 4);
+file.close();
+log(JSON.stringify(std.loadFile('/a.txt')));
+log(os.mkdir('/dir'), os.rename('/a.txt', '/dir/b.txt'), os.readdir('/dir')[0].sort());
+const [stat, error] = os.stat('/dir/b.txt');
+log(stat.size, (stat.mode & os.S_IFMT) === os.S_IFREG, error);
+log(os.stat('/none')[0], os.stat('/none')[1] > 0);
+log(os.symlink('b.txt', '/dir/link'), os.readlink('/dir/link'), (os.lstat('/dir/link')[0].mode & os.S_IFMT) === os.S_IFLNK);
+log(std.loadFile('/dir/link') === std.loadFile('/dir/b.txt'));
+log(os.symlink('/etc/passwd', '/abs') === 0 ? std.loadFile('/abs') : null, std.loadFile('/../../etc/passwd'));
+os.remove('/abs');
+log(os.remove('/dir/link'), os.remove('/dir/b.txt'), os.remove('/dir'), os.remove('/none') < 0);
+const fd = os.open('/raw', os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644);
+const bytes = new Uint8Array([1, 2, 3]);
+log(os.write(fd, bytes.buffer, 0, 3), os.seek(fd, 1, std.SEEK_SET), os.read(fd, bytes.buffer, 0, 3), bytes, os.close(fd));
+std.writeFile('/lib.mjs', 'export default 6 * 7; export const here = import.meta.url;');
+std.writeFile('/data.json', '{"x": 1}');
+import('/lib.mjs').then((m) => { log(m.default, m.here); os.remove('/lib.mjs'); });
+import('/data.json').then((m) => { log(m.default); os.remove('/data.json'); os.remove('/raw'); });

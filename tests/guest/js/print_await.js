@@ -1,0 +1,2 @@
+// run: -p CODE
+await Promise.resolve(new Map([[1, 2]]))

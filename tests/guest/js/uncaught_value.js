@@ -1,0 +1,3 @@
+// status: 1
+// stderr: Uncaught { code: 5 }\n
+throw { code: 5 };

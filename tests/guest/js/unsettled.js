@@ -1,0 +1,3 @@
+// status: 13
+// stderr: can no longer happen
+await new Promise(() => {});

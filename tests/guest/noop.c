@@ -1,0 +1,5 @@
+/* Nothing: what an instance costs. */
+int main(void)
+{
+    return 0;
+}
