@@ -1,6 +1,7 @@
 #include "policy/unit.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "policy/text.h"
 
@@ -16,16 +17,20 @@ static const unit time_units[] = {
     { "ms", 1, true },      { "", 1000, false },
 };
 
+/* In any case; a letter alone is a power of 1024, as in most tools. */
 static const unit byte_units[] = {
     { "TiB", 1ull << 40, true },
+    { "T", 1ull << 40, false },
     { "TB", 1000000000000ull, false },
     { "GiB", 1ull << 30, true },
+    { "G", 1ull << 30, false },
     { "GB", 1000000000ull, false },
     { "MiB", 1ull << 20, true },
+    { "M", 1ull << 20, false },
     { "MB", 1000000ull, false },
     { "KiB", 1ull << 10, true },
+    { "K", 1ull << 10, false },
     { "KB", 1000ull, false },
-    { "kB", 1000ull, false },
     { "B", 1, false },
     { "", 1, true },
 };
@@ -97,7 +102,10 @@ static int scale_fraction(const char *digits, size_t len, uint64_t factor,
 static const unit *find_unit(const char *name, bx_unit_kind kind)
 {
     for (size_t i = 0; i < kinds[kind].count; i++) {
-        if (strcmp(kinds[kind].units[i].name, name) == 0)
+        const char *spelled = kinds[kind].units[i].name;
+
+        if (strcmp(spelled, name) == 0 ||
+            (kind == BX_UNIT_BYTES && strcasecmp(spelled, name) == 0))
             return &kinds[kind].units[i];
     }
     return NULL;
