@@ -17,7 +17,7 @@
  * Charged so that the default wasm-max-wasm-stack, 1 MiB, outlasts it: see
  * README.md, "Recursion". Less than the linker's stack-size by what one native
  * function may take on top. */
-#define MAX_STACK_BYTES (720 << 10)
+#define MAX_STACK_BYTES (2624 << 10)
 
 typedef enum source_kind { KIND_DETECT, KIND_MODULE, KIND_SCRIPT } source_kind;
 

@@ -8,7 +8,7 @@ typedef struct bx_limits {
     uint64_t timeout_ms;        /* wasm-timeout, 30 s */
     uint64_t memory_bytes;      /* wasm-max-memory-size, 256 MiB: all linear
                                  * memories and GC heaps of a run together */
-    uint64_t stack_bytes;       /* wasm-max-wasm-stack, 1 MiB */
+    uint64_t stack_bytes;       /* wasm-max-wasm-stack, 4 MiB */
     uint64_t fuel_units;        /* wasm-fuel, 0: not metered */
     uint64_t table_elements;    /* max-table-elements, 1 Mi, all tables */
     uint64_t output_bytes;      /* max-output, 16 MiB captured, each stream */
@@ -27,7 +27,7 @@ typedef struct bx_limits {
     ((bx_limits){                                                              \
         .timeout_ms = 30000,                                                   \
         .memory_bytes = 256u << 20,                                            \
-        .stack_bytes = 1u << 20,                                               \
+        .stack_bytes = 4u << 20,                                               \
         .fuel_units = 0,                                                       \
         .table_elements = 1u << 20,                                            \
         .output_bytes = 16u << 20,                                             \

@@ -23,7 +23,7 @@ static void defaults_are_on(void **state)
     (void)state;
     assert_int_equal(policy->limits.timeout_ms, 30000);
     assert_int_equal(policy->limits.memory_bytes, 268435456);
-    assert_int_equal(policy->limits.stack_bytes, 1048576);
+    assert_int_equal(policy->limits.stack_bytes, 4194304);
     assert_int_equal(policy->limits.fuel_units, 0);
     assert_false(policy->is_deterministic);
     assert_null(policy->cache_dir);

@@ -27,7 +27,7 @@
     const code = character.charCodeAt(0);
     if (code < 0x100)
       return '\\x' + code.toString(16).toUpperCase().padStart(2, '0');
-    return '\\u' + code.toString(16).toUpperCase();
+    return '\\u' + code.toString(16);
   }
 
   function quote(text) {
@@ -290,8 +290,7 @@
       return { isBare: true, isListed: kind === 'String',
         base: `[${kind}: ${showPrimitive(value)}]` };
     }
-    if (kind === 'Arguments' || kind === 'Mapped Arguments') return {
-      isArray: true, open: '[Arguments] [', close: ']', items: showArray };
+    if (kind === 'Arguments') return { open: '[Arguments] {' };
     if (kind === 'Generator') return { open: 'Object [Generator] {' };
     const label = name === 'Object' && tag === '' ? ''
       : name === 'Object' ? `Object ${tag}` : prefix(name, 'Object') + tag;
@@ -321,7 +320,7 @@
     if (longest * 3 + ctx.indent >= BREAK_LENGTH ||
         !(total / longest > 5 || longest <= 8)) return output;
     const bias = Math.sqrt(longest - total / output.length);
-    const width = Math.max(longest - 3 - bias + 3 - 0, 1);
+    const width = Math.max(longest - 3 - bias, 1);
     const columns = Math.min(
       Math.round(Math.sqrt(2.5 * width * count) / width),
       Math.floor((BREAK_LENGTH - ctx.indent) / longest),
@@ -411,7 +410,8 @@
       .filter((key) => !(kind === 'Error' && (key === 'stack' ||
         key === 'message')));
     if (shape.isBare && kind === 'Error') addErrorKeys(object, keys);
-    if (level > ctx.depth && !(shape.isBare && keys.length === 0))
+    if (level > ctx.depth && !(keys.length === 0 && (shape.isBare ||
+        isEmpty(object, kind))))
       return getLabel(name, kind, Array.isArray(object));
     if (shape.isBare && keys.length === 0) return shape.base.replaceAll('\n',
       `\n${' '.repeat(ctx.indent)}`);
@@ -432,6 +432,14 @@
         `${shape.close ?? '}'}`;
     return join(ctx, output, shape, level,
       shape.isArray ? object : undefined);
+  }
+
+  function isEmpty(object, kind) {
+    if (Array.isArray(object) || typedArrays.test(kind))
+      return object.length === 0;
+    if (kind === 'Map') return sizeOf(Map, object) === 0;
+    if (kind === 'Set') return sizeOf(Set, object) === 0;
+    return kind === 'Object';
   }
 
   function addErrorKeys(error, keys) {
@@ -518,14 +526,10 @@
   function drawTable(head, rows) {
     const widths = head.map((title, i) => Math.max(title.length,
       ...rows.map((row) => row[i].length)) + 2);
-    const center = (text, width) => {
-      const left = Math.floor((width - text.length) / 2);
-      return ' '.repeat(left) + text + ' '.repeat(width - text.length - left);
-    };
     const line = (left, middle, right) => left +
       widths.map((width) => '─'.repeat(width)).join(middle) + right;
     const row = (cells) => `│${cells.map((cell, i) =>
-      center(cell, widths[i])).join('│')}│`;
+      ` ${cell}`.padEnd(widths[i])).join('│')}│`;
     return [line('┌', '┬', '┐'), row(head), line('├', '┼', '┤'),
       ...rows.map(row), line('└', '┴', '┘')].join('\n');
   }

@@ -212,6 +212,42 @@
     return bytes;
   }
 
+  // Responses whose body nobody has read yet: each holds a request open, and
+  // the host allows so many. When there is one too many, the oldest is read.
+  const unread = new Set();
+
+  function makeBody(handle, signal) {
+    let bytes;
+    let failure;
+    const body = {
+      fill() {
+        if (!unread.delete(body)) return;
+        try { bytes = readAll(handle, signal); } catch (error) {
+          failure = error;
+        }
+      },
+      take() {
+        body.fill();
+        if (failure) throw failure;
+        return bytes;
+      },
+    };
+    unread.add(body);
+    return body;
+  }
+
+  function open(request) {
+    for (;;) {
+      try {
+        return native.httpOpen(request);
+      } catch (error) {
+        const [oldest] = unread;
+        if (error.code !== 'EMFILE' || !oldest) throw error;
+        oldest.fill();
+      }
+    }
+  }
+
   function timedOut(error, signal) {
     if (error.code !== 'ETIMEDOUT' || !signal ||
         timeLeft(signal) === undefined) return error;
@@ -225,7 +261,7 @@
     const body = await request.bytes();
     signal?.throwIfAborted();
     const left = signal ? timeLeft(signal) : undefined;
-    const handle = native.httpOpen(JSON.stringify({ method: request.method,
+    const handle = open(JSON.stringify({ method: request.method,
       url: request.url, headers: [...request.headers],
       redirect: request.redirect,
       timeout_ms: left === undefined ? undefined : Math.ceil(left) || 1 }));
@@ -245,7 +281,7 @@
     if (request.method === 'HEAD' || nullBody.includes(head.status))
       native.httpClose(handle);
     else
-      read = () => readAll(handle, request.signal);
+      read = makeBody(handle, request.signal).take;
     return new Response(read, { status: head.status,
       statusText: head.status_text ?? statusTexts[head.status] ?? '',
       headers: head.headers, [fromHead]: head });

@@ -4,7 +4,7 @@
   'use strict';
 
   function lacking(module, names, why) {
-    return Object.fromEntries(names.map((name) => [name, () => {
+    return Object.fromEntries(names.map((name) => [name, function () {
       throw new Error(`${module}.${name} is not available: ${why}`);
     }]));
   }

@@ -1,3 +1,4 @@
+// stderr: denied memory.grow
 // Memory that runs out is an error too.
 const hoard = [];
 try {

@@ -14,6 +14,8 @@ NAME.expected is what it prints. Comments at its top say what else holds:
     // status: N             exit status, 0 without it
     // stderr: TEXT          has to be in standard error, else that is empty
     // files                 needs a folder at / (boxagnts gets --work-dir)
+    // server                needs an HTTP server, its URL is scriptArgs[1]
+    //                       (boxagnts gets --allowed-outbound-host)
     // same as node          node prints the same; checked by --node
 
 --node runs the cases that say so under `node` and compares with .expected.
@@ -22,6 +24,8 @@ NAME.expected is what it prints. Comments at its top say what else holds:
 
 import concurrent.futures
 import difflib
+import http.server
+import json
 import os
 import pathlib
 import re
@@ -29,6 +33,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 TIMEOUT_S = 120
@@ -42,7 +47,7 @@ class Case:
         self.keys = {}
         for line in self.text.splitlines():
             match = re.fullmatch(
-                r"// (args|run|stdin|status|stderr|files|same as node)"
+                r"// (args|run|stdin|status|stderr|files|server|same as node)"
                 r"(?:: (.*))?", line)
             if not match:
                 break
@@ -61,22 +66,61 @@ class Case:
         return self.unescaped("stdin") if "run" in self.keys else self.text
 
 
-def with_folder(runner, folder):
-    """boxagnts run ...: give the guest a folder."""
+class Server(http.server.BaseHTTPRequestHandler):
+    """Answers with what it was asked."""
+
+    def answer(self):
+        if self.path == "/redirect":
+            return self.reply(302, b"", ("Location", "/landed"))
+        if self.path == "/slow":
+            threading.Event().wait(2)
+        length = int(self.headers.get("content-length") or 0)
+        body = json.dumps({
+            "method": self.command, "path": self.path,
+            "type": self.headers.get("content-type"),
+            "test": self.headers.get("x-test"),
+            "body": self.rfile.read(length).decode()}).encode()
+        if self.path == "/large":
+            body = b"x" * 3000000
+        return self.reply(404 if self.path == "/missing" else 200, body,
+                          ("X-Multi", "a"), ("X-Multi", "b"))
+
+    def reply(self, status, body, *headers):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = answer
+
+    def log_message(self, format, *arguments):
+        pass
+
+
+def with_flags(runner, *flags):
+    """boxagnts run ...: grant the guest something."""
     if len(runner) > 1 and runner[1] == "run" and \
             os.path.basename(runner[0]) == "boxagnts":
-        return [*runner[:2], "--work-dir", folder, *runner[2:]]
+        return [*runner[:2], *flags, *runner[2:]]
     return runner
 
 
-def run_case(case, runner):
+def run_case(case, runner, server):
     """What is wrong, as text; empty when nothing is. And the output."""
     with tempfile.TemporaryDirectory(prefix="bx-js-") as folder:
-        command = with_folder(runner, folder) if "files" in case.keys \
-            else runner
+        command, arguments = runner, case.arguments()
+        if "files" in case.keys:
+            command = with_flags(command, "--work-dir", folder)
+        if "server" in case.keys:
+            command = with_flags(command, "--allowed-outbound-host", server)
+            arguments.append(server)
         try:
             result = subprocess.run(
-                [*command, *case.arguments()], input=case.stdin().encode(),
+                [*command, *arguments], input=case.stdin().encode(),
                 capture_output=True, timeout=TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired:
             return f"no end within {TIMEOUT_S} s\n", None
@@ -126,9 +170,14 @@ def main():
     if "--node" in flags:
         cases = [case for case in cases if "same as node" in case.keys]
 
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    listener.daemon_threads = True
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    server = f"http://127.0.0.1:{listener.server_port}"
+
     def work(case):
         return run_node(case) if "--node" in flags \
-            else run_case(case, arguments)
+            else run_case(case, arguments, server)
 
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:

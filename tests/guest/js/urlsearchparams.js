@@ -1,6 +1,6 @@
 // same as node
 const p = new URLSearchParams('?a=1&b=2&a=3&c=%20x+y&d&=e&%zz=%41');
-console.log(p, p.size, String(p));
+console.log(p.size, String(p));
 console.log(p.get('a'), p.getAll('a'), p.get('none'), p.has('b'), p.has('a', '3'), p.has('a', '9'));
 p.set('a', 'new'); p.delete('b'); p.append('z', 'ü€😀&=+ *-._~');
 console.log(String(p));
