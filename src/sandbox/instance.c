@@ -171,11 +171,14 @@ static char *describe(const char *format, ...)
     return text;
 }
 
-/* " (ci.yaml:4: wasm-timeout 2s)", or which default. */
+/* "ci.yaml:4: wasm-timeout 2s", or "default wasm-timeout"; NULL without
+ * memory. */
 static char *limit_rule(const bx_instance *instance, const char *control)
 {
-    return describe(" (%s)",
-                    bx_policy_origin(instance->sandbox->policy, control));
+    const char *origin = bx_policy_origin(instance->sandbox->policy, control);
+
+    return strcmp(origin, "default") == 0 ? describe("default %s", control)
+                                          : strdup(origin);
 }
 
 static void end_at_limit(const bx_instance *instance, bx_result *result,
@@ -185,7 +188,7 @@ static void end_at_limit(const bx_instance *instance, bx_result *result,
     bx_autofree char *rule = limit_rule(instance, control);
 
     bx_result_end(result, code,
-                  describe("%s: %s %llu %s%s", control, what,
+                  describe("%s: %s %llu %s (%s)", control, what,
                            (unsigned long long)value, unit,
                            rule == NULL ? "" : rule));
 }
@@ -193,7 +196,8 @@ static void end_at_limit(const bx_instance *instance, bx_result *result,
 static void end_stopped(const bx_instance *instance, bx_result *result)
 {
     if (bx_run_is_cancelled(&instance->run))
-        bx_result_end(result, BX_ERR_CANCELLED, describe("cancelled"));
+        bx_result_end(result, BX_ERR_CANCELLED,
+                      describe("the run was ended from outside"));
     else
         end_at_limit(
             instance, result, BX_ERR_TIMEOUT, "wasm-timeout",
@@ -203,12 +207,41 @@ static void end_stopped(const bx_instance *instance, bx_result *result)
             "ms");
 }
 
+/* The engine writes "error while executing at wasm backtrace: ... Caused by:
+ * wasm trap: CAUSE"; people and a cut want the cause first. The parts are
+ * borrowed from text; one without a cause is its own. */
+static void split_trap(const wasm_message_t *text, wasm_message_t *ret_cause,
+                       wasm_message_t *ret_trace)
+{
+    static const char mark[] = "\n\nCaused by:\n    ";
+    static const char prefix[] = "wasm trap: ";
+    const char *end = text->data + text->size;
+    char *at = memmem(text->data, text->size, mark, sizeof(mark) - 1);
+    char *cause = at == NULL ? text->data : at + sizeof(mark) - 1;
+    size_t size = (size_t)(end - cause);
+
+    if (size >= sizeof(prefix) - 1 &&
+        memcmp(cause, prefix, sizeof(prefix) - 1) == 0)
+        cause += sizeof(prefix) - 1;
+    while (end > cause && (end[-1] == '\n' || end[-1] == '\0'))
+        end--;
+    *ret_cause = (wasm_message_t){ (size_t)(end - cause), cause };
+    *ret_trace = (wasm_message_t){ at == NULL ? 0 : (size_t)(at - text->data),
+                                   text->data };
+    if (ret_cause->size > TRAP_TEXT_MAX_BYTES)
+        ret_cause->size = TRAP_TEXT_MAX_BYTES;
+    if (ret_trace->size > TRAP_TEXT_MAX_BYTES)
+        ret_trace->size = TRAP_TEXT_MAX_BYTES;
+}
+
 static void end_trapped(const bx_instance *instance, bx_result *result,
                         wasm_trap_t *trap)
 {
     const bx_limits *limits = &instance->sandbox->policy->limits;
     bx_autofree char *rule = NULL;
     wasm_message_t text;
+    wasm_message_t cause;
+    wasm_message_t trace;
     wasmtime_trap_code_t code;
 
     if (!wasmtime_trap_code(trap, &code))
@@ -229,16 +262,15 @@ static void end_trapped(const bx_instance *instance, bx_result *result,
     wasm_trap_message(trap, &text);
     if (instance->limiter.memory_refused > 0)
         rule = limit_rule(instance, "wasm-max-memory-size");
-    bx_result_end(
-        result, BX_ERR_TRAP,
-        describe("trap: %.*s%s%s",
-                 (int)(text.size < TRAP_TEXT_MAX_BYTES ? text.size
-                                                       : TRAP_TEXT_MAX_BYTES),
-                 text.data,
-                 rule == NULL ? ""
-                              : "; before it, wasm-max-memory-size refused "
-                                "the guest more memory",
-                 rule == NULL ? "" : rule));
+    split_trap(&text, &cause, &trace);
+    bx_result_end(result, BX_ERR_TRAP,
+                  describe("%.*s%s%s%s\n%.*s", (int)cause.size, cause.data,
+                           rule == NULL
+                               ? ""
+                               : "; before it, wasm-max-memory-size refused "
+                                 "the guest more memory (",
+                           rule == NULL ? "" : rule, rule == NULL ? "" : ")",
+                           (int)trace.size, trace.data));
     wasm_byte_vec_delete(&text);
 }
 
@@ -281,8 +313,8 @@ static int end_run(bx_instance *instance, bx_result *result,
         end_trapped(instance, result, trap);
     } else if (instance->has_no_memory) {
         bx_result_end(result, BX_ERR_TRAP,
-                      describe("trap: a host function was called, but the "
-                               "module exports no memory named 'memory'"));
+                      describe("a host function was called, but the module "
+                               "exports no memory named 'memory'"));
     } else if (error != NULL) {
         returned = end_failed(instance, result, error, err);
         error = NULL;
@@ -338,19 +370,25 @@ static void fill_stats(bx_instance *instance, bx_stats *stats)
     }
 }
 
-/* Growth that was refused: the guest was only told -1. */
-static void audit_growth(bx_instance *instance)
+static void audit_growth(bx_instance *instance, const char *call,
+                         const char *reason, const char *control)
 {
-    const bx_policy *policy = instance->sandbox->policy;
+    bx_autofree char *rule = limit_rule(instance, control);
 
+    bx_run_deny(&instance->run, call, call, strcspn(call, "."), reason,
+                rule == NULL ? control : rule);
+}
+
+/* Growth that was refused: the guest was only told -1. */
+static void audit_limiter(bx_instance *instance)
+{
     if (instance->limiter.memory_refused > 0)
-        bx_run_deny(&instance->run, "memory.grow", "memory", 6,
-                    "no more memory is granted",
-                    bx_policy_origin(policy, "wasm-max-memory-size"));
+        audit_growth(instance, "memory.grow", "no more memory is granted",
+                     "wasm-max-memory-size");
     if (instance->limiter.table_refused > 0)
-        bx_run_deny(&instance->run, "table.grow", "table", 5,
-                    "no more table elements are granted",
-                    bx_policy_origin(policy, "max-table-elements"));
+        audit_growth(instance, "table.grow",
+                     "no more table elements are granted",
+                     "max-table-elements");
 }
 
 int bx_instance_run(bx_instance *instance, bx_result *result, bx_error **err)
@@ -358,8 +396,7 @@ int bx_instance_run(bx_instance *instance, bx_result *result, bx_error **err)
     int returned = start(instance, result, err);
 
     if (result->code != BX_ERR_MEMORY)
-        audit_growth(instance);
-
+        audit_limiter(instance);
     fill_stats(instance, &result->stats);
     for (int i = 0; i < 2; i++) {
         result->captured[i] = instance->captured[i + 1];

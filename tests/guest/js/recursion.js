@@ -16,7 +16,7 @@ const deep = {
   classes() { new Function('class A{static{'.repeat(1e5)); },
   pattern() { new RegExp('(?:'.repeat(1e5) + ')'.repeat(1e5)); },
   proxies() { let p = {}; for (let i = 0; i < 1e5; i++) p = new Proxy(p, {}); p.x; },
-  bound() { let f = () => 0; for (let i = 0; i < 1e5; i++) f = f.bind(null); f(); },
+  bound() { let f = () => 0; for (let i = 0; i < 4000; i++) f = f.bind(null); f(); },
   eval() { globalThis.again = () => (0, eval)('again()'); again(); },
 };
 for (const [name, run] of Object.entries(deep)) {
