@@ -73,16 +73,36 @@ void bx_http_transfer_end(bx_http_exchange *exchange)
     exchange->lines = NULL;
 }
 
+/* Keep the unread bytes alone: only they are counted against the limit. */
+static void shrink(bx_http_exchange *exchange, size_t unread)
+{
+    bx_autobuf bx_buf kept = BX_BUF_INIT;
+
+    if (bx_buf_append(&kept, exchange->in.data + exchange->in_at, unread,
+                      SIZE_MAX) < 0)
+        return; /* large, but right */
+    bx_buf_clear(&exchange->in);
+    exchange->in = kept;
+    kept = BX_BUF_INIT;
+    exchange->in_at = 0;
+}
+
 void bx_http_transfer_consume(bx_http_exchange *exchange, size_t n)
 {
+    bx_buf *in = &exchange->in;
+    size_t unread;
+
     exchange->in_at += n;
     exchange->client->held_bytes -= n;
-    if (exchange->in_at < exchange->in.len)
-        return;
-    exchange->in_at = 0;
-    exchange->in.len = 0;
-    if (exchange->in.cap > KEEP_BUFFER_BYTES)
-        bx_buf_clear(&exchange->in);
+    unread = in->len - exchange->in_at;
+    if (unread == 0) {
+        exchange->in_at = 0;
+        in->len = 0;
+        if (in->cap > KEEP_BUFFER_BYTES)
+            bx_buf_clear(in);
+    } else if (in->cap > KEEP_BUFFER_BYTES && unread < in->cap / 4) {
+        shrink(exchange, unread);
+    }
 }
 
 static int deny_address(bx_http_exchange *exchange, bx_error **err)

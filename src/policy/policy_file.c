@@ -367,9 +367,16 @@ static bool is_control(const bx_control *control, const char *name)
 
 static int read_list(reader *in, const bx_control *control, bx_error **err)
 {
-    for (;;) {
+    for (size_t count = 0;; count++) {
         if (next_event(in, err) < 0)
             return -1;
+        /* It reads as "no path is granted" and would grant every mapping. */
+        if (in->event.type == YAML_SEQUENCE_END_EVENT && count == 0 &&
+            is_control(control, "grant"))
+            return refuse_at(in, line_of(in), err,
+                             "grant: an empty list; expected %s, or no grant "
+                             "at all to give mapped folders whole",
+                             control->placeholder);
         if (in->event.type == YAML_SEQUENCE_END_EVENT)
             return 0;
         if (in->event.type == YAML_MAPPING_START_EVENT &&

@@ -62,6 +62,11 @@ char *bx_cache_default_dir(void)
     return user_path("XDG_CACHE_HOME", ".cache", "boxagnts/modules");
 }
 
+char *bx_cache_key_dir(void)
+{
+    return user_path("XDG_STATE_HOME", ".local/state", "boxagnts");
+}
+
 /* Code and key must be ours alone: whoever could write them would run as us. */
 static int check_owner(int fd, const char *path, mode_t forbidden,
                        bx_error **err)
@@ -108,8 +113,7 @@ static int make_key(const char *path, bx_error **err)
 
 static int load_key(uint8_t key[KEY_BYTES], bx_error **err)
 {
-    bx_autofree char *dir =
-        user_path("XDG_STATE_HOME", ".local/state", "boxagnts");
+    bx_autofree char *dir = bx_cache_key_dir();
     bx_autofree char *path = NULL;
     bx_autofd int fd = -1;
 

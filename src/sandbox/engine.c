@@ -20,6 +20,8 @@
     65536 /* of a finished instance's memory, reset by                         \
            * writing instead of by page faults */
 
+#define ERROR_MAX_BYTES 4096 /* of the engine's words, in messages */
+
 struct bx_engine {
     uint32_t max_instances;
     pthread_mutex_t mutex; /* over variants */
@@ -27,13 +29,36 @@ struct bx_engine {
     bx_watchdog *watchdog;
 };
 
+int bx_engine_put_text(bx_buf *buf, const char *text, size_t bytes,
+                       size_t max_bytes)
+{
+    const char *end = text + (bytes < max_bytes ? bytes : max_bytes);
+
+    for (;;) {
+        const char *line = memchr(text, '\n', (size_t)(end - text));
+        const char *stop = line == NULL ? end : line;
+
+        if (bx_buf_put_escaped(buf, text, (size_t)(stop - text), SIZE_MAX) < 0)
+            return -1;
+        if (line == NULL)
+            return bx_buf_puts(buf, bytes > max_bytes ? "..." : "");
+        if (bx_buf_puts(buf, "\n") < 0)
+            return -1;
+        text = line + 1;
+    }
+}
+
 int bx_engine_fail(bx_error **err, bx_code code, wasmtime_error_t *error,
                    const char *what)
 {
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
     wasm_byte_vec_t text;
 
     wasmtime_error_message(error, &text);
-    bx_error_set(err, code, "%s: %.*s", what, (int)text.size, text.data);
+    if (bx_engine_put_text(&shown, text.data, text.size, ERROR_MAX_BYTES) < 0)
+        bx_error_set_nomem(err);
+    else
+        bx_error_set(err, code, "%s: %s", what, shown.data);
     wasm_byte_vec_delete(&text);
     wasmtime_error_delete(error);
     return -1;

@@ -5,6 +5,7 @@
 
 #include <wasmtime.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 /* Limits of one store and what it used: linear memories and GC heaps count
@@ -27,6 +28,11 @@ uint64_t bx_engine_compatibility(const wasm_engine_t *engine);
 
 /* Wasmtime's version; static. */
 const char *bx_engine_version(void);
+
+/* Append a text of Wasmtime's, which quotes names of the module: lines stay,
+ * other control bytes are escaped, and it is cut past max_bytes. */
+int bx_engine_put_text(bx_buf *buf, const char *text, size_t bytes,
+                       size_t max_bytes);
 
 /* Turn Wasmtime's error into ours behind "what: "; takes error. Returns -1. */
 int bx_engine_fail(bx_error **err, bx_code code, wasmtime_error_t *error,

@@ -165,7 +165,7 @@ static json_t *exports_json(const wasmtime_module_t *code, bool *ret_is_command)
 
 char *bx_module_inspect(const bx_module *module, bx_error **err)
 {
-    const wasmtime_module_t *code = module->codes->code;
+    const wasmtime_module_t *code = bx_module_first_code(module);
     json_t *root = json_object();
     json_t *asks = json_array();
     json_t *imports = imports_json(code, asks);

@@ -209,17 +209,25 @@ static void end_stopped(const bx_instance *instance, bx_result *result)
 
 /* The engine writes "error while executing at wasm backtrace: ... Caused by:
  * wasm trap: CAUSE"; people and a cut want the cause first. The parts are
- * borrowed from text; one without a cause is its own. */
+ * borrowed from text; one without a cause is its own. The last mark counts:
+ * the names before it are the module's. */
 static void split_trap(const wasm_message_t *text, wasm_message_t *ret_cause,
                        wasm_message_t *ret_trace)
 {
     static const char mark[] = "\n\nCaused by:\n    ";
     static const char prefix[] = "wasm trap: ";
     const char *end = text->data + text->size;
-    char *at = memmem(text->data, text->size, mark, sizeof(mark) - 1);
-    char *cause = at == NULL ? text->data : at + sizeof(mark) - 1;
-    size_t size = (size_t)(end - cause);
+    char *at = NULL;
+    char *cause = text->data;
+    char *next;
+    size_t size;
 
+    while ((next = memmem(cause, (size_t)(end - cause), mark,
+                          sizeof(mark) - 1)) != NULL) {
+        at = next;
+        cause = next + sizeof(mark) - 1;
+    }
+    size = (size_t)(end - cause);
     if (size >= sizeof(prefix) - 1 &&
         memcmp(cause, prefix, sizeof(prefix) - 1) == 0)
         cause += sizeof(prefix) - 1;
@@ -228,10 +236,17 @@ static void split_trap(const wasm_message_t *text, wasm_message_t *ret_cause,
     *ret_cause = (wasm_message_t){ (size_t)(end - cause), cause };
     *ret_trace = (wasm_message_t){ at == NULL ? 0 : (size_t)(at - text->data),
                                    text->data };
-    if (ret_cause->size > TRAP_TEXT_MAX_BYTES)
-        ret_cause->size = TRAP_TEXT_MAX_BYTES;
-    if (ret_trace->size > TRAP_TEXT_MAX_BYTES)
-        ret_trace->size = TRAP_TEXT_MAX_BYTES;
+}
+
+/* A part of it, fit to be shown; NULL without memory. */
+static char *show(const wasm_message_t *text)
+{
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+
+    if (bx_engine_put_text(&shown, text->data, text->size,
+                           TRAP_TEXT_MAX_BYTES) < 0)
+        return NULL;
+    return bx_buf_take(&shown);
 }
 
 static void end_trapped(const bx_instance *instance, bx_result *result,
@@ -239,6 +254,8 @@ static void end_trapped(const bx_instance *instance, bx_result *result,
 {
     const bx_limits *limits = &instance->sandbox->policy->limits;
     bx_autofree char *rule = NULL;
+    bx_autofree char *shown_cause = NULL;
+    bx_autofree char *shown_trace = NULL;
     wasm_message_t text;
     wasm_message_t cause;
     wasm_message_t trace;
@@ -263,36 +280,37 @@ static void end_trapped(const bx_instance *instance, bx_result *result,
     if (instance->limiter.memory_refused > 0)
         rule = limit_rule(instance, "wasm-max-memory-size");
     split_trap(&text, &cause, &trace);
-    bx_result_end(result, BX_ERR_TRAP,
-                  describe("%.*s%s%s%s\n%.*s", (int)cause.size, cause.data,
-                           rule == NULL
-                               ? ""
-                               : "; before it, wasm-max-memory-size refused "
-                                 "the guest more memory (",
-                           rule == NULL ? "" : rule, rule == NULL ? "" : ")",
-                           (int)trace.size, trace.data));
+    shown_cause = show(&cause);
+    shown_trace = show(&trace);
+    bx_result_end(
+        result, BX_ERR_TRAP,
+        describe("%s%s%s%s\n%s", shown_cause == NULL ? "trap" : shown_cause,
+                 rule == NULL ? ""
+                              : "; before it, wasm-max-memory-size refused "
+                                "the guest more memory (",
+                 rule == NULL ? "" : rule, rule == NULL ? "" : ")",
+                 shown_trace == NULL ? "" : shown_trace));
     wasm_byte_vec_delete(&text);
 }
 
-/* A store error that is no trap: a limit met while instantiating, or the host
- * cannot. */
+/* A store error that is no trap: a limit met while instantiating or, with a GC
+ * heap, later; or the host cannot. */
 static int end_failed(const bx_instance *instance, bx_result *result,
                       wasmtime_error_t *error, bx_error **err)
 {
     const bx_limits *limits = &instance->sandbox->policy->limits;
+    static const char needs[] = "the guest needs more than";
 
     if (instance->limiter.memory_refused > 0) {
         wasmtime_error_delete(error);
         end_at_limit(instance, result, BX_ERR_MEMORY, "wasm-max-memory-size",
-                     "the module needs more at its start than",
-                     limits->memory_bytes, "bytes");
+                     needs, limits->memory_bytes, "bytes");
         return 0;
     }
     if (instance->limiter.table_refused > 0) {
         wasmtime_error_delete(error);
         end_at_limit(instance, result, BX_ERR_MEMORY, "max-table-elements",
-                     "the module needs more at its start than",
-                     limits->table_elements, "elements");
+                     needs, limits->table_elements, "elements");
         return 0;
     }
     return bx_engine_fail(err, BX_ERR_LIMIT, error, "instance");
@@ -326,6 +344,18 @@ static int end_run(bx_instance *instance, bx_result *result,
     return returned;
 }
 
+/* No parameters and no results (WASI application ABI). */
+static bool is_command_start(const bx_instance *instance,
+                             const wasmtime_func_t *func)
+{
+    wasm_functype_t *type = wasmtime_func_type(instance->context, func);
+    bool is_plain = wasm_functype_params(type)->size == 0 &&
+                    wasm_functype_results(type)->size == 0;
+
+    wasm_functype_delete(type);
+    return is_plain;
+}
+
 static int start(bx_instance *instance, bx_result *result, bx_error **err)
 {
     wasm_trap_t *trap = NULL;
@@ -345,6 +375,10 @@ static int start(bx_instance *instance, bx_result *result, bx_error **err)
         return bx_error_set(err, BX_ERR_INVALID,
                             "its export '_start' is not a function");
     }
+    if (!is_command_start(instance, &item.of.func))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "its '_start' takes parameters or has results; "
+                            "expected neither");
     error = wasmtime_func_call(instance->context, &item.of.func, NULL, 0, NULL,
                                0, &trap);
     return end_run(instance, result, error, trap, err);

@@ -61,6 +61,13 @@ static wasm_trap_t *enter(void *env, wasmtime_caller_t *caller,
         instance->has_no_memory = true;
         return trap("no memory");
     }
+    /* Code without a loop never meets the epoch, but it may make a long call
+     * thousands of times. */
+    if (atomic_load_explicit(&instance->watch.is_due, memory_order_relaxed) ||
+        bx_run_is_cancelled(&instance->run)) {
+        instance->host_answer = BX_HOST_STOP;
+        return trap("stop");
+    }
     host = is_wasi ? (void *)instance->wasi : (void *)instance->http;
     instance->run.calls++;
     answer = call->call(host, &guest, (const bx_raw *)values);

@@ -155,7 +155,7 @@ void bx_module_free(bx_module *module)
 
 bool bx_module_is_cached(const bx_module *module)
 {
-    return module->is_cached;
+    return atomic_load(&module->is_cached);
 }
 
 /* From the cache, or compiled and kept there. A cache that cannot be written
@@ -168,7 +168,7 @@ static wasmtime_module_t *make_code(bx_module *module,
 
     if (module->cache != NULL)
         code = bx_cache_find(module->cache, variant, module->digest);
-    module->is_cached = code != NULL;
+    atomic_store(&module->is_cached, code != NULL);
     if (code != NULL)
         return code;
     error = wasmtime_module_new(variant->engine, module->bytes,
@@ -210,4 +210,16 @@ int bx_module_get_code(bx_module *module, bx_variant *variant,
     }
     pthread_mutex_unlock(&module->mutex);
     return result == 0 ? 0 : bx_error_set_nomem(err);
+}
+
+const wasmtime_module_t *bx_module_first_code(const bx_module *module)
+{
+    /* The lock is no part of what a module is. */
+    pthread_mutex_t *mutex = (pthread_mutex_t *)&module->mutex;
+    const wasmtime_module_t *code;
+
+    pthread_mutex_lock(mutex);
+    code = module->codes->code;
+    pthread_mutex_unlock(mutex);
+    return code;
 }

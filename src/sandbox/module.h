@@ -3,6 +3,7 @@
 #define BX_SANDBOX_MODULE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "sandbox/cache.h"
 #include "sandbox/engine.h"
@@ -23,7 +24,7 @@ struct bx_module {
     size_t bytes_len;
     uint8_t digest[32]; /* SHA-256 of bytes */
     bx_cache *cache;    /* NULL: none */
-    bool is_cached;
+    atomic_bool is_cached;
     pthread_mutex_t mutex; /* over codes */
     bx_module_code *codes;
 };
@@ -32,5 +33,8 @@ struct bx_module {
  * long as the module. */
 int bx_module_get_code(bx_module *module, bx_variant *variant,
                        const wasmtime_module_t **ret_code, bx_error **err);
+
+/* Any code of it: a module that was loaded has one. Borrowed likewise. */
+const wasmtime_module_t *bx_module_first_code(const bx_module *module);
 
 #endif

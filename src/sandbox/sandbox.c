@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "sandbox/guard.h"
 #include "sandbox/instance.h"
 #include "sandbox/linker.h"
 #include "sandbox/module.h"
@@ -44,31 +45,6 @@ static int check_imports(const wasmtime_module_t *code, bx_error **err)
                         count > 5 ? ", ..." : "");
 }
 
-/* A guest that may write the cache could swap the code of the next run. The
- * HMAC refuses such code; refusing the mapping says so before anything runs. */
-static int check_cache_unmapped(const bx_policy *policy, const bx_cache *cache,
-                                bx_error **err)
-{
-    bx_autofree char *dir = NULL;
-
-    if (cache == NULL)
-        return 0;
-    dir = realpath(bx_cache_dir(cache), NULL);
-    for (size_t i = 0; dir != NULL && i < policy->mounts_count; i++) {
-        const bx_mount *mount = &policy->mounts[i];
-        bx_autofree char *host = realpath(mount->host_dir, NULL);
-
-        if ((mount->access & BX_ACCESS_WRITE) != 0 && host != NULL &&
-            bx_guest_path_is_beneath(dir, host))
-            return bx_error_set(
-                err, BX_ERR_DENIED,
-                "%s: this would let the guest write the module cache '%s'; "
-                "map it read-only or move the cache with wasm-cache-dir",
-                mount->origin, dir);
-    }
-    return 0;
-}
-
 bx_sandbox *bx_sandbox_new(bx_module *module, const bx_policy *policy,
                            bx_error **err)
 {
@@ -88,7 +64,7 @@ bx_sandbox *bx_sandbox_new(bx_module *module, const bx_policy *policy,
         bx_error_set_nomem(err);
         goto fail;
     }
-    if (check_cache_unmapped(sandbox->policy, module->cache, err) < 0 ||
+    if (bx_guard_check(sandbox->policy, module->cache, err) < 0 ||
         bx_engine_get_variant(module->engine, &sandbox->policy->limits,
                               &sandbox->variant, err) < 0 ||
         bx_module_get_code(module, sandbox->variant, &code, err) < 0 ||

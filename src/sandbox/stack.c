@@ -5,21 +5,28 @@
 /* For host functions beneath the guest: the deepest is a TLS handshake. */
 #define HOST_BYTES (512u * 1024)
 
-/* Lowest address of this thread's stack; asked once, since for the first
- * thread of a process it means reading /proc/self/maps. */
-static uintptr_t stack_begin(void)
+typedef struct stack_range {
+    uintptr_t begin; /* lowest address; 0: not known */
+    uintptr_t end;
+} stack_range;
+
+/* This thread's stack; asked once, since for the first thread of a process it
+ * means reading /proc/self/maps. */
+static stack_range find_stack(void)
 {
-    static _Thread_local uintptr_t begin;
+    static _Thread_local stack_range range;
     pthread_attr_t attr;
     void *address;
     size_t bytes;
 
-    if (begin != 0 || pthread_getattr_np(pthread_self(), &attr) != 0)
-        return begin;
-    if (pthread_attr_getstack(&attr, &address, &bytes) == 0)
-        begin = (uintptr_t)address;
+    if (range.begin != 0 || pthread_getattr_np(pthread_self(), &attr) != 0)
+        return range;
+    if (pthread_attr_getstack(&attr, &address, &bytes) == 0) {
+        range.begin = (uintptr_t)address;
+        range.end = range.begin + bytes;
+    }
     pthread_attr_destroy(&attr);
-    return begin;
+    return range;
 }
 
 typedef struct bx_stack_task {
@@ -40,13 +47,15 @@ int bx_stack_call(uint64_t stack_bytes, void (*function)(void *),
 {
     uint64_t need = stack_bytes + HOST_BYTES;
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    uintptr_t begin = stack_begin();
+    stack_range range = find_stack();
     bx_stack_task task = { function, argument };
     pthread_attr_t attr;
     pthread_t thread;
     int failed;
 
-    if (begin != 0 && here > begin && here - begin >= need) {
+    /* Outside of it a coroutine runs, on a stack nobody knows the size of. */
+    if (range.begin != 0 && here < range.end && here > range.begin &&
+        here - range.begin >= need) {
         function(argument);
         return 0;
     }

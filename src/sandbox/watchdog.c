@@ -72,9 +72,11 @@ static int64_t next_wake(const bx_watchdog *dog, int64_t now, bool *is_due)
     int64_t wake = INT64_MAX;
 
     *is_due = false;
-    for (const bx_watch *w = dog->first; w != NULL; w = w->next) {
+    for (bx_watch *w = dog->first; w != NULL; w = w->next) {
         int64_t at = w->deadline_ns;
 
+        if (at <= now)
+            atomic_store_explicit(&w->is_due, true, memory_order_relaxed);
         if (at <= now || w->is_cancellable) {
             *is_due = true;
             at = now + TICK_NS;

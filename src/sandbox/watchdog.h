@@ -5,11 +5,14 @@
 #ifndef BX_SANDBOX_WATCHDOG_H
 #define BX_SANDBOX_WATCHDOG_H
 
+#include <stdatomic.h>
+
 #include "sandbox/engine.h"
 
 typedef struct bx_watch {
     int64_t deadline_ns; /* CLOCK_MONOTONIC */
     bool is_cancellable; /* look at it often */
+    atomic_bool is_due;  /* the deadline has passed; set by the watchdog */
     struct bx_watch *prev;
     struct bx_watch *next;
 } bx_watch;

@@ -153,6 +153,7 @@ class OtherAttacks(CliTest):
         self.assertEqual(len(answer["stdout"]), 1 << 20)
 
     def test_refusals_cannot_flood_the_terminal(self):
+        os.mkdir(self.path("box"))
         self.write(
             "deny.wat",
             '(module (import "wasi_snapshot_preview1" "path_open" (func $o (param i32 i32 i32'
@@ -164,11 +165,12 @@ class OtherAttacks(CliTest):
             " (global.set $i (i32.add (global.get $i) (i32.const 1)))"
             " (br_if $l (i32.lt_u (global.get $i) (i32.const 1000))))))",
         )
-        result = self.boxagnts("run", "--work-dir", ".", "--wasm-cache-dir", "", "deny.wat")
+        result = self.boxagnts("run", "--work-dir", "box", "deny.wat")
         self.assertEqual(result.err.count("boxagnts: denied"), 20)
         self.assertIn("980 more refusals", result.err)
 
     def test_terminal_escapes_in_names_are_shown_not_acted_on(self):
+        os.mkdir(self.path("box"))
         self.write(
             "esc.wat",
             '(module (import "wasi_snapshot_preview1" "path_open" (func $o (param i32 i32 i32'
@@ -178,7 +180,7 @@ class OtherAttacks(CliTest):
             " (drop (call $o (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 7)"
             " (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))))",
         )
-        result = self.boxagnts("run", "--work-dir", ".", "--wasm-cache-dir", "", "esc.wat")
+        result = self.boxagnts("run", "--work-dir", "box", "esc.wat")
         self.assertNotIn(b"\x1b", result.stderr)
         self.assertIn("\\x1b", result.err)
 

@@ -459,6 +459,29 @@ static void does_not_wait_for_a_name(void **state)
     support_names_hold(false);
 }
 
+/* What was read is given back, though a byte of it is still unread. */
+static void holds_no_more_than_is_unread(void **state)
+{
+    enum { BYTES = 4 << 20 };
+    bx_http_client client = { .held_bytes = BYTES };
+    bx_http_exchange exchange = { .client = &client };
+    bx_autofree char *data = calloc(1, BYTES);
+
+    (void)state;
+    data[BYTES - 1] = 'z';
+    assert_int_equal(bx_buf_append(&exchange.in, data, BYTES, SIZE_MAX), 0);
+    for (int i = 0; i < BYTES / 1024 - 1; i++)
+        bx_http_transfer_consume(&exchange, 1024);
+    bx_http_transfer_consume(&exchange, 1023);
+    assert_int_equal(client.held_bytes, 1);
+    assert_int_equal(exchange.in.len - exchange.in_at, 1);
+    assert_int_equal(exchange.in.data[exchange.in_at], 'z');
+    assert_true(exchange.in.cap <= 512u << 10);
+    bx_http_transfer_consume(&exchange, 1);
+    assert_int_equal(exchange.in.len, 0);
+    bx_buf_clear(&exchange.in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +513,7 @@ int main(void)
         TEST(ends_at_the_runs_deadline),
         TEST(ends_when_cancelled),
         TEST(does_not_wait_for_a_name),
+        cmocka_unit_test(holds_no_more_than_is_unread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

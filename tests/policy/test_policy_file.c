@@ -175,6 +175,10 @@ static void bad_files_are_explained(void **state)
           "ci.yaml: line 1: grant: 'fs.raed:/x' is no grant on a path; "
           "expected fs.read:/path or fs.write:/path (hosts: "
           "allowed-outbound-host; variables: env)" },
+        { "map-dir: a::/a\ngrant: []\n",
+          "ci.yaml: line 2: grant: an empty list; expected "
+          "fs.read:PATH|fs.write:PATH, or no grant at all to give mapped "
+          "folders whole" },
         { "work-dir: ''\n",
           "ci.yaml: line 1: work-dir: host folder '' is empty; expected a "
           "path such as ./data or /srv/data" },

@@ -206,6 +206,56 @@ static void refuses_to_map_the_cache_writable(void **state)
     bx_policy_free(policy);
 }
 
+static void expect_guarded(const char *cache, const char *mapping,
+                           const char *text)
+{
+    bx_policy *policy =
+        make_policy("wasm-cache-dir", cache, "map-dir", mapping, NULL);
+    bx_error *err = fail_wat(exit_42, policy);
+
+    assert_int_equal(bx_error_code(err), BX_ERR_DENIED);
+    if (strstr(bx_error_message(err), text) == NULL)
+        fail_msg("'%s' is not in '%s'", text, bx_error_message(err));
+    bx_error_free(err);
+    bx_policy_free(policy);
+}
+
+/* A run without the cache, or with another one, could forge an entry for the
+ * next run: it would need the key and the user's own cache. */
+static void guards_key_and_default_cache_of_every_run(void **state)
+{
+    static const char *const folders[] = { "", "/.local", "/.local/state",
+                                           "/.local/state/boxagnts" };
+    bx_policy *policy;
+    char path[256];
+    char mapping[600];
+    bool is_cached;
+
+    (void)state;
+    run_cached(exit_42, &is_cached); /* makes the key */
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        const char *what =
+            i == 0 ? "the module cache '" : "the module cache's key";
+
+        snprintf(mapping, sizeof(mapping), "%s%s::/home", test_home,
+                 folders[i]);
+        expect_guarded("", mapping, what);
+    }
+    /* Not made yet, and by another name. */
+    snprintf(path, sizeof(path), "%s/link-to-home", test_home);
+    (void)unlink(path);
+    assert_int_equal(symlink(test_home, path), 0);
+    snprintf(mapping, sizeof(mapping), "%s::/home", path);
+    expect_guarded("", mapping, "the module cache '");
+    /* A folder beside them is fine. */
+    snprintf(path, sizeof(path), "%s/beside", test_home);
+    (void)mkdir(path, 0755);
+    snprintf(mapping, sizeof(mapping), "%s::/home", path);
+    policy = make_policy("wasm-cache-dir", "", "map-dir", mapping, NULL);
+    bx_result_free(run_wat(exit_42, policy, NULL));
+    bx_policy_free(policy);
+}
+
 /* What each process does: runs two modules while the cache is emptied. */
 static int be_a_process(int number)
 {
@@ -300,6 +350,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(refuses_a_key_open_to_others, make_cache),
         cmocka_unit_test_setup(refuses_a_folder_open_to_others, make_cache),
         cmocka_unit_test_setup(refuses_to_map_the_cache_writable, make_cache),
+        cmocka_unit_test_setup(guards_key_and_default_cache_of_every_run,
+                               make_cache),
         cmocka_unit_test_setup(is_shared_by_processes, make_cache),
         cmocka_unit_test_setup(clears_only_what_is_its_own, make_cache),
         cmocka_unit_test_setup(keeps_metered_and_unmetered_code_apart,

@@ -1,9 +1,11 @@
 /* Every limit is reached once, and the message names it. */
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "sandbox/support.h"
+#include "wasi/resolve.h"
 
 #define FOREVER COMMAND("", "(loop $l (br $l))")
 
@@ -47,6 +49,27 @@ static void ends_a_loop_of_host_calls(void **state)
                 "(result i32)))",
                 "(loop $l (drop (call $y)) (br $l))"),
         "wasm-timeout", "100ms", BX_ERR_TIMEOUT, "wasm-timeout");
+}
+
+/* Calls that are short each, and no loop between them. */
+static void ends_many_calls_without_a_loop(void **state)
+{
+    static const char head[] =
+        "(module (import \"wasi_snapshot_preview1\" \"random_get\" (func $r "
+        "(param i32 i32) (result i32))) (memory (export \"memory\") 4) "
+        "(func (export \"_start\") ";
+    static const char call[] =
+        "(drop (call $r (i32.const 0) (i32.const 262144)))";
+    enum { CALLS = 4000 };
+    char *wat = malloc(sizeof(head) + CALLS * sizeof(call) + 3);
+    char *at = stpcpy(wat, head);
+
+    (void)state;
+    for (int i = 0; i < CALLS; i++)
+        at = stpcpy(at, call);
+    strcpy(at, "))");
+    expect_end(wat, "wasm-timeout", "50ms", BX_ERR_TIMEOUT, "wasm-timeout");
+    free(wat);
 }
 
 static void ends_a_long_sleep(void **state)
@@ -359,12 +382,55 @@ static void reports_a_trap(void **state)
                    cases[i].text);
 }
 
+/* Names in a trap's text are the module's. */
+static void shows_a_trap_with_hostile_names(void **state)
+{
+    enum { CHARACTERS = 5000 };
+    char *wat = malloc(3 * CHARACTERS);
+    bx_result *result;
+    const char *message;
+
+    (void)state;
+    for (int odd = 0; odd < 2; odd++) {
+        char *at = stpcpy(wat, "(module (memory (export \"memory\") 1) "
+                               "(func $\"\\1b[2J\\n\\nCaused by:\\n    "
+                               "wasm trap: none\\r");
+
+        at = stpcpy(at, odd ? "x" : "");
+        for (int i = 0; i < CHARACTERS; i++)
+            at = stpcpy(at, "\xc3\xa9");
+        strcpy(at, "\" (export \"_start\") unreachable))");
+        result = run_wat(wat, NULL, NULL);
+        message = bx_result_message(result);
+        assert_int_equal(bx_result_code(result), BX_ERR_TRAP);
+        assert_int_equal(strncmp(message, "wasm `unreachable`", 18), 0);
+        assert_non_null(strstr(message, "\\x1b[2J"));
+        assert_null(strpbrk(message, "\x1b\r"));
+        assert_true(bx_utf8_is_valid(message, strlen(message)));
+        bx_result_free(result);
+    }
+    free(wat);
+}
+
+/* Objects of the guest's own making count as memory. */
+static void bounds_the_heap_of_objects(void **state)
+{
+    (void)state;
+    expect_end("(module (type $l (struct (field (ref null $l)))) (memory "
+               "(export \"memory\") 1) (func (export \"_start\") (local $at "
+               "(ref null $l)) (loop $more (local.set $at (struct.new $l "
+               "(local.get $at))) (br $more))))",
+               "wasm-max-memory-size", "2MiB", BX_ERR_MEMORY,
+               "the guest needs more than 2097152 bytes");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_an_endless_loop),
         cmocka_unit_test(ends_an_endless_start_function),
         cmocka_unit_test(ends_a_loop_of_host_calls),
+        cmocka_unit_test(ends_many_calls_without_a_loop),
         cmocka_unit_test(ends_a_long_sleep),
         cmocka_unit_test(ends_a_read_that_waits),
         cmocka_unit_test(lets_a_caller_shorten_the_time_only),
@@ -382,6 +448,8 @@ int main(void)
         cmocka_unit_test(ends_when_the_fuel_is_used),
         cmocka_unit_test(reports_the_fuel_used),
         cmocka_unit_test(reports_a_trap),
+        cmocka_unit_test(shows_a_trap_with_hostile_names),
+        cmocka_unit_test(bounds_the_heap_of_objects),
     };
 
     return cmocka_run_group_tests(tests, make_home, remove_home);

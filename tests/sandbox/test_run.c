@@ -247,7 +247,13 @@ static void refuses_start_of_another_kind(void **state)
     bx_error_free(err);
 
     err = fail_wat("(module (func (export \"_start\") (param i32)))", NULL);
-    assert_non_null(err);
+    assert_int_equal(bx_error_code(err), BX_ERR_INVALID);
+    assert_non_null(strstr(bx_error_message(err), "takes parameters"));
+    bx_error_free(err);
+    err = fail_wat("(module (func (export \"_start\") (result i32) "
+                   "(i32.const 0)))",
+                   NULL);
+    assert_int_equal(bx_error_code(err), BX_ERR_INVALID);
     bx_error_free(err);
 }
 

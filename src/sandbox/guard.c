@@ -1,0 +1,98 @@
+/* A guest that reads the cache's key and writes the cache puts native code
+ * into the next run, with the rights of the process. Folders are compared by
+ * device and inode, so that neither links nor bind mounts hide one. */
+#include "sandbox/guard.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Cut the last name off; false when none is left. */
+static bool cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash == NULL) {
+        bool is_here = strcmp(path, ".") == 0;
+
+        path[0] = '.';
+        path[1] = '\0';
+        return !is_here;
+    }
+    if (slash[1] == '\0' && slash == path)
+        return false;
+    slash[slash == path ? 1 : 0] = '\0';
+    return true;
+}
+
+/* The real path of the deepest folder of path that exists; owned. */
+static char *find_existing(const char *path)
+{
+    bx_autofree char *text = strdup(path);
+    char *real;
+
+    if (text == NULL || text[0] == '\0')
+        return NULL;
+    while ((real = realpath(text, NULL)) == NULL) {
+        if (errno == ENOMEM || !cut_name(text))
+            return NULL;
+    }
+    return real;
+}
+
+/* Is path the folder, or in it? One that cannot be told is. */
+static bool is_in(const char *path, const struct stat *folder)
+{
+    bx_autofree char *real = find_existing(path);
+    struct stat stat_;
+
+    if (real == NULL)
+        return true;
+    do {
+        if (stat(real, &stat_) < 0)
+            return true;
+        if (stat_.st_dev == folder->st_dev && stat_.st_ino == folder->st_ino)
+            return true;
+    } while (cut_name(real));
+    return false;
+}
+
+static int check_folder(const bx_policy *policy, const char *path,
+                        const char *what, bx_error **err)
+{
+    for (size_t i = 0; path != NULL && i < policy->mounts_count; i++) {
+        const bx_mount *mount = &policy->mounts[i];
+        struct stat folder;
+
+        if ((mount->access & BX_ACCESS_WRITE) == 0 ||
+            stat(mount->host_dir, &folder) < 0) /* opening it says why */
+            continue;
+        if (is_in(path, &folder))
+            return bx_error_set(err, BX_ERR_DENIED,
+                                "%s: this would let the guest write %s '%s'; "
+                                "map it read-only, or a folder that does not "
+                                "hold it",
+                                mount->origin, what, path);
+    }
+    return 0;
+}
+
+int bx_guard_check(const bx_policy *policy, const bx_cache *cache,
+                   bx_error **err)
+{
+    bx_autofree char *cache_dir = NULL;
+    bx_autofree char *key_dir = NULL;
+
+    /* Without a home there are none; without memory nobody knows. */
+    errno = 0;
+    cache_dir = bx_cache_default_dir();
+    key_dir = bx_cache_key_dir();
+    if ((cache_dir == NULL || key_dir == NULL) && errno == ENOMEM)
+        return bx_error_set_nomem(err);
+    if (cache != NULL &&
+        check_folder(policy, bx_cache_dir(cache), "the module cache", err) < 0)
+        return -1;
+    if (check_folder(policy, cache_dir, "the module cache", err) < 0)
+        return -1;
+    return check_folder(policy, key_dir, "the module cache's key in", err);
+}
