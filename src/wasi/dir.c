@@ -1,6 +1,6 @@
 /* fd_readdir. A folder is read from the kernel in large pieces and handed on;
- * a cookie is the kernel's own position, so it stays good while entries come
- * and go. Where the listing is not just the kernel's (mappings lie in the
+ * a cookie stands for the kernel's own position, so it stays good while entries
+ * come and go. Where the listing is not just the kernel's (mappings lie in the
  * folder, or runs must repeat byte for byte) it is read whole first. */
 #include "wasi/dir.h"
 
@@ -16,11 +16,20 @@
 #define PIECE_BYTES 16384u
 #define WHOLE_BYTES (4u << 20) /* of names in a folder read whole */
 #define WHOLE_ENTRIES 65536u
+#define LISTINGS_BYTES (16u << 20) /* of all folders a run holds whole */
 
-/* Cookies: 0 is the beginning, 1 after ".", 2 after "..", then the kernel's
- * position plus 3; in a folder read whole, how many entries came before. */
+/* Places: 0 is the beginning, 1 after ".", 2 after "..", then the kernel's
+ * position plus 3. A cookie is the place, but wasi-libc's telldir() has 32 bits
+ * for it and positions are 63-bit hashes on some file systems (ext4): a place
+ * that is too big is kept in a table, and its cookie says where. With the table
+ * full it is the position itself, marked by the top bit, which telldir() loses
+ * and readdir() does not need. In a folder read whole a cookie is how many
+ * entries came before. */
 #define COOKIE_FIRST 2u
 #define COOKIE_BASE 3u
+#define COOKIE_KEPT 0x40000000u
+#define COOKIE_RAW (1ull << 63)
+#define KEPT_MAX 4096u
 
 typedef struct bx_entry {
     uint64_t ino;
@@ -34,11 +43,15 @@ struct bx_dir {
     bool is_owned;
     bool is_whole;
     uint64_t ino;
-    uint64_t at; /* cookie of what comes next */
+    uint64_t at; /* place of what comes next */
     size_t len;  /* of piece */
     size_t pos;
     char *piece;
-    bx_entry *entries; /* of a folder read whole */
+    uint64_t *kept; /* places too big for a cookie */
+    uint32_t kept_count;
+    uint32_t kept_cap;
+    uint32_t kept_next; /* where the next of them was put, if it was */
+    bx_entry *entries;  /* of a folder read whole */
     size_t entries_count;
     size_t entries_cap;
     bx_buf names;
@@ -57,6 +70,7 @@ void bx_dir_free(bx_dir *dir)
     if (dir->is_owned)
         close(dir->fd);
     free(dir->piece);
+    free(dir->kept);
     free(dir->entries);
     bx_buf_clear(&dir->names);
     free(dir);
@@ -125,38 +139,94 @@ static const struct dirent64 *next_entry(bx_dir *dir, int32_t *ret_errno)
     }
 }
 
-/* Stand at a cookie: mostly where the last call ended. */
-static bool seek_cookie(bx_dir *dir, uint64_t cookie)
+/* Where in the table a place is: in turn when the folder is listed again.
+ * False: there is no room. */
+static bool keep_place(bx_dir *dir, uint64_t place, uint32_t *ret_index)
 {
-    if (cookie == dir->at && cookie > COOKIE_FIRST)
+    if (dir->kept_next >= dir->kept_count ||
+        dir->kept[dir->kept_next] != place) {
+        if (dir->kept_count == KEPT_MAX)
+            return false;
+        if (dir->kept_count == dir->kept_cap) {
+            uint32_t cap = dir->kept_cap == 0 ? 64 : dir->kept_cap * 2;
+            uint64_t *grown = realloc(dir->kept, cap * sizeof(*grown));
+
+            if (grown == NULL)
+                return false;
+            dir->kept = grown;
+            dir->kept_cap = cap;
+        }
+        dir->kept_next = dir->kept_count++;
+        dir->kept[dir->kept_next] = place;
+    }
+    *ret_index = dir->kept_next++;
+    return true;
+}
+
+static uint64_t cookie_of(bx_dir *dir, uint64_t place)
+{
+    uint32_t index;
+
+    if (place < COOKIE_KEPT)
+        return place;
+    if (keep_place(dir, place, &index))
+        return COOKIE_KEPT + index;
+    return (place - COOKIE_BASE) | COOKIE_RAW;
+}
+
+/* False: no place has this cookie. */
+static bool place_of(bx_dir *dir, uint64_t cookie, uint64_t *ret_place)
+{
+    *ret_place = cookie;
+    if (cookie < COOKIE_KEPT) {
+        if (cookie <= COOKIE_FIRST)
+            dir->kept_next = 0;
         return true;
-    if (cookie > COOKIE_FIRST) {
+    }
+    if ((cookie & COOKIE_RAW) != 0) {
+        *ret_place = (cookie & ~COOKIE_RAW) + COOKIE_BASE;
+        return true;
+    }
+    if (cookie - COOKIE_KEPT >= dir->kept_count)
+        return false;
+    dir->kept_next = (uint32_t)(cookie - COOKIE_KEPT);
+    *ret_place = dir->kept[dir->kept_next++];
+    return true;
+}
+
+/* Stand at a place: mostly where the last call ended. */
+static bool seek_place(bx_dir *dir, uint64_t place)
+{
+    if (place == dir->at && place > COOKIE_FIRST)
+        return true;
+    if (place > COOKIE_FIRST) {
         for (size_t pos = 0; pos < dir->len;) {
             const struct dirent64 *entry =
                 (const struct dirent64 *)(dir->piece + pos);
 
             pos += entry->d_reclen;
-            if ((uint64_t)entry->d_off + COOKIE_BASE == cookie) {
+            if ((uint64_t)entry->d_off + COOKIE_BASE == place) {
                 dir->pos = pos;
-                dir->at = cookie;
+                dir->at = place;
                 return true;
             }
         }
     }
     dir->len = 0;
     dir->pos = 0;
-    dir->at = cookie;
-    if (cookie <= COOKIE_FIRST)
+    dir->at = place;
+    if (place <= COOKIE_FIRST)
         return lseek(dir->fd, 0, SEEK_SET) == 0;
-    return cookie - COOKIE_BASE <= INT64_MAX &&
-           lseek(dir->fd, (off_t)(cookie - COOKIE_BASE), SEEK_SET) >= 0;
+    return place - COOKIE_BASE <= INT64_MAX &&
+           lseek(dir->fd, (off_t)(place - COOKIE_BASE), SEEK_SET) >= 0;
 }
 
 static int32_t list_pieces(bx_dir *dir, uint64_t cookie, bx_out *out)
 {
     int32_t err = 0;
+    uint64_t place;
 
-    if (!seek_cookie(dir, cookie))
+    if (!place_of(dir, cookie, &place) || !seek_place(dir, place))
         return 0; /* past the end */
     while (dir->at < COOKIE_FIRST) {
         if (!put(out, dir->at + 1, dir->ino, BX_FILETYPE_DIRECTORY, "..",
@@ -171,8 +241,9 @@ static int32_t list_pieces(bx_dir *dir, uint64_t cookie, bx_out *out)
         if (entry == NULL)
             return err;
         next = (uint64_t)entry->d_off + COOKIE_BASE;
-        if (!put(out, next, entry->d_ino, entry_filetype(dir->fd, entry),
-                 entry->d_name, strlen(entry->d_name)))
+        if (!put(out, cookie_of(dir, next), entry->d_ino,
+                 entry_filetype(dir->fd, entry), entry->d_name,
+                 strlen(entry->d_name)))
             return 0;
         dir->pos += entry->d_reclen;
         dir->at = next;
@@ -269,7 +340,7 @@ static int32_t read_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd)
 
     bx_buf_clear(&dir->names);
     dir->entries_count = 0;
-    seek_cookie(dir, 0);
+    seek_place(dir, 0);
     err = add_entry(dir, ".", 1, dir->ino, BX_FILETYPE_DIRECTORY);
     if (err == 0)
         err = add_entry(dir, "..", 2, dir->ino, BX_FILETYPE_DIRECTORY);
@@ -291,13 +362,46 @@ static int32_t read_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd)
     return err;
 }
 
+static size_t listing_bytes(const bx_dir *dir)
+{
+    return dir->names.cap + dir->entries_cap * sizeof(*dir->entries);
+}
+
+/* A guest may begin as many listings as it has descriptors: past the bound
+ * only the newest is held, the others are read again when they go on. */
+static void bound_listings(const bx_wasi *wasi, const bx_dir *newest)
+{
+    const bx_fd_table *table = &wasi->table;
+    size_t total = 0;
+
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (table->fds[i].dir != NULL)
+            total += listing_bytes(table->fds[i].dir);
+    }
+    if (total <= LISTINGS_BYTES)
+        return;
+    for (uint32_t i = 0; i < table->count; i++) {
+        bx_dir *dir = table->fds[i].dir;
+
+        if (dir == NULL || dir == newest)
+            continue;
+        free(dir->entries);
+        dir->entries = NULL;
+        dir->entries_count = 0;
+        dir->entries_cap = 0;
+        bx_buf_clear(&dir->names);
+    }
+}
+
 static int32_t list_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd,
                           uint64_t cookie, bx_out *out)
 {
     int32_t err = 0;
 
-    if (cookie == 0 || dir->entries_count == 0)
+    if (cookie == 0 || dir->entries_count == 0) {
         err = read_whole(dir, wasi, fd);
+        bound_listings(wasi, dir);
+    }
     if (err != 0)
         return err;
     for (uint64_t i = cookie; i < dir->entries_count && out->left > 0; i++) {

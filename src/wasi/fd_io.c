@@ -6,9 +6,25 @@
 #include "wasi/state.h"
 #include "wasi/stream.h"
 
-/* Check the guest's iovecs and turn them into the host's. */
+/* Cut iovecs down to bytes in all; returns how many are left. */
+static int clamp_iovecs(struct iovec *iovecs, int count, uint64_t bytes)
+{
+    for (int i = 0; i < count; i++) {
+        if (iovecs[i].iov_len >= bytes) {
+            iovecs[i].iov_len = bytes;
+            return i + 1;
+        }
+        bytes -= iovecs[i].iov_len;
+    }
+    return count;
+}
+
+/* Check the guest's iovecs and turn them into the host's. Those that overlap
+ * may name more than the memory holds, and one call would move gigabytes past
+ * the deadline: they are cut to what it holds, as a short read or write. */
 static int32_t load_iovecs(const bx_guest *guest, uint32_t ptr, uint32_t count,
-                           struct iovec *iovecs, uint64_t *ret_bytes)
+                           struct iovec *iovecs, int *ret_count,
+                           uint64_t *ret_bytes)
 {
     const uint8_t *at =
         bx_guest_range(guest, ptr, (uint64_t)count * BX_IOVEC_BYTES);
@@ -27,21 +43,13 @@ static int32_t load_iovecs(const bx_guest *guest, uint32_t ptr, uint32_t count,
             return BX_WASI_EFAULT;
         total += len;
     }
+    *ret_count = (int)count;
+    if (total > guest->size) {
+        total = guest->size;
+        *ret_count = clamp_iovecs(iovecs, *ret_count, total);
+    }
     *ret_bytes = total;
     return 0;
-}
-
-/* Cut iovecs down to bytes in all; returns how many are left. */
-static int clamp_iovecs(struct iovec *iovecs, int count, uint64_t bytes)
-{
-    for (int i = 0; i < count; i++) {
-        if (iovecs[i].iov_len >= bytes) {
-            iovecs[i].iov_len = bytes;
-            return i + 1;
-        }
-        bytes -= iovecs[i].iov_len;
-    }
-    return count;
 }
 
 /* A descriptor for reading or writing: what it lacks is EBADF, as POSIX says
@@ -91,6 +99,7 @@ static int32_t read_fd(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
     struct iovec iovecs[BX_IOVECS_MAX];
     uint64_t bytes = 0;
     int32_t err = 0;
+    int count;
     bx_fd *fd;
 
     if (ret_bytes == NULL)
@@ -100,13 +109,13 @@ static int32_t read_fd(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
         return err;
     if (fd->kind == BX_FD_STREAM && offset >= 0)
         return BX_WASI_ESPIPE;
-    err = load_iovecs(guest, args[1].u32, args[2].u32, iovecs, &bytes);
+    err = load_iovecs(guest, args[1].u32, args[2].u32, iovecs, &count, &bytes);
     if (err != 0)
         return err;
     if (fd->kind == BX_FD_STREAM)
-        err = bx_stream_read(wasi, fd, iovecs, (int)args[2].u32, &bytes);
+        err = bx_stream_read(wasi, fd, iovecs, count, &bytes);
     else
-        err = read_file(wasi, fd, iovecs, (int)args[2].u32, offset, &bytes);
+        err = read_file(wasi, fd, iovecs, count, offset, &bytes);
     if (err != 0)
         return err;
     wasi->run->read_bytes += bytes;
@@ -153,6 +162,7 @@ static int32_t write_fd(bx_wasi *wasi, const bx_guest *guest,
     struct iovec iovecs[BX_IOVECS_MAX];
     uint64_t bytes = 0;
     int32_t err = 0;
+    int count;
     bx_fd *fd;
 
     if (ret_bytes == NULL)
@@ -162,13 +172,13 @@ static int32_t write_fd(bx_wasi *wasi, const bx_guest *guest,
         return err;
     if (fd->kind == BX_FD_STREAM && offset >= 0)
         return BX_WASI_ESPIPE;
-    err = load_iovecs(guest, args[1].u32, args[2].u32, iovecs, &bytes);
+    err = load_iovecs(guest, args[1].u32, args[2].u32, iovecs, &count, &bytes);
     if (err != 0)
         return err;
     if (fd->kind == BX_FD_STREAM)
-        err = bx_stream_write(wasi, fd, iovecs, (int)args[2].u32, &bytes);
+        err = bx_stream_write(wasi, fd, iovecs, count, &bytes);
     else
-        err = write_file(wasi, fd, iovecs, (int)args[2].u32, offset, &bytes);
+        err = write_file(wasi, fd, iovecs, count, offset, &bytes);
     if (err != 0)
         return err;
     wasi->run->write_bytes += bytes;

@@ -1,6 +1,9 @@
 /* path_open: the one way a guest gets a descriptor. */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "wasi/calls.h"
 #include "wasi/resolve.h"
@@ -192,6 +195,15 @@ static void fill_file(const bx_path *path, const bx_open *open, bx_fd *fd)
     fd->inheriting = 0;
 }
 
+/* A file of /proc: our own memory and environment lie there, and what a write
+ * to one does is no writing of a file. One that cannot be told is one. */
+static bool is_proc(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /* Make a descriptor of what was opened; refuse what no guest should hold. */
 static int32_t fill(const bx_path *path, const bx_place *place,
                     const bx_open *open, bx_fd *fd)
@@ -212,6 +224,13 @@ static int32_t fill(const bx_path *path, const bx_place *place,
         return bx_place_need(path, place, BX_ACCESS_READ);
     if (!S_ISREG(stat.st_mode) && !S_ISFIFO(stat.st_mode)) {
         bx_path_deny(path, place, "devices and sockets are not opened",
+                     path->wasi->fs->mounts[fd->mount].rule->origin);
+        return BX_WASI_EACCES;
+    }
+    /* A file on a disk has a device with a major number: only others are asked,
+     * so that most opens cost no call more. */
+    if (major(stat.st_dev) == 0 && is_proc(fd->host_fd)) {
+        bx_path_deny(path, place, "files of /proc are not opened",
                      path->wasi->fs->mounts[fd->mount].rule->origin);
         return BX_WASI_EACCES;
     }

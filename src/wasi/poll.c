@@ -157,7 +157,9 @@ static void answer_fd(bx_poll *poll, const bx_subscription *sub, uint32_t *next)
         flags = (revents & (POLLHUP | POLLERR)) != 0 ? BX_EVENT_HANGUP : 0;
     } else if (sub->tag == BX_EVENT_FD_READ) {
         bytes = readable_bytes(fd);
-        flags = bytes == 0 ? BX_EVENT_HANGUP : 0;
+        /* Not a file at its end: as poll(2), and wasi-libc's poll() would drop
+         * POLLOUT, which contradicts POLLHUP. */
+        flags = bytes == 0 && fd->kind == BX_FD_STREAM ? BX_EVENT_HANGUP : 0;
     }
     put_event(poll, sub, 0, bytes, flags);
 }

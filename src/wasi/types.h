@@ -96,18 +96,20 @@ enum bx_wasi_errno {
     (BX_RIGHT_FD_WRITE | BX_RIGHT_FD_ALLOCATE | BX_RIGHT_FD_FILESTAT_SET_SIZE)
 #define BX_RIGHTS_FILE                                                         \
     (BX_RIGHTS_FILE_ALWAYS | BX_RIGHT_FD_READ | BX_RIGHTS_FILE_WRITE)
+/* PATH_FILESTAT_SET_SIZE among them: Go opens folders without it and truncates
+ * files beneath them (os.Root). */
 #define BX_RIGHTS_DIR_ALWAYS                                                   \
     (BX_RIGHT_FD_FDSTAT_SET_FLAGS | BX_RIGHT_FD_SYNC | BX_RIGHT_FD_DATASYNC |  \
-     BX_RIGHT_FD_FILESTAT_GET)
+     BX_RIGHT_FD_FILESTAT_GET | BX_RIGHT_PATH_FILESTAT_SET_SIZE)
 #define BX_RIGHTS_DIR                                                          \
     (BX_RIGHTS_DIR_ALWAYS | BX_RIGHT_PATH_CREATE_DIRECTORY |                   \
      BX_RIGHT_PATH_CREATE_FILE | BX_RIGHT_PATH_LINK_SOURCE |                   \
      BX_RIGHT_PATH_LINK_TARGET | BX_RIGHT_PATH_OPEN | BX_RIGHT_FD_READDIR |    \
      BX_RIGHT_PATH_READLINK | BX_RIGHT_PATH_RENAME_SOURCE |                    \
      BX_RIGHT_PATH_RENAME_TARGET | BX_RIGHT_PATH_FILESTAT_GET |                \
-     BX_RIGHT_PATH_FILESTAT_SET_SIZE | BX_RIGHT_PATH_FILESTAT_SET_TIMES |      \
-     BX_RIGHT_FD_FILESTAT_SET_TIMES | BX_RIGHT_PATH_SYMLINK |                  \
-     BX_RIGHT_PATH_REMOVE_DIRECTORY | BX_RIGHT_PATH_UNLINK_FILE)
+     BX_RIGHT_PATH_FILESTAT_SET_TIMES | BX_RIGHT_FD_FILESTAT_SET_TIMES |       \
+     BX_RIGHT_PATH_SYMLINK | BX_RIGHT_PATH_REMOVE_DIRECTORY |                  \
+     BX_RIGHT_PATH_UNLINK_FILE)
 
 enum bx_wasi_filetype {
     BX_FILETYPE_UNKNOWN = 0,

@@ -371,6 +371,36 @@ static void sets_times_of_files_and_folders(void **state)
     box_free(&box);
 }
 
+/* They name the same bytes again and again: gigabytes in one call. */
+static void cuts_iovecs_to_what_memory_holds(void **state)
+{
+    enum { IOVECS = 8 };
+    uint8_t list[IOVECS * BX_IOVEC_BYTES];
+    test_box box;
+    uint32_t iovecs;
+    uint32_t fd;
+
+    (void)state;
+    box_start_work(&box);
+    for (uint32_t i = 0; i < IOVECS; i++) {
+        bx_store32(list + i * BX_IOVEC_BYTES, 32768);
+        bx_store32(list + i * BX_IOVEC_BYTES + 4, 20000);
+    }
+    fd =
+        box_opened(&box, "out",
+                   (box_open){ .oflags = BX_OFLAG_CREAT, .rights = RIGHTS_RW });
+    iovecs = box_put(&box, list, sizeof(list));
+    assert_int_equal(
+        CALL(&box, bx_wasi_fd_write, U32(fd), U32(iovecs), U32(IOVECS), U32(8)),
+        0);
+    assert_int_equal(bx_load32(box.guest.data + 8), BOX_MEMORY_BYTES);
+    assert_int_equal(CALL(&box, bx_wasi_fd_pread, U32(fd), U32(iovecs),
+                          U32(IOVECS), U64(0), U32(8)),
+                     0);
+    assert_int_equal(bx_load32(box.guest.data + 8), BOX_MEMORY_BYTES);
+    box_free(&box);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +414,7 @@ int main(void)
         cmocka_unit_test(closes_and_renumbers),
         cmocka_unit_test(tells_the_names_of_preopens),
         cmocka_unit_test(sets_times_of_files_and_folders),
+        cmocka_unit_test(cuts_iovecs_to_what_memory_holds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

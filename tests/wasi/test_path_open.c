@@ -261,6 +261,32 @@ static void checks_flags(void **state)
 }
 BOTH(checks_flags)
 
+/* Go opens a folder to read, with every right but those that write, and then
+ * makes and truncates files beneath it (os.Root). */
+static void a_folder_opened_to_read_still_creates(void **state)
+{
+    test_box box;
+    uint32_t dir;
+
+    (void)state;
+    box_start_work(&box);
+    host_mkdir(&box, "work/dir");
+    host_write(&box, "work/dir/file", "content");
+    dir = box_opened(
+        &box, "dir",
+        (box_open){ .oflags = BX_OFLAG_DIRECTORY,
+                    .rights = BX_RIGHTS_DIR &
+                              ~(uint64_t)BX_RIGHT_PATH_FILESTAT_SET_SIZE,
+                    .inheriting = BX_RIGHTS_DIR | BX_RIGHTS_FILE });
+    box_opened(&box, "file",
+               (box_open){ .dir = dir,
+                           .oflags = BX_OFLAG_CREAT | BX_OFLAG_TRUNC,
+                           .rights = RIGHTS_RW });
+    assert_string_equal(host_read(&box, "work/dir/file"), "");
+    box_free(&box);
+}
+BOTH(a_folder_opened_to_read_still_creates)
+
 static void refuses_a_file_as_folder(void **state)
 {
     test_box box;
@@ -357,6 +383,31 @@ static void ends_at_max_create(void **state)
     box_free(&box);
 }
 
+/* Our own memory and environment are files there. */
+static void refuses_files_of_proc(void **state)
+{
+    static const char *const paths[] = { "self/environ", "self/mem",
+                                         "self/maps", "version" };
+    test_box box;
+    uint32_t fd;
+
+    (void)state;
+    box_init(&box);
+    assert_int_equal(bx_policy_map_dir(box.policy, "/proc", "/", BOX_RW, NULL),
+                     0);
+    box_start(&box);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        assert_int_equal(box_path_open(&box, paths[i],
+                                       (box_open){ .rights = BX_RIGHT_FD_READ },
+                                       &fd),
+                         BX_WASI_EACCES);
+        assert_string_equal(box.reason, "files of /proc are not opened");
+    }
+    box_opened(&box, "self/task", (box_open){ 0 });
+    box_free(&box);
+}
+BOTH(refuses_files_of_proc)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,8 +417,10 @@ int main(void)
         BOTH_TESTS(follows_links_only_beneath),
         BOTH_TESTS(makes_what_a_dangling_link_names),
         BOTH_TESTS(checks_flags),
+        BOTH_TESTS(a_folder_opened_to_read_still_creates),
         cmocka_unit_test(refuses_a_file_as_folder),
         cmocka_unit_test(refuses_devices),
+        BOTH_TESTS(refuses_files_of_proc),
         cmocka_unit_test(ends_at_max_open_files),
         cmocka_unit_test(ends_at_max_create),
     };

@@ -162,6 +162,27 @@ static void answers_for_descriptors(void **state)
     box_free(&box);
 }
 
+/* As poll(2): wasi-libc's poll() drops POLLOUT where it sees a hangup. */
+static void a_file_at_its_end_is_no_hangup(void **state)
+{
+    test_box box;
+    uint32_t fd;
+
+    (void)state;
+    box_start_work(&box);
+    host_write(&box, "work/file", "");
+    fd = box_opened(&box, "file", (box_open){ .rights = RIGHTS_RW });
+    put_fd(&box, 0, BX_EVENT_FD_READ, fd);
+    put_fd(&box, 1, BX_EVENT_FD_WRITE, fd);
+    assert_int_equal(poll_all(&box, 2), 0);
+    assert_int_equal(events(&box), 2);
+    check_event(&box, 0, 100, BX_EVENT_FD_READ, 0);
+    assert_int_equal(bx_load64(box.guest.data + OUT + 16), 0);
+    assert_int_equal(box.guest.data[OUT + 24], 0);
+    check_event(&box, 1, 101, BX_EVENT_FD_WRITE, 0);
+    box_free(&box);
+}
+
 static void waits_for_a_pipe(void **state)
 {
     test_box box;
@@ -291,6 +312,7 @@ int main(void)
         cmocka_unit_test(waits_for_clocks),
         cmocka_unit_test(a_long_sleep_ends_at_the_deadline),
         cmocka_unit_test(answers_for_descriptors),
+        cmocka_unit_test(a_file_at_its_end_is_no_hangup),
         cmocka_unit_test(waits_for_a_pipe),
         cmocka_unit_test(refuses_malformed_polls),
         cmocka_unit_test(more_subscriptions_than_allowed),

@@ -1,5 +1,6 @@
 /* fd_readdir: names, cookies, cut entries, and folders that change. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,65 @@ static void cookies_stay_good_while_entries_go(void **state)
     box_free(&box);
 }
 
+/* wasi-libc's telldir() keeps 32 bits of a cookie. Past `small` of them a
+ * folder gives cookies of 64 bits, which readdir() keeps whole. */
+static void check_cookies(int files, size_t small)
+{
+    static uint64_t cookies[6000];
+    static char names[6000][16];
+    test_box box;
+    size_t count = 0;
+    uint64_t cookie = 0;
+    uint32_t used;
+
+    box_start_work(&box);
+    for (int i = 0; i < files; i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "work/%d", i);
+        host_write(&box, name, "");
+    }
+    do {
+        const uint8_t *at = box.guest.data + 1024;
+        uint32_t left = used = read_dir(&box, 3, 1024, 900, cookie);
+
+        while (left >= 24 && left >= 24 + bx_load32(at + 16)) {
+            uint32_t bytes = bx_load32(at + 16);
+
+            cookie = cookies[count] = bx_load64(at);
+            if (count < small)
+                assert_true(cookie <= INT32_MAX);
+            snprintf(names[count++], 16, "%.*s", (int)bytes, at + 24);
+            at += 24 + bytes;
+            left -= 24 + bytes;
+        }
+    } while (used == 900);
+    assert_int_equal(count, files + 2);
+    for (size_t i = 0; i + 1 < count; i += 97) {
+        const uint8_t *at = box.guest.data + 1024;
+
+        assert_true(read_dir(&box, 3, 1024, 100, cookies[i]) > 24);
+        assert_int_equal(bx_load32(at + 16), strlen(names[i + 1]));
+        assert_memory_equal(at + 24, names[i + 1], strlen(names[i + 1]));
+        assert_int_equal(bx_load64(at), cookies[i + 1]);
+    }
+    assert_int_equal(read_dir(&box, 3, 1024, 100, cookies[count - 1]), 0);
+    assert_int_equal(read_dir(&box, 3, 1024, 100, INT32_MAX), 0);
+    box_free(&box);
+}
+
+static void cookies_fit_telldir(void **state)
+{
+    (void)state;
+    check_cookies(500, SIZE_MAX);
+}
+
+static void cookies_of_a_huge_folder_work(void **state)
+{
+    (void)state;
+    check_cookies(5000, 4096);
+}
+
 static void skips_names_no_guest_can_say(void **state)
 {
     test_box box;
@@ -196,6 +256,48 @@ static void a_deterministic_run_sorts(void **state)
     box_free(&box);
 }
 
+/* From malloc; 0 under a sanitizer. */
+static size_t held_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* A folder read whole costs the host memory, and a guest may read it by each
+ * of its descriptors. */
+static void holds_few_listings_at_once(void **state)
+{
+    enum { FILES = 3000, LISTINGS = 40 };
+    test_box box;
+    char name[256];
+    uint32_t first;
+    uint64_t cookie;
+    size_t before;
+
+    (void)state;
+    box_init(&box);
+    box_map(&box, "work", "/", BOX_RW);
+    box.run.is_deterministic = true;
+    for (int i = 0; i < FILES; i++) {
+        snprintf(name, sizeof(name), "work/%0200d", i);
+        host_write(&box, name, "");
+    }
+    box_start(&box);
+    first = box_opened(&box, ".", (box_open){ 0 });
+    /* ".", ".." and the first two files. */
+    assert_int_equal(read_dir(&box, first, 1024, 499, 0), 499);
+    cookie = bx_load64(box.guest.data + 1024 + 24 + 1 + 24 + 2 + 224);
+    before = held_bytes();
+    for (int i = 0; i < LISTINGS; i++)
+        read_dir(&box, box_opened(&box, ".", (box_open){ 0 }), 1024, 499, 0);
+    assert_true(held_bytes() < before + (20u << 20));
+    assert_int_equal(read_dir(&box, first, 1024, 224, cookie), 224);
+    snprintf(name, sizeof(name), "%0200d", 2);
+    assert_memory_equal(box.guest.data + 1024 + BX_DIRENT_BYTES, name, 200);
+    box_free(&box);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,10 +305,13 @@ int main(void)
         cmocka_unit_test(lists_many_in_pieces_of_any_size),
         cmocka_unit_test(cuts_the_last_entry_to_fill_the_buffer),
         cmocka_unit_test(cookies_stay_good_while_entries_go),
+        cmocka_unit_test(cookies_fit_telldir),
+        cmocka_unit_test(cookies_of_a_huge_folder_work),
         cmocka_unit_test(skips_names_no_guest_can_say),
         cmocka_unit_test(refuses_what_is_no_folder),
         cmocka_unit_test(a_removed_folder_is_empty),
         cmocka_unit_test(a_deterministic_run_sorts),
+        cmocka_unit_test(holds_few_listings_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
