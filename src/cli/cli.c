@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int bx_cli_fail(int status, bx_error *error)
@@ -21,6 +23,20 @@ int bx_cli_usage(int status, const char *command, const char *format, ...)
     va_end(args);
     fprintf(stderr, "\nTry 'boxagnts %s --help'.\n", command);
     return status;
+}
+
+int bx_cli_finish(int status)
+{
+    bool was_lost = ferror(stdout) != 0;
+
+    errno = 0;
+    if (fflush(stdout) == 0 && !was_lost)
+        return status;
+    if (errno == EPIPE)
+        return status;
+    fprintf(stderr, "boxagnts: output: %s\n",
+            errno == 0 ? "a write failed" : strerror(errno));
+    return status == 0 ? BX_EXIT_NOT_RUN : status;
 }
 
 bool bx_cli_has_colour(FILE *stream)

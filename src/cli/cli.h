@@ -11,8 +11,8 @@
 enum {
     BX_EXIT_FAILED = 1,
     BX_EXIT_USAGE = 2,
-    BX_EXIT_TIMEOUT = 124,   /* as timeout(1) */
-    BX_EXIT_NOT_RUN = 125,   /* usage, policy, module: the guest never ran */
+    BX_EXIT_TIMEOUT = 124, /* as timeout(1) */
+    BX_EXIT_NOT_RUN = 125, /* usage, policy, module, output: our own failure */
     BX_EXIT_CANCELLED = 130, /* 128 + SIGINT */
     BX_EXIT_TRAP = 134,      /* 128 + SIGABRT */
     BX_EXIT_MEMORY = 137,    /* 128 + SIGKILL, as the kernel's OOM killer */
@@ -41,6 +41,10 @@ int bx_cmd_completion(int argc, char **argv);
 int bx_cli_fail(int status, bx_error *error);
 int bx_cli_usage(int status, const char *command, const char *format, ...)
     BX_PRINTF(3, 4);
+
+/* Before the process ends: flush stdout. Output that is lost, other than to a
+ * reader who has left, is said and turns success into BX_EXIT_NOT_RUN. */
+int bx_cli_finish(int status);
 
 /* Colours: on a terminal, unless NO_COLOR is set. */
 bool bx_cli_has_colour(FILE *stream);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -101,6 +102,26 @@ static void catch_interrupts(void)
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+/* Compiling tens of megabytes takes a minute: on a terminal, say why nothing
+ * happens. */
+static void on_slow_compile(int number)
+{
+    static const char text[] = "boxagnts: compiling; a large module takes a "
+                               "while, once if there is a cache\n";
+
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+}
+
+static void announce_slow_compile(void)
+{
+    struct sigaction action = { .sa_handler = on_slow_compile,
+                                .sa_flags = SA_RESTART };
+
+    if (isatty(STDERR_FILENO) && sigaction(SIGALRM, &action, NULL) == 0)
+        alarm(2); /* seconds */
 }
 
 static int exit_status(const bx_result *result)
@@ -205,6 +226,7 @@ static int run_module(bx_module *module, const bx_options *given,
     bx_result *result = NULL;
     int status;
 
+    alarm(0);
     if (sandbox == NULL)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     /* FILE [--] arguments: the guest's argv[0] is FILE's name. */
@@ -273,6 +295,8 @@ int bx_cmd_run(int argc, char **argv)
     }
     if (state.wants_json)
         state.refusals = json_array();
+    if (!state.is_quiet)
+        announce_slow_compile();
     engine = bx_engine_new(&one, &err);
     module = engine == NULL ? NULL
                             : bx_module_load(engine, options.operands[0],
@@ -282,6 +306,7 @@ int bx_cmd_run(int argc, char **argv)
     /* The process ends here: unmapping code and pools page by page would only
      * make it end later. */
     json_decref(state.refusals);
+    status = bx_cli_finish(status);
     fflush(NULL);
     _exit(status);
 }

@@ -1,7 +1,10 @@
 /* boxagnts: the command line. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -36,27 +39,48 @@ static void print_help(FILE *out)
           out);
 }
 
+/* A closed standard stream would become the next file opened: a folder of the
+ * host as the guest's stdin, a guest's file as our stderr. /dev/null the wrong
+ * way round keeps its place, and using it stays EBADF. */
+static int hold_standard_streams(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return -1;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    /* A guest that writes into a closed pipe gets EPIPE; so do we. */
+    int status = -1;
+
+    if (hold_standard_streams() < 0)
+        return BX_EXIT_NOT_RUN; /* there is nowhere to say why */
+    /* A guest that writes into a closed pipe gets EPIPE, past `ulimit -f`
+     * EFBIG; so do we. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         print_help(stderr);
         return BX_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("boxagnts %s\n", bx_version());
-        return 0;
+        return bx_cli_finish(0);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         print_help(stdout);
-        return 0;
+        return bx_cli_finish(0);
     }
-    for (size_t i = 0; i < bx_commands_count; i++) {
+    for (size_t i = 0; status < 0 && i < bx_commands_count; i++) {
         if (strcmp(argv[1], bx_commands[i].name) == 0)
-            return bx_commands[i].run(argc - 1, argv + 1);
+            status = bx_commands[i].run(argc - 1, argv + 1);
     }
+    if (status >= 0)
+        return bx_cli_finish(status);
     fprintf(stderr, "boxagnts: no command '%s'\nTry 'boxagnts --help'.\n",
             argv[1]);
     return BX_EXIT_USAGE;

@@ -15,6 +15,29 @@ RECURSION = (
 )
 
 
+FD_CALLS = """
+ (import "wasi_snapshot_preview1" "fd_read"
+  (func $read (param i32 i32 i32 i32) (result i32)))
+ (import "wasi_snapshot_preview1" "fd_write"
+  (func $write (param i32 i32 i32 i32) (result i32)))
+ (import "wasi_snapshot_preview1" "path_open"
+  (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))"""
+# Make the files "e" and "f" for writing, then read a byte of stdin and write
+# one to stdout; exit with the sum of the errnos.
+OPEN_READ_WRITE = """
+ (i32.store (i32.const 0) (i32.const 16))
+ (i32.store (i32.const 4) (i32.const 1))
+ (i32.store8 (i32.const 16) (i32.const 101))
+ (drop (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 1)
+  (i32.const 1) (i64.const 66) (i64.const 0) (i32.const 0) (i32.const 8)))
+ (i32.store8 (i32.const 16) (i32.const 102))
+ (drop (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 1)
+  (i32.const 1) (i64.const 66) (i64.const 0) (i32.const 0) (i32.const 8)))
+ (call $exit (i32.add
+  (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8))
+  (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))"""
+
+
 class Run(CliTest):
     def test_exit_status_is_the_guests(self):
         self.write("m.wat", wat("(call $exit (i32.const 42))", PROC_EXIT))
@@ -37,6 +60,39 @@ class Run(CliTest):
                 result = self.boxagnts("run", *arguments, status=status)
                 self.assertIn(text, result.err)
                 self.assertEqual(result.out, "")
+
+    def test_a_trap_says_why_before_where(self):
+        self.write("trap.wat", wat("(unreachable)"))
+        result = self.boxagnts("run", "trap.wat", status=134)
+        first, second = result.err.splitlines()[:2]
+        self.assertIn("boxagnts: trap: wasm `unreachable`", first)
+        self.assertIn("backtrace", second)
+
+    def test_closed_streams_do_not_become_files(self):
+        self.write("m.wat", wat(OPEN_READ_WRITE, PROC_EXIT + FD_CALLS))
+        os.mkdir(self.path("work"))
+        command = f"exec '{PROGRAM}' run --work-dir work m.wat <&- >&- 2>&-"
+        result = subprocess.run(
+            ["sh", "-c", command], cwd=self.dir, env=self.environment, timeout=60
+        )
+        # EBADF (8) from each call, as natively
+        self.assertEqual(result.returncode, 8 + 8)
+        self.assertEqual((self.read("work/e"), self.read("work/f")), (b"", b""))
+
+    def test_lost_output_is_a_failure(self):
+        self.write("m.wat", wat(""))
+        for command in (["run", "--json", "m.wat"], ["run", "--help"], ["--version"]):
+            with self.subTest(command), open("/dev/full", "wb") as full:
+                result = subprocess.run(
+                    [PROGRAM, *command],
+                    stdout=full,
+                    stderr=subprocess.PIPE,
+                    cwd=self.dir,
+                    env=self.environment,
+                    timeout=60,
+                )
+                self.assertEqual(result.returncode, 125)
+                self.assertIn(b"output: No space left", result.stderr)
 
     def test_limit_message_names_flag_or_line(self):
         self.write("loop.wat", LOOP)
