@@ -238,6 +238,16 @@ static void split_trap(const wasm_message_t *text, wasm_message_t *ret_cause,
                                    text->data };
 }
 
+/* The engine's advice to its own users is none to ours. */
+static void cut_note(wasm_message_t *trace)
+{
+    static const char note[] = "\nnote: using the `WASMTIME_";
+    const char *at = memmem(trace->data, trace->size, note, sizeof(note) - 1);
+
+    if (at != NULL)
+        trace->size = (size_t)(at - trace->data);
+}
+
 /* A part of it, fit to be shown; NULL without memory. */
 static char *show(const wasm_message_t *text)
 {
@@ -280,6 +290,7 @@ static void end_trapped(const bx_instance *instance, bx_result *result,
     if (instance->limiter.memory_refused > 0)
         rule = limit_rule(instance, "wasm-max-memory-size");
     split_trap(&text, &cause, &trace);
+    cut_note(&trace);
     shown_cause = show(&cause);
     shown_trace = show(&trace);
     bx_result_end(

@@ -424,6 +424,20 @@ static void bounds_the_heap_of_objects(void **state)
                "the guest needs more than 2097152 bytes");
 }
 
+/* The engine advises those who set its environment variables. */
+static void leaves_the_engines_advice_out(void **state)
+{
+    bx_result *result = run_wat(
+        "(module (@custom \".debug_info\" \"\\00\\00\\00\\00\") (memory "
+        "(export \"memory\") 1) (func (export \"_start\") (unreachable)))",
+        NULL, NULL);
+
+    (void)state;
+    assert_int_equal(bx_result_code(result), BX_ERR_TRAP);
+    assert_null(strstr(bx_result_message(result), "WASMTIME"));
+    bx_result_free(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +462,7 @@ int main(void)
         cmocka_unit_test(ends_when_the_fuel_is_used),
         cmocka_unit_test(reports_the_fuel_used),
         cmocka_unit_test(reports_a_trap),
+        cmocka_unit_test(leaves_the_engines_advice_out),
         cmocka_unit_test(shows_a_trap_with_hostile_names),
         cmocka_unit_test(bounds_the_heap_of_objects),
     };
