@@ -8,11 +8,16 @@ use std::collections::hash_map::DefaultHasher;
 use std::ffi::c_char;
 use std::hash::{Hash, Hasher};
 
-use wasmtime_c_api::wasmtime::{Engine, Error, ResourceLimiter, Result};
+use wasmtime_c_api::wasmtime::{
+    Enabled, Engine, Error, PoolingAllocationConfig, ResourceLimiter, Result,
+};
 pub use wasmtime_c_api::*;
 
 const _: () = assert!(size_of::<wasmtime_store_t>() == size_of::<WasmtimeStore>());
 const _: () = assert!(size_of::<wasm_engine_t>() == size_of::<Engine>());
+const _: () = assert!(
+    size_of::<wasmtime_pooling_allocation_config_t>() == size_of::<PoolingAllocationConfig>()
+);
 
 /// Limits of one store and what it used, shared with C (sandbox/hooks.h).
 /// Linear memories and GC heaps count together, as do all tables.
@@ -123,6 +128,15 @@ pub unsafe extern "C" fn bx_engine_limit_store(
         // SAFETY: this function's own contract.
         unsafe { &mut **limiter }
     });
+}
+
+/// Let the pool reset only the pages of a finished instance that it wrote, where
+/// the kernel can tell (Linux 6.7, PAGEMAP_SCAN).
+#[unsafe(no_mangle)]
+pub extern "C" fn bx_engine_pool_scan(pool: &mut wasmtime_pooling_allocation_config_t) {
+    // SAFETY: the type is repr(C) around one PoolingAllocationConfig.
+    let pool = unsafe { &mut *std::ptr::from_mut(pool).cast::<PoolingAllocationConfig>() };
+    pool.pagemap_scan(Enabled::Auto);
 }
 
 /// A number that differs between engines whose compiled code does not fit one

@@ -3,7 +3,10 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "cli/cli.h"
+
+#define SHOWN_BYTES 256 /* of a name */
 
 static void print_help(void)
 {
@@ -17,6 +20,18 @@ static const char *get(const json_t *object, const char *key)
     const char *text = json_string_value(json_object_get(object, key));
 
     return text == NULL ? "" : text;
+}
+
+/* A name is the module's: nothing of it may act on the terminal or pass for a
+ * line of ours. */
+static void print_name(const json_t *object, const char *key)
+{
+    const json_t *name = json_object_get(object, key);
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+
+    if (bx_buf_put_escaped(&shown, json_string_value(name),
+                           json_string_length(name), SHOWN_BYTES) == 0)
+        fputs(shown.data, stdout);
 }
 
 /* "(i32, i32) -> i32" */
@@ -44,10 +59,13 @@ static void print_item(const json_t *item, bool is_import)
     const json_t *max = json_object_get(item, "max_pages");
     char text[32];
 
-    if (is_import)
-        printf("  %s.%s  ", get(item, "module"), get(item, "name"));
-    else
-        printf("  %s  ", get(item, "name"));
+    fputs("  ", stdout);
+    if (is_import) {
+        print_name(item, "module");
+        putchar('.');
+    }
+    print_name(item, "name");
+    fputs("  ", stdout);
     if (strcmp(get(item, "kind"), "function") == 0)
         print_signature(item);
     else
@@ -83,9 +101,11 @@ static void print_text(const json_t *root)
     size_t index;
     const json_t *ask;
 
+    fputs("module   ", stdout);
+    print_name(root, "module");
     printf(
-        "module   %s\nsha256   %s\nsize     %s\nkind     %s\nasks for ",
-        get(root, "module"), get(root, "sha256"),
+        "\nsha256   %s\nsize     %s\nkind     %s\nasks for ",
+        get(root, "sha256"),
         bx_cli_bytes(
             (uint64_t)json_integer_value(json_object_get(root, "bytes")), text),
         get(root, "kind"));
@@ -140,7 +160,11 @@ int bx_cmd_inspect(int argc, char **argv)
         puts(text);
         return 0;
     }
-    root = json_loads(text, 0, NULL);
+    root = json_loads(text, JSON_ALLOW_NUL, NULL);
+    if (root == NULL) {
+        bx_error_set_nomem(&err);
+        return bx_cli_fail(BX_EXIT_FAILED, err);
+    }
     print_text(root);
     json_decref(root);
     return 0;

@@ -54,6 +54,7 @@ struct bx_http_exchange {
     bool has_head;
     bx_http_fields head;
     size_t head_bytes; /* of this hop, informational responses included */
+    unsigned folds;    /* lines that went on with the one before, of this hop */
     bx_buf in;         /* decoded body; from in_at on it is unread */
     size_t in_at;
     uint64_t received_bytes;

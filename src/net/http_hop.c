@@ -100,7 +100,9 @@ static void put_field(bx_http_exchange *exchange, const char *line,
             *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
 }
 
-/* RFC 9112 section 5.2: a folded line goes on with one space. */
+/* RFC 9112 section 5.2: a folded line goes on with one space. Each copies what
+ * was there, so they are counted like fields: a head of nothing else would
+ * hold the run for seconds. */
 static void unfold_field(bx_http_exchange *exchange, const char *line,
                          size_t bytes)
 {
@@ -109,6 +111,12 @@ static void unfold_field(bx_http_exchange *exchange, const char *line,
 
     if (exchange->head.count == 0)
         return;
+    if (++exchange->folds > BX_HTTP_HEAD_MAX_FIELDS) {
+        bx_error_set(&exchange->failure, BX_ERR_LIMIT,
+                     "the response has more than %d folded header lines",
+                     BX_HTTP_HEAD_MAX_FIELDS);
+        return;
+    }
     last = &exchange->head.items[exchange->head.count - 1];
     while (bytes > 0 && strchr(" \t", *line) != NULL) {
         line++;

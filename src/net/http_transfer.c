@@ -44,6 +44,7 @@ int bx_http_transfer_begin(bx_http_exchange *exchange, bx_error **err)
     exchange->is_dialled = false;
     exchange->is_refused = false;
     exchange->head_bytes = 0;
+    exchange->folds = 0;
     exchange->easy = curl->easy_init();
     if (exchange->easy == NULL)
         return bx_error_set_nomem(err);

@@ -14,6 +14,7 @@
 #define ENTRY_SUFFIX ".bxc"
 #define ENTRY_MAX_BYTES (1u << 30)
 #define KEY_BYTES BX_DIGEST_BYTES
+#define KEY_FLAGS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 
 /* An entry: this head, then Wasmtime's serialized module. All little-endian,
  * and under the HMAC but for the HMAC itself. */
@@ -116,6 +117,7 @@ static int load_key(uint8_t key[KEY_BYTES], bx_error **err)
     bx_autofree char *dir = bx_cache_key_dir();
     bx_autofree char *path = NULL;
     bx_autofd int fd = -1;
+    struct stat st;
 
     if (dir == NULL)
         return bx_error_set(err, BX_ERR_NOT_FOUND,
@@ -124,17 +126,19 @@ static int load_key(uint8_t key[KEY_BYTES], bx_error **err)
         path = NULL;
         return bx_error_set_nomem(err);
     }
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    fd = open(path, KEY_FLAGS);
     if (fd < 0 && errno == ENOENT) {
         if (bx_file_make_dirs(dir, 0700, err) < 0 || make_key(path, err) < 0)
             return -1;
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = open(path, KEY_FLAGS);
     }
     if (fd < 0)
         return bx_error_set_errno(err, errno, "'%s'", path);
     if (check_owner(fd, path, 0077, err) < 0)
         return -1;
-    if (read(fd, key, KEY_BYTES) != KEY_BYTES)
+    /* No other file that happens to be ours and private will do. */
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != KEY_BYTES ||
+        read(fd, key, KEY_BYTES) != KEY_BYTES)
         return bx_error_set(err, BX_ERR_INVALID,
                             "'%s' is not %d bytes long; remove it and run "
                             "again",

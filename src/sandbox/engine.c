@@ -156,6 +156,7 @@ static void set_pool(wasm_config_t *config, uint32_t instances)
         pool, KEEP_RESIDENT_BYTES);
     wasmtime_pooling_allocation_config_table_keep_resident_set(
         pool, KEEP_RESIDENT_BYTES);
+    bx_engine_pool_scan(pool);
     wasmtime_pooling_allocation_strategy_set(config, pool);
     wasmtime_pooling_allocation_config_delete(pool);
 }
@@ -221,6 +222,8 @@ int bx_engine_get_variant(bx_engine *engine, const bx_limits *limits,
     bx_variant *variant;
     size_t count;
 
+    if (bx_watchdog_check_process(engine->watchdog, err) < 0)
+        return -1;
     pthread_mutex_lock(&engine->mutex);
     variant = find_variant(engine, has_fuel, limits->stack_bytes, &count);
     if (variant == NULL && count >= MAX_VARIANTS) {

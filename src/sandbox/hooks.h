@@ -34,6 +34,9 @@ const char *bx_engine_version(void);
 int bx_engine_put_text(bx_buf *buf, const char *text, size_t bytes,
                        size_t max_bytes);
 
+/* Reset only the pages an instance wrote, where the kernel can tell. */
+void bx_engine_pool_scan(wasmtime_pooling_allocation_config_t *pool);
+
 /* Turn Wasmtime's error into ours behind "what: "; takes error. Returns -1. */
 int bx_engine_fail(bx_error **err, bx_code code, wasmtime_error_t *error,
                    const char *what);

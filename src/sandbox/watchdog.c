@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/run.h"
 
@@ -18,6 +19,7 @@ struct bx_watchdog {
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     pthread_t thread;
     bool has_thread;
+    pid_t pid; /* a child of fork() has no such thread */
     bool is_ending;
     int64_t wakes_ns; /* when the thread will look; INT64_MAX: when told */
     bx_watch *first;
@@ -40,6 +42,7 @@ bx_watchdog *bx_watchdog_new(bx_error **err)
     pthread_cond_init(&dog->changed, &attr);
     pthread_condattr_destroy(&attr);
     dog->wakes_ns = INT64_MAX;
+    dog->pid = getpid();
     return dog;
 }
 
@@ -47,6 +50,10 @@ void bx_watchdog_free(bx_watchdog *dog)
 {
     if (dog == NULL)
         return;
+    if (dog->pid != getpid()) {
+        free(dog);
+        return;
+    }
     pthread_mutex_lock(&dog->mutex);
     dog->is_ending = true;
     pthread_cond_signal(&dog->changed);
@@ -132,12 +139,24 @@ static int start_thread(bx_watchdog *dog, bx_error **err)
     return 0;
 }
 
+int bx_watchdog_check_process(const bx_watchdog *dog, bx_error **err)
+{
+    if (dog->pid == getpid())
+        return 0;
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "the engine belongs to process %d; expected one made "
+                        "in this process, after fork()",
+                        (int)dog->pid);
+}
+
 int bx_watchdog_add(bx_watchdog *dog, bx_watch *watch, bx_error **err)
 {
     int64_t wake =
         watch->is_cancellable ? bx_now_ns() + TICK_NS : watch->deadline_ns;
     int result = 0;
 
+    if (bx_watchdog_check_process(dog, err) < 0)
+        return -1;
     pthread_mutex_lock(&dog->mutex);
     if (!dog->has_thread)
         result = start_thread(dog, err);

@@ -23,6 +23,10 @@ void bx_watchdog_free(bx_watchdog *watchdog);
 /* Advance this engine's epoch too, from now on; borrowed. */
 void bx_watchdog_watch(bx_watchdog *watchdog, wasm_engine_t *engine);
 
+/* BX_ERR_INVALID in a child of fork(): neither this thread nor those that
+ * compile are there. */
+int bx_watchdog_check_process(const bx_watchdog *watchdog, bx_error **err);
+
 /* watch: borrowed until removed. BX_ERR_SYSTEM: the thread does not start. */
 int bx_watchdog_add(bx_watchdog *watchdog, bx_watch *watch, bx_error **err);
 void bx_watchdog_remove(bx_watchdog *watchdog, bx_watch *watch);

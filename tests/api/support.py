@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 SOURCE = pathlib.Path(os.environ["BX_SOURCE_DIR"])
 BUILD = pathlib.Path(os.environ["BX_BUILD_DIR"])
@@ -18,6 +19,14 @@ def run(*command, **options):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=240, check=False,
                           **options)
+
+
+def temporary_folder():
+    """A fresh folder for programs to run from: /tmp, unless that is mounted
+    noexec."""
+    flags = os.statvfs(tempfile.gettempdir()).f_flag
+    return tempfile.TemporaryDirectory(
+        dir=BUILD if flags & os.ST_NOEXEC else None)
 
 
 def find_program(*names):

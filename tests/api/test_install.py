@@ -3,10 +3,10 @@ there with pkg-config alone."""
 
 import os
 import pathlib
-import tempfile
+import shlex
 import unittest
 
-from support import BUILD, run
+from support import BUILD, run, temporary_folder
 
 PROGRAM = r"""
 #include <boxagnts.h>
@@ -37,7 +37,7 @@ PREFIX = "/opt/somewhere"
 class Install(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
+        cls.folder = temporary_folder()
         cls.top = pathlib.Path(cls.folder.name)
         destdir = cls.top / "stage"
         result = run("cmake", "--install", BUILD, "--prefix", PREFIX,
@@ -60,7 +60,7 @@ class Install(unittest.TestCase):
     def pkg_config(self, *arguments):
         result = run("pkg-config", *arguments, "boxagnts", env=self.env)
         self.assertEqual(result.returncode, 0, result.stdout)
-        return result.stdout.split()
+        return shlex.split(result.stdout) # a space in a path is escaped
 
     def check_runs(self, program, **env):
         result = run(program, env={**self.env, **env})

@@ -205,6 +205,14 @@ class OtherCommands(CliTest):
         self.boxagnts("inspect", status=2)
         self.boxagnts("inspect", "nothere.wasm", status=1)
 
+    def test_inspect_shows_hostile_names(self):
+        fetch = '(import "boxagnts" "http_open" (func (param i32 i32 i32) (result i32)))'
+        name = r'(global (export "\00\1b[2J\0aasks for nothing") i32 (i32.const 0))'
+        self.write("m.wat", wat("", fetch + name))
+        text = self.boxagnts("inspect", "m.wat").out
+        self.assertIn("asks for network", text)
+        self.assertIn(r"\x00\x1b[2J\x0aasks for nothing", text)
+
     def test_compile_then_cache(self):
         self.write("m.wat", wat(""))
         self.assertIn("compiled", self.boxagnts("compile", "m.wat").out)

@@ -112,7 +112,8 @@ static bool send_gzip(support_conn *conn, bool is_bomb)
            support_send(conn, bomb, sizeof(bomb)) && false;
 }
 
-/* /body?N: N bytes; /headers?N: N headers; /big-header?N: one of N bytes. */
+/* /body?N: N bytes; /headers?N: N headers; /big-header?N: one of N bytes;
+ * /folds?N: one that goes on for N lines. */
 static bool send_sized(support_conn *conn, const char *target)
 {
     const char *query = strchr(target, '?');
@@ -134,6 +135,10 @@ static bool send_sized(support_conn *conn, const char *target)
         while (n-- > 0 && support_send(conn, "b", 1))
             ;
         support_sendf(conn, "\r\n");
+    } else if (strncmp(target, "/folds", 6) == 0) {
+        support_sendf(conn, "X-A: 1\r\n");
+        while (n-- > 0 && support_sendf(conn, " f\r\n"))
+            ;
     } else {
         while (n-- > 0 && support_sendf(conn, "X-%zu: 1\r\n", n))
             ;
@@ -196,7 +201,7 @@ static bool handle(support_conn *conn, const support_request *request,
     if (starts(target, "/endless"))
         return send_endless(conn, target);
     if (starts(target, "/body") || starts(target, "/headers") ||
-        starts(target, "/big-header"))
+        starts(target, "/big-header") || starts(target, "/folds?"))
         return send_sized(conn, target);
     if (starts(target, "/cancel")) {
         bx_cancel_trigger(web->cancel);

@@ -333,6 +333,11 @@ static void ends_a_head_at_its_limits(void **state)
     web_reply_clear(&reply);
     web_expect_error(*state, GET("/headers?500"), BX_ERR_LIMIT, 0,
                      "more than 500 headers");
+    reply = web_fetch(*state, GET("/folds?500"));
+    assert_null(reply.err);
+    web_reply_clear(&reply);
+    web_expect_error(*state, GET("/folds?501"), BX_ERR_LIMIT, 0,
+                     "more than 500 folded header lines");
     web_expect_error(*state, GET("/endless-head"), BX_ERR_LIMIT, 0,
                      "headers are past 262144 bytes");
     web_expect_error(*state, GET("/endless-hints"), BX_ERR_LIMIT, 0,

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/support.h"
@@ -382,6 +383,39 @@ static void reports_a_trap(void **state)
                    cases[i].text);
 }
 
+/* Nobody watches the time in a child of fork(): it must not run there. */
+static void refuses_to_run_on_the_engine_of_a_parent(void **state)
+{
+    static const char *const argv[] = { "guest" };
+    bx_policy *policy =
+        make_policy("wasm-cache-dir", "", "wasm-timeout", "100ms", NULL);
+    bx_module *module = bx_module_parse(test_engine, FOREVER, strlen(FOREVER),
+                                        "forever", policy, NULL);
+    bx_sandbox *sandbox = bx_sandbox_new(module, policy, NULL);
+    bx_result *result = NULL;
+    bx_error *err = NULL;
+    int status;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(bx_sandbox_run(sandbox, 1, argv, NULL, &result, NULL), 0);
+    bx_result_free(result);
+    child = fork();
+    if (child == 0) {
+        alarm(20);
+        if (bx_sandbox_run(sandbox, 1, argv, NULL, &result, &err) == 0 ||
+            bx_error_code(err) != BX_ERR_INVALID)
+            _exit(1);
+        err = fail_wat(COMMAND("", ""), NULL);
+        _exit(bx_error_code(err) == BX_ERR_INVALID ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    bx_sandbox_free(sandbox);
+    bx_module_free(module);
+    bx_policy_free(policy);
+}
+
 /* Names in a trap's text are the module's. */
 static void shows_a_trap_with_hostile_names(void **state)
 {
@@ -463,6 +497,7 @@ int main(void)
         cmocka_unit_test(reports_the_fuel_used),
         cmocka_unit_test(reports_a_trap),
         cmocka_unit_test(leaves_the_engines_advice_out),
+        cmocka_unit_test(refuses_to_run_on_the_engine_of_a_parent),
         cmocka_unit_test(shows_a_trap_with_hostile_names),
         cmocka_unit_test(bounds_the_heap_of_objects),
     };
