@@ -35,3 +35,16 @@ foreach(completion
     file(WRITE \"${made}\" \"\${text}\")")
   install(FILES ${made} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder})
 endforeach()
+
+# Programs find a new shared library by ldconfig's index; below DESTDIR that is
+# the package manager's work, and in a home there is none.
+find_program(BX_LDCONFIG ldconfig PATHS /sbin /usr/sbin)
+mark_as_advanced(BX_LDCONFIG)
+if(BX_LDCONFIG)
+  install(CODE "
+    execute_process(COMMAND id -u OUTPUT_VARIABLE user
+        OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(\"\$ENV{DESTDIR}\" STREQUAL \"\" AND user STREQUAL \"0\")
+      execute_process(COMMAND \"${BX_LDCONFIG}\")
+    endif()")
+endif()

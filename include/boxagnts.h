@@ -132,7 +132,8 @@ BX_API char *bx_policy_format(const bx_policy *policy, bool json,
 /* ---- engine and modules --------------------------------------------- */
 
 /** Compiles modules and keeps the pools that instances come from. Costs tens
- *  of milliseconds of address space set-up: make one for each process. */
+ *  of milliseconds of address space set-up: make one for each process. A child
+ *  of fork() makes its own: nothing runs on its parent's. */
 typedef struct bx_engine bx_engine;
 
 typedef struct bx_engine_options {

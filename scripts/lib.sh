@@ -15,7 +15,9 @@ die() {
 
 # What outlives one clone: the compiled engine, the guest compiler's objects.
 cache_dir() {
-    local dir=${BX_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/boxagnts}
+    local dir=${BX_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/boxagnts}
+    [ -n "${BX_CACHE_DIR:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
+        die "HOME is not set; BX_CACHE_DIR=/some/folder names the cache"
     case $dir in
     /*) printf '%s\n' "$dir" ;;
     *) die "cache folder '$dir' (BX_CACHE_DIR or XDG_CACHE_HOME):" \

@@ -17,7 +17,7 @@ done
 cd "$here" # messages then say policy.yaml
 
 bold='' green='' red='' dim='' plain=''
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
     bold=$(printf '\033[1m') green=$(printf '\033[32m')
     red=$(printf '\033[31m') dim=$(printf '\033[2m') plain=$(printf '\033[0m')
 fi

@@ -41,6 +41,7 @@ int32_t bx_fd_seek(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
     offset = lseek(fd->host_fd, args[1].i64, whences[whence]);
     if (offset < 0)
         return bx_wasi_errno(errno);
+    fd->is_sought = true;
     bx_store64(ret_offset, (uint64_t)offset);
     return 0;
 }

@@ -1,6 +1,8 @@
 /* Reading and writing, straight between the kernel and guest memory. */
 #include <errno.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "wasi/calls.h"
 #include "wasi/state.h"
@@ -123,18 +125,42 @@ static int32_t read_fd(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
     return 0;
 }
 
+/* Bytes between a file's end and a write past it. They are charged as growing
+ * the file is: one byte written in each block of a hole takes the disk a block
+ * each. */
+static uint64_t hole_bytes(bx_fd *fd, int64_t offset)
+{
+    struct stat stat;
+
+    if (offset < 0) {
+        if (!fd->is_sought)
+            return 0; /* writing alone does not leave the end behind */
+        fd->is_sought = false;
+        offset = lseek(fd->host_fd, 0, SEEK_CUR);
+    }
+    if ((fd->flags & BX_FDFLAG_APPEND) != 0 || fstat(fd->host_fd, &stat) < 0 ||
+        !S_ISREG(stat.st_mode) || offset <= stat.st_size)
+        return 0;
+    return (uint64_t)(offset - stat.st_size);
+}
+
 static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
                           int count, int64_t offset, uint64_t *ret_bytes)
 {
-    uint64_t allowed = bx_wasi_quota(wasi, *ret_bytes);
+    uint64_t hole = *ret_bytes == 0 ? 0 : hole_bytes(fd, offset);
+    uint64_t allowed = bx_wasi_quota(wasi, hole + *ret_bytes);
     ssize_t done;
 
-    if (allowed < *ret_bytes) {
-        if (allowed == 0) {
+    if (allowed < hole + *ret_bytes) {
+        if (allowed <= hole) {
+            fd->is_sought = true; /* the place is still past the end */
             bx_run_deny(wasi->run, "fd_write", "(an open file)", 14,
-                        "max-write is used up", "max-write");
+                        hole == 0 ? "max-write is used up"
+                                  : "max-write does not allow as much",
+                        "max-write");
             return BX_WASI_EDQUOT;
         }
+        allowed -= hole;
         count = clamp_iovecs(iovecs, count, allowed);
     }
     if (offset >= 0 && count == 1) {
@@ -150,7 +176,7 @@ static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
     }
     if (done < 0)
         return bx_wasi_errno(errno);
-    wasi->written_bytes += (uint64_t)done;
+    wasi->written_bytes += hole + (uint64_t)done;
     *ret_bytes = (uint64_t)done;
     return 0;
 }

@@ -21,6 +21,7 @@ typedef struct bx_fd {
     bool is_pipe;    /* reads and writes may wait: poll first */
     bool is_socket;  /* a stream on a socket */
     bool is_uniform; /* a folder beneath which access never changes */
+    bool is_sought;  /* a file's place was set since the last write */
     uint8_t access;  /* BX_ACCESS_... of a file or folder */
     int16_t mount;   /* of a file or folder */
     int16_t preopen; /* index of the mapping this is the preopen of, or -1 */

@@ -193,6 +193,31 @@ static void ends_at_max_write(void **state)
     box_free(&box);
 }
 
+/* Else a byte in each block of it takes the disk without end. */
+static void charges_holes_to_max_write(void **state)
+{
+    test_box box;
+    uint32_t fd;
+
+    (void)state;
+    box_start_work(&box);
+    box.policy->limits.fs_write_bytes = 10;
+    fd = box_opened(
+        &box, "file",
+        (box_open){ .oflags = BX_OFLAG_CREAT,
+                    .rights = RIGHTS_RW | BX_RIGHT_FD_SEEK });
+    assert_int_equal(box_seek(&box, fd, INT64_C(1) << 40, 0), 0);
+    assert_int_equal(box_write(&box, fd, "x"), BX_WASI_EDQUOT);
+    assert_int_equal(box_write(&box, fd, "x"), BX_WASI_EDQUOT);
+    assert_string_equal(host_read(&box, "work/file"), "");
+    assert_int_equal(box_seek(&box, fd, 4, 0), 0);
+    assert_int_equal(box_write(&box, fd, "56"), 0); /* charged six */
+    assert_int_equal(box_pwrite(&box, fd, "1234", 0), 0);
+    assert_int_equal(box_pwrite(&box, fd, "x", 6), BX_WASI_EDQUOT);
+    assert_string_equal(host_read(&box, "work/file"), "123456");
+    box_free(&box);
+}
+
 static void rights_only_drop(void **state)
 {
     test_box box;
@@ -409,6 +434,7 @@ int main(void)
         cmocka_unit_test(appends_until_told_otherwise),
         cmocka_unit_test(changes_size_and_allocates),
         cmocka_unit_test(ends_at_max_write),
+        cmocka_unit_test(charges_holes_to_max_write),
         cmocka_unit_test(rights_only_drop),
         cmocka_unit_test(a_folder_opened_with_no_rights_works),
         cmocka_unit_test(closes_and_renumbers),
