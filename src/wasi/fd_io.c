@@ -128,14 +128,13 @@ static int32_t read_fd(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
 /* Bytes between a file's end and a write past it. They are charged as growing
  * the file is: one byte written in each block of a hole takes the disk a block
  * each. */
-static uint64_t hole_bytes(bx_fd *fd, int64_t offset)
+static uint64_t hole_bytes(const bx_fd *fd, int64_t offset)
 {
     struct stat stat;
 
     if (offset < 0) {
         if (!fd->is_sought)
-            return 0; /* writing alone does not leave the end behind */
-        fd->is_sought = false;
+            return 0; /* writing alone does not pass the end */
         offset = lseek(fd->host_fd, 0, SEEK_CUR);
     }
     if ((fd->flags & BX_FDFLAG_APPEND) != 0 || fstat(fd->host_fd, &stat) < 0 ||
@@ -153,7 +152,6 @@ static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
 
     if (allowed < hole + *ret_bytes) {
         if (allowed <= hole) {
-            fd->is_sought = true; /* the place is still past the end */
             bx_run_deny(wasi->run, "fd_write", "(an open file)", 14,
                         hole == 0 ? "max-write is used up"
                                   : "max-write does not allow as much",
@@ -176,6 +174,8 @@ static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
     }
     if (done < 0)
         return bx_wasi_errno(errno);
+    if (offset < 0 && done > 0)
+        fd->is_sought = false;
     wasi->written_bytes += hole + (uint64_t)done;
     *ret_bytes = (uint64_t)done;
     return 0;
