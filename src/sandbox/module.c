@@ -48,6 +48,62 @@ static int parse_text(bx_module *module, const void *bytes, size_t count,
     return module->bytes == NULL ? bx_error_set_nomem(err) : 0;
 }
 
+/* An unsigned LEB128 of at most 32 bits; false when there is none. */
+static bool read_number(const uint8_t **at, const uint8_t *end,
+                        uint32_t *ret_value)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; shift < 35 && *at < end; shift += 7) {
+        uint8_t byte = *(*at)++;
+
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            *ret_value = (uint32_t)value;
+            return value <= UINT32_MAX;
+        }
+    }
+    return false;
+}
+
+/* How many functions a binary declares. One that is malformed is the engine's
+ * to explain. */
+static uint32_t count_functions(const uint8_t *bytes, size_t count)
+{
+    enum { PREAMBLE_BYTES = 8, FUNCTION_SECTION = 3 };
+    const uint8_t *at = bytes + PREAMBLE_BYTES;
+    const uint8_t *end = bytes + count;
+    uint32_t functions = 0;
+
+    if (count < PREAMBLE_BYTES)
+        return 0;
+    while (at < end) {
+        uint8_t id = *at++;
+        uint32_t section_bytes;
+        const uint8_t *section;
+
+        if (!read_number(&at, end, &section_bytes) ||
+            section_bytes > (size_t)(end - at))
+            break;
+        section = at;
+        at += section_bytes;
+        if (id == FUNCTION_SECTION && !read_number(&section, at, &functions))
+            break;
+    }
+    return functions;
+}
+
+static int check_functions(const bx_module *module, bx_error **err)
+{
+    uint32_t functions = count_functions(module->bytes, module->bytes_len);
+
+    if (functions <= BX_MODULE_MAX_FUNCTIONS)
+        return 0;
+    return bx_error_set(err, BX_ERR_LIMIT,
+                        "%u functions, at most %u are accepted", functions,
+                        BX_MODULE_MAX_FUNCTIONS);
+}
+
 static int parse_bytes(bx_module *module, const void *bytes, size_t count,
                        bx_error **err)
 {
@@ -109,7 +165,8 @@ bx_module *bx_module_parse(bx_engine *engine, const void *bytes,
     }
     if (module->name == NULL || policy == NULL) {
         bx_error_set_nomem(err);
-    } else if (parse_bytes(module, bytes, bytes_len, err) == 0) {
+    } else if (parse_bytes(module, bytes, bytes_len, err) == 0 &&
+               check_functions(module, err) == 0) {
         bx_sha256(module->bytes, module->bytes_len, module->digest);
         if (open_cache(module, policy, err) == 0 &&
             bx_engine_get_variant(engine, &policy->limits, &variant, err) ==

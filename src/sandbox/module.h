@@ -9,6 +9,9 @@
 #include "sandbox/engine.h"
 
 #define BX_MODULE_MAX_BYTES (256u << 20)
+/* Each costs the compiler kilobytes, even an empty one of three bytes. LLVM as
+ * one module has 133,000. */
+#define BX_MODULE_MAX_FUNCTIONS 250000u
 
 /* Compiled for one variant of the engine. */
 typedef struct bx_module_code {

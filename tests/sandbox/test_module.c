@@ -145,6 +145,30 @@ static void refuses_a_file_that_is_too_large(void **state)
     bx_error_free(err);
 }
 
+/* A million empty functions would cost gigabytes to compile. */
+static void refuses_too_many_functions(void **state)
+{
+    static const char end[] = "(func))";
+    size_t count = 250001;
+    char *text = malloc(count * 6 + 64);
+    size_t len = 0;
+    bx_error *err = NULL;
+
+    (void)state;
+    len += (size_t)sprintf(text, "(module ");
+    for (size_t i = 1; i < count; i++) {
+        memcpy(text + len, "(func)", 6);
+        len += 6;
+    }
+    memcpy(text + len, end, sizeof(end) - 1);
+    len += sizeof(end) - 1;
+    assert_null(parse(text, len, &err));
+    assert_int_equal(bx_error_code(err), BX_ERR_LIMIT);
+    assert_non_null(strstr(bx_error_message(err), "250001 functions"));
+    bx_error_free(err);
+    free(text);
+}
+
 static void names_a_missing_file_and_a_folder(void **state)
 {
     bx_error *err = NULL;
@@ -192,6 +216,7 @@ int main(void)
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(survives_every_changed_byte),
         cmocka_unit_test(refuses_a_file_that_is_too_large),
+        cmocka_unit_test(refuses_too_many_functions),
         cmocka_unit_test(names_a_missing_file_and_a_folder),
         cmocka_unit_test(inspects_without_running),
     };
