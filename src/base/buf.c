@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static int reserve(bx_buf *buf, size_t bytes)
 {
     size_t need = buf->len + bytes + 1;
@@ -60,23 +62,15 @@ int bx_buf_printf(bx_buf *buf, const char *format, ...)
     return bx_buf_append(buf, text, (size_t)bytes, SIZE_MAX);
 }
 
-/* Length of the well-formed UTF-8 sequence at text, 0 when there is none
- * (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). C1 controls
- * (U+0080..U+009F) count as malformed: terminals act on them. */
-static size_t utf8_length(const unsigned char *text, size_t bytes)
+/* Length of what may be shown as it is at text, 0 for a byte to escape. C1
+ * controls (U+0080..U+009F) are escaped too: terminals act on them. */
+static size_t plain_length(const char *text, size_t bytes)
 {
-    unsigned char lead = text[0];
-    size_t len = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    uint32_t point;
+    size_t len = bx_utf8_decode(text, bytes, &point);
 
-    if (lead < 0xc2 || lead > 0xf4 || bytes < len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((lead == 0xe0 && text[1] < 0xa0) || (lead == 0xed && text[1] > 0x9f) ||
-        (lead == 0xf0 && text[1] < 0x90) || (lead == 0xf4 && text[1] > 0x8f) ||
-        (lead == 0xc2 && text[1] < 0xa0))
+    if (len == 0 || point < 0x20 || point == '\\' ||
+        (point >= 0x7f && point < 0xa0))
         return 0;
     return len;
 }
@@ -84,24 +78,17 @@ static size_t utf8_length(const unsigned char *text, size_t bytes)
 int bx_buf_put_escaped(bx_buf *buf, const char *text, size_t bytes,
                        size_t max_bytes)
 {
-    const unsigned char *in = (const unsigned char *)text;
     size_t end = bytes < max_bytes ? bytes : max_bytes;
 
     for (size_t i = 0; i < end;) {
-        size_t len = in[i] >= 0x80 ? utf8_length(in + i, end - i) : 1;
-        bool plain = in[i] >= 0x80
-                         ? len > 0
-                         : in[i] >= 0x20 && in[i] != 0x7f && in[i] != '\\';
+        size_t len = plain_length(text + i, end - i);
+        int failed =
+            len > 0 ? bx_buf_append(buf, text + i, len, SIZE_MAX)
+                    : bx_buf_printf(buf, "\\x%02x", (unsigned char)text[i]);
 
-        if (plain) {
-            if (bx_buf_append(buf, in + i, len, SIZE_MAX) < 0)
-                return -1;
-            i += len;
-        } else {
-            if (bx_buf_printf(buf, "\\x%02x", in[i]) < 0)
-                return -1;
-            i++;
-        }
+        if (failed < 0)
+            return -1;
+        i += len > 0 ? len : 1;
     }
     return end < bytes ? bx_buf_puts(buf, "...")
                        : bx_buf_append(buf, "", 0, SIZE_MAX);

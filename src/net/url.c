@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "net/curl_api.h"
 #include "net/url_host.h"
 
@@ -52,27 +53,6 @@ static int hex_value(char c)
 
 /* ---- bytes ---------------------------------------------------------- */
 
-/* Length of the well-formed UTF-8 sequence at text, 0 when there is none
- * (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
-static size_t utf8_length(const unsigned char *text, size_t bytes)
-{
-    unsigned char lead = text[0];
-    size_t len = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-
-    if (len == 1)
-        return 1;
-    if (lead < 0xc2 || lead > 0xf4 || bytes < len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((lead == 0xe0 && text[1] < 0xa0) || (lead == 0xed && text[1] > 0x9f) ||
-        (lead == 0xf0 && text[1] < 0x90) || (lead == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 /* Servers do send spaces in Location; behind the host they can only mean
  * %20. A caller's own URL with a space in it is a mistake or worse. */
 static int check_bytes(const char *text, size_t bytes, bool allow_space,
@@ -85,7 +65,7 @@ static int check_bytes(const char *text, size_t bytes, bool allow_space,
                             "%zu bytes long; at most %d are accepted", bytes,
                             BX_URL_MAX_BYTES);
     for (size_t i = 0; i < bytes;) {
-        size_t len = utf8_length(in + i, bytes - i);
+        size_t len = bx_utf8_decode(text + i, bytes - i, NULL);
 
         if (in[i] == ' ' && !allow_space)
             return refuse(err, "a space; write it as %20");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "policy/text.h"
 
 /* Origins are shown in one line of a log: printable, and not too long. */
@@ -51,8 +52,8 @@ static const char *find_fault(const char *text, const char *base_dir)
     /* PATH_MAX less a '/', "./" and the NUL. */
     if (strlen(text) + strlen(base_dir) > 4092)
         return "is longer than 4092 bytes";
-    if (!bx_text_is_utf8(text, strlen(text)) ||
-        !bx_text_is_utf8(base_dir, strlen(base_dir)))
+    if (!bx_utf8_is_valid(text, strlen(text)) ||
+        !bx_utf8_is_valid(base_dir, strlen(base_dir)))
         return "is not UTF-8";
     if (text[0] == '~' && (text[1] == '\0' || text[1] == '/'))
         return "begins with '~', which only a shell replaces";
@@ -211,9 +212,9 @@ static int check_env(const char *name, const char *value, bx_error **err)
         why = "has '='";
     else if (bx_text_has_control(name))
         why = "has a control byte";
-    else if (!bx_text_is_utf8(name, strlen(name)))
+    else if (!bx_utf8_is_valid(name, strlen(name)))
         why = "is not UTF-8";
-    else if (!bx_text_is_utf8(value, strlen(value)))
+    else if (!bx_utf8_is_valid(value, strlen(value)))
         why = "has a value that is not UTF-8";
     if (why == NULL)
         return 0;

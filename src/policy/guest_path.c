@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "policy/text.h"
 
 #define MAX_BYTES 4096 /* as PATH_MAX of Linux */
@@ -31,7 +32,7 @@ char *bx_guest_path_parse(const char *text, bx_error **err)
         return refuse(text, "is longer than 4096 bytes", err);
     if (bx_text_has_control(text))
         return refuse(text, "has a control byte", err);
-    if (!bx_text_is_utf8(text, len))
+    if (!bx_utf8_is_valid(text, len))
         return refuse(text, "is not UTF-8", err);
     path = malloc(len + 2); /* '/' in front, NUL behind */
     if (path == NULL) {

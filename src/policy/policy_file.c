@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "policy/control.h"
 #include "policy/text.h"
 
@@ -525,7 +526,7 @@ static int check_text(const reader *in, const char *text, size_t bytes,
                             "%s: larger than %u bytes, the most accepted",
                             in->name, BX_POLICY_MAX_BYTES);
     for (size_t i = 0; i < bytes;) {
-        size_t len = bx_text_point(text + i, bytes - i, NULL);
+        size_t len = bx_utf8_decode(text + i, bytes - i, NULL);
 
         if (len == 0)
             return refuse_at(in, line, err, "invalid UTF-8; expected text");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "policy/control.h"
 #include "policy/text.h"
 
@@ -30,7 +31,7 @@ static int put_quoted(bx_buf *out, const char *text)
 
     for (size_t i = 0; i < bytes && status == 0;) {
         uint32_t point = 0;
-        size_t len = bx_text_point(text + i, bytes - i, &point);
+        size_t len = bx_utf8_decode(text + i, bytes - i, &point);
 
         if (len == 0)
             return -1;

@@ -6,10 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Length of the well-formed UTF-8 sequence at text (RFC 3629), 0 when there is
- * none. ret_point may be NULL. */
-size_t bx_text_point(const char *text, size_t bytes, uint32_t *ret_point);
-bool bx_text_is_utf8(const char *text, size_t bytes);
 /* Has it a byte below 0x20, or 0x7f? */
 bool bx_text_has_control(const char *text);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "policy/host_name.h"
 #include "policy/network.h"
 #include "policy/text.h"
@@ -287,7 +288,7 @@ bx_url_pattern *bx_url_pattern_parse(const char *text, bx_error **err)
     }
     if (strlen(text) > MAX_BYTES)
         status = refuse(&why, "is longer than 2048 bytes");
-    else if (!bx_text_is_utf8(text, strlen(text)))
+    else if (!bx_utf8_is_valid(text, strlen(text)))
         status = refuse(&why, "is not UTF-8");
     else
         status = parse(pattern, copy, &why);

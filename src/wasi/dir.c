@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "wasi/calls.h"
 #include "wasi/resolve.h"
 

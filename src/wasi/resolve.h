@@ -96,8 +96,6 @@ bool bx_resolve_has_openat2(void);
 /* For tests: answer as a kernel without openat2() would. */
 void bx_resolve_force_walk(bool is_forced);
 
-bool bx_utf8_is_valid(const char *text, size_t bytes);
-
 /* True for "." and "..", with or without a '/' behind. */
 bool bx_name_is_dots(const char *name);
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/utf8.h"
 #include "policy/support.h"
 #include "policy/text.h"
 
@@ -106,7 +107,7 @@ static void utf8_is_checked(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
-        assert_int_equal(bx_text_is_utf8(rows[i].text, strlen(rows[i].text)),
+        assert_int_equal(bx_utf8_is_valid(rows[i].text, strlen(rows[i].text)),
                          rows[i].is_utf8);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "sandbox/support.h"
 #include "wasi/resolve.h"
 
