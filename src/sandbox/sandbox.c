@@ -109,16 +109,15 @@ typedef struct bx_call {
 static void run(void *argument)
 {
     bx_call *call = argument;
+    int64_t begin_ns = bx_now_ns();
     bx_instance instance;
 
     call->returned = bx_instance_open(&instance, call->sandbox, call->argc,
                                       call->argv, call->options, call->err);
     if (call->returned == 0)
         call->returned = bx_instance_run(&instance, call->result, call->err);
-    call->result->stats.wall_ns = (uint64_t)instance.begin_ns;
     bx_instance_close(&instance);
-    call->result->stats.wall_ns =
-        (uint64_t)bx_now_ns() - call->result->stats.wall_ns;
+    call->result->stats.wall_ns = (uint64_t)(bx_now_ns() - begin_ns);
 }
 
 static int check_options(const bx_run_options *options, bx_run_options *copy,

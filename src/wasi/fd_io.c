@@ -93,38 +93,6 @@ static int32_t read_file(bx_wasi *wasi, bx_fd *fd, const struct iovec *iovecs,
     return 0;
 }
 
-/* offset: -1 for where the file stands. */
-static int32_t read_fd(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
-                       int64_t offset, uint32_t ret_ptr)
-{
-    uint8_t *ret_bytes = bx_guest_range(guest, ret_ptr, 4);
-    struct iovec iovecs[BX_IOVECS_MAX];
-    uint64_t bytes = 0;
-    int32_t err = 0;
-    int count;
-    bx_fd *fd;
-
-    if (ret_bytes == NULL)
-        return BX_WASI_EFAULT;
-    fd = find_for(wasi, args[0].u32, BX_RIGHT_FD_READ, &err);
-    if (fd == NULL)
-        return err;
-    if (fd->kind == BX_FD_STREAM && offset >= 0)
-        return BX_WASI_ESPIPE;
-    err = load_iovecs(guest, args[1].u32, args[2].u32, iovecs, &count, &bytes);
-    if (err != 0)
-        return err;
-    if (fd->kind == BX_FD_STREAM)
-        err = bx_stream_read(wasi, fd, iovecs, count, &bytes);
-    else
-        err = read_file(wasi, fd, iovecs, count, offset, &bytes);
-    if (err != 0)
-        return err;
-    wasi->run->read_bytes += bytes;
-    bx_store32(ret_bytes, (uint32_t)bytes);
-    return 0;
-}
-
 /* Bytes between a file's end and a write past it. They are charged as growing
  * the file is: one byte written in each block of a hole takes the disk a block
  * each. */
@@ -181,8 +149,10 @@ static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
     return 0;
 }
 
-static int32_t write_fd(bx_wasi *wasi, const bx_guest *guest,
-                        const bx_raw *args, int64_t offset, uint32_t ret_ptr)
+/* Read or write by the guest's iovecs. offset: -1 for where the file stands. */
+static int32_t move_bytes(bx_wasi *wasi, const bx_guest *guest,
+                          const bx_raw *args, bool is_read, int64_t offset,
+                          uint32_t ret_ptr)
 {
     uint8_t *ret_bytes = bx_guest_range(guest, ret_ptr, 4);
     struct iovec iovecs[BX_IOVECS_MAX];
@@ -193,7 +163,8 @@ static int32_t write_fd(bx_wasi *wasi, const bx_guest *guest,
 
     if (ret_bytes == NULL)
         return BX_WASI_EFAULT;
-    fd = find_for(wasi, args[0].u32, BX_RIGHT_FD_WRITE, &err);
+    fd = find_for(wasi, args[0].u32,
+                  is_read ? BX_RIGHT_FD_READ : BX_RIGHT_FD_WRITE, &err);
     if (fd == NULL)
         return err;
     if (fd->kind == BX_FD_STREAM && offset >= 0)
@@ -202,36 +173,41 @@ static int32_t write_fd(bx_wasi *wasi, const bx_guest *guest,
     if (err != 0)
         return err;
     if (fd->kind == BX_FD_STREAM)
-        err = bx_stream_write(wasi, fd, iovecs, count, &bytes);
+        err = is_read ? bx_stream_read(wasi, fd, iovecs, count, &bytes)
+                      : bx_stream_write(wasi, fd, iovecs, count, &bytes);
     else
-        err = write_file(wasi, fd, iovecs, count, offset, &bytes);
+        err = is_read ? read_file(wasi, fd, iovecs, count, offset, &bytes)
+                      : write_file(wasi, fd, iovecs, count, offset, &bytes);
     if (err != 0)
         return err;
-    wasi->run->write_bytes += bytes;
+    if (is_read)
+        wasi->run->read_bytes += bytes;
+    else
+        wasi->run->write_bytes += bytes;
     bx_store32(ret_bytes, (uint32_t)bytes);
     return 0;
 }
 
 int32_t bx_wasi_fd_read(void *host, const bx_guest *guest, const bx_raw *args)
 {
-    return read_fd(host, guest, args, -1, args[3].u32);
+    return move_bytes(host, guest, args, true, -1, args[3].u32);
 }
 
 int32_t bx_wasi_fd_write(void *host, const bx_guest *guest, const bx_raw *args)
 {
-    return write_fd(host, guest, args, -1, args[3].u32);
+    return move_bytes(host, guest, args, false, -1, args[3].u32);
 }
 
 int32_t bx_wasi_fd_pread(void *host, const bx_guest *guest, const bx_raw *args)
 {
     if (args[3].u64 > INT64_MAX)
         return BX_WASI_EINVAL;
-    return read_fd(host, guest, args, args[3].i64, args[4].u32);
+    return move_bytes(host, guest, args, true, args[3].i64, args[4].u32);
 }
 
 int32_t bx_wasi_fd_pwrite(void *host, const bx_guest *guest, const bx_raw *args)
 {
     if (args[3].u64 > INT64_MAX)
         return BX_WASI_EINVAL;
-    return write_fd(host, guest, args, args[3].i64, args[4].u32);
+    return move_bytes(host, guest, args, false, args[3].i64, args[4].u32);
 }
