@@ -6,7 +6,7 @@
 #include "wasi/wasi.h"
 
 /* What both modules have, with the same layouts. */
-/* clang-format off: it would stair the rows */
+/* clang-format off */
 #define SHARED_CALLS                                                           \
     { "args_get", "ii", true, bx_wasi_args_get },                              \
     { "args_sizes_get", "ii", true, bx_wasi_args_sizes_get },                  \
