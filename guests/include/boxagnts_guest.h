@@ -24,7 +24,9 @@ enum {
     BOXAGNTS_EFBIG = 22,  /* a body past its limit */
     BOXAGNTS_EHOSTUNREACH = 23,
     BOXAGNTS_EINVAL = 28,   /* a malformed request */
+    BOXAGNTS_EDQUOT = 19,   /* nested calls: too deep or too many */
     BOXAGNTS_EMFILE = 33,   /* too many requests */
+    BOXAGNTS_ENOENT = 44,   /* no such program or tool */
     BOXAGNTS_EPROTO = 65,   /* the server broke HTTP or TLS */
     BOXAGNTS_ERANGE = 68,   /* buf is too small; *ret_len says how small */
     BOXAGNTS_ETIMEDOUT = 73 /* timeout_ms of the request passed */
@@ -58,6 +60,46 @@ int32_t boxagnts_http_error(uint32_t handle, char *buf, size_t buf_len,
 
 BOXAGNTS_IMPORT(http_close)
 int32_t boxagnts_http_close(uint32_t handle);
+
+/* Run another program of the box and wait for it. request: JSON, at most 64
+ * KiB: {"argv": ["python3", "x.py"], "env": [["LANG", "C"]], "cwd": "/src"},
+ * env and cwd optional. It gets what this guest has, or less, and shares its
+ * time, fuel, memory and output. */
+BOXAGNTS_IMPORT(spawn)
+int32_t boxagnts_spawn(const char *request, size_t request_len,
+                       const void *input, size_t input_len,
+                       uint32_t *ret_handle);
+
+/* Call a tool by name with its input as JSON, at most 64 MiB. */
+BOXAGNTS_IMPORT(tool_call)
+int32_t boxagnts_tool_call(const char *name, size_t name_len, const char *input,
+                           size_t input_len, uint32_t *ret_handle);
+
+/* The tools this guest may call; the result is a JSON array of
+ * {"name", "description", "input_schema"}. */
+BOXAGNTS_IMPORT(tool_list)
+int32_t boxagnts_tool_list(uint32_t *ret_handle);
+
+/* The head of a finished call, as JSON: of a program {"exit_code": 0,
+ * "status": "ok", "message": ""} (status as bx_code_name(): "timeout",
+ * "trap", ...), of a tool {"is_error": false}. ERANGE as above. */
+BOXAGNTS_IMPORT(call_head)
+int32_t boxagnts_call_head(uint32_t handle, char *buf, size_t buf_len,
+                           size_t *ret_len);
+
+/* Some of what a call returned; *ret_len 0 is its end. stream 1 is a program's
+ * stdout or a tool's result {"content": ..., "is_error": ..., "metadata":
+ * ...}; 2 is a program's stderr. */
+BOXAGNTS_IMPORT(call_read)
+int32_t boxagnts_call_read(uint32_t handle, uint32_t stream, void *buf,
+                           size_t buf_len, size_t *ret_len);
+
+/* Why the last spawn, tool_call or tool_list failed, as text. */
+BOXAGNTS_IMPORT(call_error)
+int32_t boxagnts_call_error(char *buf, size_t buf_len, size_t *ret_len);
+
+BOXAGNTS_IMPORT(call_close)
+int32_t boxagnts_call_close(uint32_t handle);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,72 @@
+/* What a running guest may ask of the program around it besides files and the
+ * network: to run another program of its box, or to call a tool. The sandbox
+ * knows only this table; src/tool fills it. */
+#ifndef BX_BASE_SERVICE_H
+#define BX_BASE_SERVICE_H
+
+#include "base/buf.h"
+#include "base/run.h"
+
+/* What a nested run may still use of the call it belongs to. Before the run:
+ * the most; after it: what is left. UINT64_MAX: only the policy limits it. */
+typedef struct bx_budget {
+    int64_t deadline_ns; /* CLOCK_MONOTONIC */
+    uint64_t fuel_units;
+    uint64_t memory_bytes;   /* linear memory; given back when a run ends */
+    uint64_t output_bytes;   /* captured, both streams */
+    uint64_t fs_write_bytes; /* the rest as in bx_limits */
+    uint64_t fs_create_entries;
+    uint64_t http_requests;
+    uint64_t calls; /* nested runs in all */
+    uint32_t depth; /* nested runs within one another */
+} bx_budget;
+
+#define BX_BUDGET_FULL                                                         \
+    ((bx_budget){ INT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,   \
+                  UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX })
+
+/* The call a nested run belongs to. All borrowed. */
+typedef struct bx_caller {
+    const struct bx_policy *policy; /* the caller's own: the most a callee
+                                     * gets */
+    bx_budget *budget;              /* in and out */
+    bx_cancel *cancel;
+    bx_audit_fn audit;
+    void *audit_context;
+} bx_caller;
+
+typedef struct bx_spawn_request {
+    size_t argc; /* at least 1 */
+    const char *const *argv;
+    size_t env_count;
+    const char *const *env; /* "NAME=VALUE"; PWD is the working folder */
+    const void *input;
+    size_t input_bytes;
+} bx_spawn_request;
+
+/* How a nested run ended; the callee's output is data of the caller. */
+typedef struct bx_service_result {
+    bx_buf head;      /* JSON, see docs/host-interface.md */
+    bx_buf output[2]; /* stdout and stderr; of a tool [0] is its result */
+} bx_service_result;
+
+/* Each returns 0 with ret_result filled (by the caller zeroed, by the caller
+ * cleared), or -1 with err: BX_ERR_NOT_FOUND no such program or tool,
+ * BX_ERR_DENIED the policy refuses (the audit was told), BX_ERR_INVALID the
+ * request is malformed, BX_ERR_LIMIT depth or number, BX_ERR_CANCELLED and
+ * BX_ERR_TIMEOUT the caller is over. */
+typedef struct bx_services {
+    void *context;
+    int (*spawn)(void *context, const bx_caller *caller,
+                 const bx_spawn_request *request,
+                 bx_service_result *ret_result, bx_error **err);
+    int (*tool_call)(void *context, const bx_caller *caller, const char *name,
+                     const char *input, size_t input_bytes,
+                     bx_service_result *ret_result, bx_error **err);
+    int (*tool_list)(void *context, const bx_caller *caller,
+                     bx_service_result *ret_result, bx_error **err);
+} bx_services;
+
+void bx_service_result_clear(bx_service_result *result);
+
+#endif

@@ -1,0 +1,91 @@
+/* The tools there are, kept in step with the folders they come from, and
+ * calls of them: input checked, policy narrowed, run in a fresh sandbox,
+ * recorded. Many threads at once. */
+#ifndef BX_TOOL_REGISTRY_H
+#define BX_TOOL_REGISTRY_H
+
+#include "base/service.h"
+#include "store/audit_log.h"
+#include "tool/tool.h"
+
+#define BX_TOOL_INPUT_MAX_BYTES (64u << 20)
+
+typedef struct bx_registry bx_registry;
+
+typedef struct bx_registry_config {
+    bx_engine *engine;       /* borrowed */
+    const char *workspace;   /* host folder; NULL: the current one */
+    const bx_policy *policy; /* the workspace's; copied. NULL:
+                              * bx_registry_default_policy() */
+    const char *builtin_dir; /* NULL: beside the program or installed */
+    const char *user_dir;    /* NULL: ~/.local/share/boxagnts/tools */
+    const char *state_dir;   /* of the lock; NULL: ~/.local/state/boxagnts */
+    bx_audit_log *audit;     /* borrowed; NULL: none is kept */
+    const char *const *only; /* names or patterns with '*'; NULL: all */
+    size_t only_count;
+    bool is_watching;                /* keep up with changes (inotify) */
+    void (*on_change)(void *context); /* tools changed; on a thread of the
+                                       * registry's own. NULL: nobody asks */
+    void *change_context;
+} bx_registry_config;
+
+/* What a workspace's tools get when nobody wrote a policy: the workspace at
+ * "/", read and write, no network, no environment, every program and tool. */
+bx_policy *bx_registry_default_policy(const char *workspace, bx_error **err);
+
+bx_registry *bx_registry_new(const bx_registry_config *config, bx_error **err);
+/* Waits for calls under way. NULL is fine. */
+void bx_registry_free(bx_registry *registry);
+
+/* Every tool, by name, whatever its status; each a reference of the caller's,
+ * bx_registry_list_free(). */
+int bx_registry_list(bx_registry *registry, bx_tool ***ret_tools,
+                     size_t *ret_count, bx_error **err);
+void bx_registry_list_free(bx_tool **tools, size_t count);
+
+/* The tool of that name; a reference of the caller's. errors:
+ * BX_ERR_NOT_FOUND, with a guess. */
+bx_tool *bx_registry_get(bx_registry *registry, const char *name,
+                         bx_error **err);
+
+typedef struct bx_tool_call {
+    const char *name;
+    const char *input; /* JSON object; "" or NULL is {} */
+    size_t input_bytes;
+    const char *caller;       /* for the audit: "cli", "mcp", "agent" */
+    const bx_grants *session; /* narrows further; NULL: nothing */
+    bool is_approved;         /* a person agreed to this call of a dangerous
+                               * tool; never settable by a model */
+    uint64_t timeout_ms;      /* 0: the policy's */
+    bx_cancel *cancel;        /* NULL: none */
+    const bx_caller *nested;  /* the run this call comes from; NULL: none */
+    const char *live_session; /* python-execute: state kept between calls
+                               * under this name; NULL: a fresh sandbox */
+} bx_tool_call;
+
+/**
+ * Call a tool.
+ *
+ * ret_result  owned by the caller, bx_tool_result_free(). A tool that fails, is
+ *             ended by a limit or answers garbage is a result with is_error
+ * errors      BX_ERR_NOT_FOUND no such tool, BX_ERR_INVALID the input (place
+ *             and what was expected), BX_ERR_DENIED level, lock or policy,
+ *             BX_ERR_LIMIT input size
+ */
+int bx_registry_call(bx_registry *registry, const bx_tool_call *call,
+                     bx_tool_result **ret_result, bx_error **err);
+
+/* Effective policy of a tool and where each part comes from, as text or JSON.
+ * Owned by the caller, free(). */
+char *bx_registry_explain(bx_registry *registry, const char *name,
+                          const bx_grants *session, bool json, bx_error **err);
+
+/* Approve a tool as it is now; ret_difference: what changed since it was
+ * approved last, for people; owned, free(). */
+int bx_registry_approve(bx_registry *registry, const char *name,
+                        char **ret_difference, bx_error **err);
+
+/* What spawn and tool_call of guests lead to; borrowed. */
+const bx_services *bx_registry_services(bx_registry *registry);
+
+#endif
