@@ -12,8 +12,29 @@ struct bx_cancel {
     atomic_bool triggered;
 };
 
+/* What a run nested in another may use of it. UINT64_MAX: only the run's own
+ * policy limits it. */
+typedef struct bx_budget {
+    int64_t deadline_ns; /* CLOCK_MONOTONIC */
+    uint64_t fuel_units;
+    uint64_t memory_bytes;   /* linear memory, given back at its end */
+    uint64_t output_bytes;   /* captured, both streams together */
+    uint64_t fs_write_bytes; /* the rest as in bx_limits */
+    uint64_t fs_create_entries;
+    uint64_t http_requests;
+    uint64_t calls; /* nested in all */
+    uint64_t depth; /* of nesting */
+} bx_budget;
+
+#define BX_BUDGET_FULL                                                         \
+    ((bx_budget){ INT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,   \
+                  UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX })
+
 typedef struct bx_run {
     int64_t deadline_ns;     /* CLOCK_MONOTONIC */
+    const bx_budget *budget; /* borrowed; NULL: the run is not nested */
+    bx_budget used;          /* of the quotas below, nested runs included:
+                              * fs_write_bytes to calls */
     const bx_cancel *cancel; /* NULL: never cancelled */
     bx_audit_fn audit;       /* NULL: nobody listens */
     void *audit_context;
@@ -27,6 +48,22 @@ typedef struct bx_run {
 
 /* CLOCK_MONOTONIC now, nanoseconds. */
 int64_t bx_now_ns(void);
+
+/* How much of a quota a run has left: of its own limit and of the budget it
+ * shares, the smaller. */
+static inline uint64_t bx_quota_left(uint64_t limit, uint64_t shared,
+                                     uint64_t used)
+{
+    uint64_t most = limit < shared ? limit : shared;
+
+    return used < most ? most - used : 0;
+}
+
+/* The same for a field of a run's budget. */
+#define BX_RUN_LEFT(run, field, limit)                                         \
+    bx_quota_left((limit),                                                     \
+                  (run)->budget == NULL ? UINT64_MAX : (run)->budget->field,   \
+                  (run)->used.field)
 
 /* The deadline passed or someone cancelled. */
 bool bx_run_is_over(const bx_run *run);

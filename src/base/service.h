@@ -7,24 +7,6 @@
 #include "base/buf.h"
 #include "base/run.h"
 
-/* What a nested run may still use of the call it belongs to. Before the run:
- * the most; after it: what is left. UINT64_MAX: only the policy limits it. */
-typedef struct bx_budget {
-    int64_t deadline_ns; /* CLOCK_MONOTONIC */
-    uint64_t fuel_units;
-    uint64_t memory_bytes;   /* linear memory; given back when a run ends */
-    uint64_t output_bytes;   /* captured, both streams */
-    uint64_t fs_write_bytes; /* the rest as in bx_limits */
-    uint64_t fs_create_entries;
-    uint64_t http_requests;
-    uint64_t calls; /* nested runs in all */
-    uint32_t depth; /* nested runs within one another */
-} bx_budget;
-
-#define BX_BUDGET_FULL                                                         \
-    ((bx_budget){ INT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,   \
-                  UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT32_MAX })
-
 /* The call a nested run belongs to. All borrowed. */
 typedef struct bx_caller {
     const struct bx_policy *policy; /* the caller's own: the most a callee
@@ -58,8 +40,8 @@ typedef struct bx_service_result {
 typedef struct bx_services {
     void *context;
     int (*spawn)(void *context, const bx_caller *caller,
-                 const bx_spawn_request *request,
-                 bx_service_result *ret_result, bx_error **err);
+                 const bx_spawn_request *request, bx_service_result *ret_result,
+                 bx_error **err);
     int (*tool_call)(void *context, const bx_caller *caller, const char *name,
                      const char *input, size_t input_bytes,
                      bx_service_result *ret_result, bx_error **err);

@@ -26,7 +26,6 @@ struct bx_http_host {
     http_slot *slots;        /* handle h is slots[h - 1] */
     size_t slots_count;
     uint64_t open_count;
-    uint64_t request_count;
     char *open_reason; /* of the last http_open; handle 0 */
 };
 
@@ -129,7 +128,7 @@ static int check_limits(const bx_http_host *host, bx_error **err)
         return bx_error_set(err, BX_ERR_LIMIT,
                             "max-open-requests, %llu, are open already",
                             (unsigned long long)limits->http_open);
-    if (host->request_count >= limits->http_requests)
+    if (BX_RUN_LEFT(host->run, http_requests, limits->http_requests) == 0)
         return bx_error_set(err, BX_ERR_LIMIT,
                             "max-requests, %llu, were made in this run already",
                             (unsigned long long)limits->http_requests);
@@ -196,7 +195,7 @@ static int32_t http_open(void *context, const bx_guest *guest,
     }
     slot->exchange = exchange;
     host->open_count++;
-    host->request_count++;
+    host->run->used.http_requests++;
     bx_store32(ret_handle, (uint32_t)(slot - host->slots) + 1);
     return BX_HTTP_SUCCESS;
 }

@@ -256,6 +256,10 @@ const bx_control bx_controls[] = {
       LIMIT(http_open, BX_UNIT_COUNT, 1, 1024) },
     { "max-response", "SIZE", "most bytes of one HTTP body, either way",
       LIMIT(http_body_bytes, BX_UNIT_BYTES, 0, 4 * GIB) },
+    { "max-calls", "COUNT", "most nested runs of other programs and tools",
+      LIMIT(call_count, BX_UNIT_COUNT, 0, 1000000) },
+    { "max-call-depth", "COUNT", "most such runs within one another",
+      LIMIT(call_depth, BX_UNIT_COUNT, 0, 16) },
     { "deterministic", "[=SEED]", "take clocks and random from a seed",
       .is_value_optional = true, .set = set_seed },
 };

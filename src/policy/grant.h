@@ -40,10 +40,9 @@ int bx_grants_put_limit(bx_grants *grants, const char *control,
 /* Ask for a secret: the value the policy has under name goes as header into
  * requests to that one origin. header: NULL for Authorization; format: with
  * one "{}", NULL for "Bearer {}". */
-int bx_grants_add_secret(bx_grants *grants, const char *name,
-                         const char *host, const char *header,
-                         const char *format, const char *origin,
-                         bx_error **err);
+int bx_grants_add_secret(bx_grants *grants, const char *name, const char *host,
+                         const char *header, const char *format,
+                         const char *origin, bx_error **err);
 /* As JSON: {"permissions": [...], "secrets": [...], "limits": {...}}, sorted,
  * for the lock file and `show`; owned, free(). */
 char *bx_grants_format(const bx_grants *grants, bx_error **err);

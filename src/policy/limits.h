@@ -19,6 +19,8 @@ typedef struct bx_limits {
     uint64_t http_open;         /* max-open-requests, 16 at once */
     uint64_t http_body_bytes;   /* max-response, 64 MiB, each response; a
                                  * request body has the same cap */
+    uint64_t call_count;        /* max-calls, 1000 nested runs of a run */
+    uint64_t call_depth;        /* max-call-depth, 4 within one another */
 } bx_limits;
 
 #define BX_LIMITS_COUNT (sizeof(bx_limits) / sizeof(uint64_t))
@@ -37,6 +39,8 @@ typedef struct bx_limits {
         .http_requests = 1000,                                                 \
         .http_open = 16,                                                       \
         .http_body_bytes = 64u << 20,                                          \
+        .call_count = 1000,                                                    \
+        .call_depth = 4,                                                       \
     })
 
 #endif

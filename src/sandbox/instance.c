@@ -10,19 +10,29 @@
 
 #define TRAP_TEXT_MAX_BYTES 4096 /* of a message with its backtrace */
 
-static void open_streams(bx_instance *instance, const bx_run_options *options)
+static uint64_t lower(uint64_t a, uint64_t b)
 {
+    return a < b ? a : b;
+}
+
+static void open_streams(bx_instance *instance, const bx_run_options *options,
+                         const bx_budget *budget)
+{
+    uint64_t capture_bytes = instance->sandbox->policy->limits.output_bytes;
+
     const int fds[3] = { options->stdin_fd, options->stdout_fd,
                          options->stderr_fd };
     bx_stream *in = &instance->streams[0];
 
+    if (budget != NULL)
+        capture_bytes = lower(capture_bytes, budget->output_bytes);
     for (int i = 0; i < 3; i++) {
         bx_stream *stream = &instance->streams[i];
 
         stream->fd = fds[i] >= 0 ? fds[i] : -1;
         if (i > 0 && fds[i] == BX_FD_CAPTURE)
             stream->capture = &instance->captured[i];
-        stream->capture_bytes = instance->sandbox->policy->limits.output_bytes;
+        stream->capture_bytes = capture_bytes;
     }
     in->data = options->stdin_data;
     in->bytes = options->stdin_data == NULL ? 0 : options->stdin_bytes;
@@ -56,12 +66,54 @@ static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *data,
     return NULL;
 }
 
+static uint64_t fuel_left(const bx_instance *instance)
+{
+    uint64_t left = 0;
+    wasmtime_error_t *error =
+        wasmtime_context_get_fuel(instance->context, &left);
+
+    if (error != NULL)
+        wasmtime_error_delete(error);
+    return left;
+}
+
+/* What only the store knows of a nested run's budget; bx_call_host fills in
+ * the rest. */
+static void lend(void *context, bx_budget *budget)
+{
+    const bx_instance *instance = context;
+    const bx_limiter *limiter = &instance->limiter;
+
+    budget->memory_bytes =
+        limiter->max_memory_bytes > limiter->memory_bytes
+            ? limiter->max_memory_bytes - limiter->memory_bytes
+            : 0;
+    budget->fuel_units =
+        instance->sandbox->variant->has_fuel ? fuel_left(instance) : UINT64_MAX;
+}
+
+static void settle(void *context, const bx_budget *left)
+{
+    bx_instance *instance = context;
+    wasmtime_error_t *error;
+
+    if (!instance->sandbox->variant->has_fuel)
+        return;
+    error = wasmtime_context_set_fuel(instance->context, left->fuel_units);
+    if (error != NULL)
+        wasmtime_error_delete(error);
+}
+
 static int open_store(bx_instance *instance, bx_error **err)
 {
     const bx_sandbox *sandbox = instance->sandbox;
     const bx_limits *limits = &sandbox->policy->limits;
 
-    instance->limiter.max_memory_bytes = limits->memory_bytes;
+    const bx_budget *budget = instance->run.budget;
+
+    instance->limiter.max_memory_bytes =
+        budget == NULL ? limits->memory_bytes
+                       : lower(limits->memory_bytes, budget->memory_bytes);
     instance->limiter.max_table_elements = limits->table_elements;
     instance->store =
         wasmtime_store_new(sandbox->variant->engine, instance, NULL);
@@ -73,9 +125,13 @@ static int open_store(bx_instance *instance, bx_error **err)
                                            NULL);
     wasmtime_context_set_epoch_deadline(instance->context, 1);
     if (sandbox->variant->has_fuel) {
-        wasmtime_error_t *error =
-            wasmtime_context_set_fuel(instance->context, limits->fuel_units);
+        wasmtime_error_t *error;
 
+        instance->fuel_units =
+            budget == NULL ? limits->fuel_units
+                           : lower(limits->fuel_units, budget->fuel_units);
+        error =
+            wasmtime_context_set_fuel(instance->context, instance->fuel_units);
         if (error != NULL)
             return bx_engine_fail(err, BX_ERR_SYSTEM, error, "fuel");
     }
@@ -84,26 +140,40 @@ static int open_store(bx_instance *instance, bx_error **err)
 
 int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
                      size_t argc, const char *const *argv,
-                     const bx_run_options *options, bx_error **err)
+                     const bx_run_options *options, const bx_run_extra *extra,
+                     bx_error **err)
 {
     const bx_policy *policy = sandbox->policy;
     bx_wasi_config config = { .policy = policy,
                               .fs = sandbox->fs,
                               .run = &instance->run,
                               .argc = argc,
-                              .argv = argv };
+                              .argv = argv,
+                              .env_count = extra->env_count,
+                              .env = extra->env };
+    bx_call_config calls = { .policy = policy,
+                             .run = &instance->run,
+                             .cancel = options->cancel,
+                             .services = extra->services,
+                             .lend = lend,
+                             .settle = settle,
+                             .context = instance };
 
     memset(instance, 0, sizeof(*instance));
     instance->begin_ns = bx_now_ns();
     instance->sandbox = sandbox;
     instance->run.deadline_ns =
         deadline(&policy->limits, options, instance->begin_ns);
+    if (extra->budget != NULL &&
+        extra->budget->deadline_ns < instance->run.deadline_ns)
+        instance->run.deadline_ns = extra->budget->deadline_ns;
+    instance->run.budget = extra->budget;
     instance->run.cancel = options->cancel;
     instance->run.audit = options->audit;
     instance->run.audit_context = options->audit_context;
     instance->run.is_deterministic = policy->is_deterministic;
     instance->run.seed = policy->seed;
-    open_streams(instance, options);
+    open_streams(instance, options, extra->budget);
     for (int i = 0; i < 3; i++)
         config.stdio[i] = &instance->streams[i];
     instance->wasi = bx_wasi_new(&config, err);
@@ -112,6 +182,12 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
     instance->http = bx_http_host_new(policy, &instance->run, err);
     if (instance->http == NULL)
         return -1;
+    instance->calls = bx_call_host_new(&calls, err);
+    if (instance->calls == NULL)
+        return -1;
+    instance->hosts[BX_HOST_WASI] = instance->wasi;
+    instance->hosts[BX_HOST_HTTP] = instance->http;
+    instance->hosts[BX_HOST_CALL] = instance->calls;
     instance->watch.deadline_ns = instance->run.deadline_ns;
     instance->watch.is_cancellable = options->cancel != NULL;
     if (bx_watchdog_add(bx_engine_watchdog(sandbox->engine), &instance->watch,
@@ -128,6 +204,7 @@ void bx_instance_close(bx_instance *instance)
     if (instance->is_watched)
         bx_watchdog_remove(bx_engine_watchdog(instance->sandbox->engine),
                            &instance->watch);
+    bx_call_host_free(instance->calls);
     bx_http_host_free(instance->http);
     bx_wasi_free(instance->wasi);
     for (int i = 0; i < 3; i++)
@@ -281,7 +358,7 @@ static void end_trapped(const bx_instance *instance, bx_result *result,
         return;
     case WASMTIME_TRAP_CODE_OUT_OF_FUEL:
         end_at_limit(instance, result, BX_ERR_FUEL, "wasm-fuel",
-                     "the guest used its", limits->fuel_units, "units");
+                     "the guest used its", instance->fuel_units, "units");
         return;
     default:
         break;
@@ -315,7 +392,7 @@ static int end_failed(const bx_instance *instance, bx_result *result,
     if (instance->limiter.memory_refused > 0) {
         wasmtime_error_delete(error);
         end_at_limit(instance, result, BX_ERR_MEMORY, "wasm-max-memory-size",
-                     needs, limits->memory_bytes, "bytes");
+                     needs, instance->limiter.max_memory_bytes, "bytes");
         return 0;
     }
     if (instance->limiter.table_refused > 0) {
@@ -397,22 +474,28 @@ static int start(bx_instance *instance, bx_result *result, bx_error **err)
 
 static void fill_stats(bx_instance *instance, bx_stats *stats)
 {
-    const bx_limits *limits = &instance->sandbox->policy->limits;
-    uint64_t left = 0;
-
     stats->memory_bytes = instance->limiter.memory_bytes;
     stats->read_bytes = instance->run.read_bytes;
     stats->write_bytes = instance->run.write_bytes;
     stats->calls = instance->run.calls;
     stats->calls_denied = instance->run.calls_denied;
-    if (instance->sandbox->variant->has_fuel) {
-        wasmtime_error_t *error =
-            wasmtime_context_get_fuel(instance->context, &left);
+    if (instance->sandbox->variant->has_fuel)
+        stats->fuel_units = instance->fuel_units - fuel_left(instance);
+}
 
-        if (error != NULL)
-            wasmtime_error_delete(error);
-        stats->fuel_units = limits->fuel_units - left;
-    }
+/* Charge the call this one was nested in. Memory and depth come back. */
+static void settle_budget(const bx_instance *instance, bx_budget *budget,
+                          const bx_result *result)
+{
+    const bx_budget *used = &instance->run.used;
+
+    budget->fuel_units -= lower(budget->fuel_units, result->stats.fuel_units);
+    budget->fs_write_bytes -=
+        lower(budget->fs_write_bytes, used->fs_write_bytes);
+    budget->fs_create_entries -=
+        lower(budget->fs_create_entries, used->fs_create_entries);
+    budget->http_requests -= lower(budget->http_requests, used->http_requests);
+    budget->calls -= lower(budget->calls, used->calls);
 }
 
 static void audit_growth(bx_instance *instance, const char *call,
@@ -436,13 +519,16 @@ static void audit_limiter(bx_instance *instance)
                      "max-table-elements");
 }
 
-int bx_instance_run(bx_instance *instance, bx_result *result, bx_error **err)
+int bx_instance_run(bx_instance *instance, bx_budget *budget, bx_result *result,
+                    bx_error **err)
 {
     int returned = start(instance, result, err);
 
     if (result->code != BX_ERR_MEMORY)
         audit_limiter(instance);
     fill_stats(instance, &result->stats);
+    if (budget != NULL)
+        settle_budget(instance, budget, result);
     for (int i = 0; i < 2; i++) {
         result->captured[i] = instance->captured[i + 1];
         instance->captured[i + 1] = BX_BUF_INIT;

@@ -7,7 +7,10 @@
 #include "base/guest.h"
 #include "base/run.h"
 #include "net/http_host.h"
+#include "sandbox/call_host.h"
 #include "sandbox/hooks.h"
+#include "sandbox/linker.h"
+#include "sandbox/sandbox.h"
 #include "sandbox/watchdog.h"
 #include "wasi/wasi.h"
 
@@ -19,12 +22,15 @@ typedef struct bx_instance {
     bx_buf captured[3]; /* [1] stdout, [2] stderr */
     bx_wasi *wasi;
     bx_http_host *http;
+    bx_call_host *calls;
+    void *hosts[BX_HOST_KINDS]; /* the three above, by kind */
     wasmtime_store_t *store;
     wasmtime_context_t *context;
     wasmtime_instance_t instance;
     wasmtime_memory_t memory;
     bool has_memory;
     int32_t host_answer; /* BX_HOST_EXIT or BX_HOST_STOP ended the run */
+    uint64_t fuel_units; /* it began with; 0: not metered */
     bool has_no_memory;  /* a host call found none: ends as a trap */
     bx_watch watch;
     bool is_watched;
@@ -32,14 +38,17 @@ typedef struct bx_instance {
 } bx_instance;
 
 /* Make the store and the host state; instance is zeroed by this, borrowed.
- * options: complete. */
+ * options: complete; extra: its budget is settled by bx_instance_run(). */
 int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
                      size_t argc, const char *const *argv,
-                     const bx_run_options *options, bx_error **err);
+                     const bx_run_options *options, const bx_run_extra *extra,
+                     bx_error **err);
 
 /* Instantiate and run _start. Fills ret_result however the guest ended; -1
- * when it was not started for a reason of the host's. */
-int bx_instance_run(bx_instance *instance, bx_result *result, bx_error **err);
+ * when it was not started for a reason of the host's. budget: the one it was
+ * opened with, charged with what the run used; NULL: none. */
+int bx_instance_run(bx_instance *instance, bx_budget *budget, bx_result *result,
+                    bx_error **err);
 
 /* Free what it holds; fine after a failed open. */
 void bx_instance_close(bx_instance *instance);

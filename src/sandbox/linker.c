@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/http_host.h"
+#include "sandbox/call_host.h"
 #include "sandbox/instance.h"
 #include "wasi/wasi.h"
 
@@ -12,10 +13,11 @@ _Static_assert(sizeof(bx_raw) == sizeof(wasmtime_val_raw_t),
 
 const bx_host_module bx_host_modules[] = {
     { "wasi_snapshot_preview1", bx_wasi_preview1_calls,
-      &bx_wasi_preview1_calls_count, true },
+      &bx_wasi_preview1_calls_count, BX_HOST_WASI },
     { "wasi_unstable", bx_wasi_snapshot0_calls, &bx_wasi_snapshot0_calls_count,
-      true },
-    { "boxagnts", bx_http_calls, &bx_http_calls_count, false },
+      BX_HOST_WASI },
+    { "boxagnts", bx_http_calls, &bx_http_calls_count, BX_HOST_HTTP },
+    { "boxagnts", bx_call_calls, &bx_call_calls_count, BX_HOST_CALL },
 };
 const size_t bx_host_modules_count =
     sizeof(bx_host_modules) / sizeof(bx_host_modules[0]);
@@ -48,7 +50,7 @@ static wasm_trap_t *trap(const char *why)
 
 /* The engine's way into a host function; env is its bx_host_call. */
 static wasm_trap_t *enter(void *env, wasmtime_caller_t *caller,
-                          wasmtime_val_raw_t *values, bool is_wasi)
+                          wasmtime_val_raw_t *values, bx_host_kind kind)
 {
     const bx_host_call *call = env;
     wasmtime_context_t *context = wasmtime_caller_context(caller);
@@ -68,7 +70,7 @@ static wasm_trap_t *enter(void *env, wasmtime_caller_t *caller,
         instance->host_answer = BX_HOST_STOP;
         return trap("stop");
     }
-    host = is_wasi ? (void *)instance->wasi : (void *)instance->http;
+    host = instance->hosts[kind];
     instance->run.calls++;
     answer = call->call(host, &guest, (const bx_raw *)values);
     if (answer < 0) {
@@ -84,14 +86,21 @@ static wasm_trap_t *enter_wasi(void *env, wasmtime_caller_t *caller,
                                wasmtime_val_raw_t *values, size_t count)
 {
     (void)count;
-    return enter(env, caller, values, true);
+    return enter(env, caller, values, BX_HOST_WASI);
 }
 
 static wasm_trap_t *enter_http(void *env, wasmtime_caller_t *caller,
                                wasmtime_val_raw_t *values, size_t count)
 {
     (void)count;
-    return enter(env, caller, values, false);
+    return enter(env, caller, values, BX_HOST_HTTP);
+}
+
+static wasm_trap_t *enter_call(void *env, wasmtime_caller_t *caller,
+                               wasmtime_val_raw_t *values, size_t count)
+{
+    (void)count;
+    return enter(env, caller, values, BX_HOST_CALL);
 }
 
 static wasm_functype_t *function_type(const bx_host_call *call)
@@ -115,11 +124,13 @@ static wasm_functype_t *function_type(const bx_host_call *call)
 static int define(wasmtime_linker_t *linker, const bx_host_module *module,
                   const bx_host_call *call, bx_error **err)
 {
+    static const wasmtime_func_unchecked_callback_t enters[BX_HOST_KINDS] = {
+        enter_wasi, enter_http, enter_call
+    };
     wasm_functype_t *type = function_type(call);
     wasmtime_error_t *error = wasmtime_linker_define_func_unchecked(
         linker, module->name, strlen(module->name), call->name,
-        strlen(call->name), type, module->is_wasi ? enter_wasi : enter_http,
-        (void *)call, NULL);
+        strlen(call->name), type, enters[module->kind], (void *)call, NULL);
 
     wasm_functype_delete(type);
     return error == NULL

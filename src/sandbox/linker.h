@@ -5,12 +5,20 @@
 #include "base/guest.h"
 #include "sandbox/hooks.h"
 
+/* Which part of a run a host function works on. */
+typedef enum bx_host_kind {
+    BX_HOST_WASI, /* bx_wasi */
+    BX_HOST_HTTP, /* bx_http_host */
+    BX_HOST_CALL, /* bx_call_host */
+    BX_HOST_KINDS
+} bx_host_kind;
+
 /* A module name and its functions. */
 typedef struct bx_host_module {
     const char *name;
     const bx_host_call *calls;
     const size_t *calls_count;
-    bool is_wasi; /* a call's host is the run's bx_wasi, else bx_http_host */
+    bx_host_kind kind;
 } bx_host_module;
 
 extern const bx_host_module bx_host_modules[];

@@ -101,6 +101,7 @@ typedef struct bx_call {
     size_t argc;
     const char *const *argv;
     const bx_run_options *options;
+    const bx_run_extra *extra;
     bx_result *result;
     bx_error **err;
     int returned;
@@ -112,10 +113,12 @@ static void run(void *argument)
     int64_t begin_ns = bx_now_ns();
     bx_instance instance;
 
-    call->returned = bx_instance_open(&instance, call->sandbox, call->argc,
-                                      call->argv, call->options, call->err);
+    call->returned =
+        bx_instance_open(&instance, call->sandbox, call->argc, call->argv,
+                         call->options, call->extra, call->err);
     if (call->returned == 0)
-        call->returned = bx_instance_run(&instance, call->result, call->err);
+        call->returned = bx_instance_run(&instance, call->extra->budget,
+                                         call->result, call->err);
     bx_instance_close(&instance);
     call->result->stats.wall_ns = (uint64_t)(bx_now_ns() - begin_ns);
 }
@@ -138,11 +141,22 @@ int bx_sandbox_run(const bx_sandbox *sandbox, size_t argc,
                    const char *const *argv, const bx_run_options *options,
                    bx_result **ret_result, bx_error **err)
 {
+    return bx_sandbox_run_with(sandbox, argc, argv, options, NULL, ret_result,
+                               err);
+}
+
+int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,
+                        const char *const *argv, const bx_run_options *options,
+                        const bx_run_extra *extra, bx_result **ret_result,
+                        bx_error **err)
+{
+    static const bx_run_extra none = { NULL, NULL, NULL, 0 };
     bx_run_options complete;
     bx_call call = { .sandbox = sandbox,
                      .argc = argc,
                      .argv = argv,
                      .options = &complete,
+                     .extra = extra == NULL ? &none : extra,
                      .err = err };
 
     if (check_options(options, &complete, err) < 0)

@@ -2,6 +2,7 @@
 #ifndef BX_SANDBOX_SANDBOX_H
 #define BX_SANDBOX_SANDBOX_H
 
+#include "base/service.h"
 #include "policy/policy.h"
 #include "sandbox/engine.h"
 #include "wasi/wasi.h"
@@ -14,5 +15,22 @@ struct bx_sandbox {
     wasmtime_instance_pre_t *pre; /* keeps the compiled module */
     char *name;                   /* the module's, for messages */
 };
+
+/* What the program's own layers add to a run. All borrowed. */
+typedef struct bx_run_extra {
+    const bx_services *services; /* where spawn and tool_call lead; NULL: to
+                                  * ENOTSUP */
+    bx_budget *budget;           /* of the call it is nested in: what it may
+                                  * use, afterwards what is left. NULL: none */
+    const char *const *env;      /* "NAME=VALUE" in the place of the policy's;
+                                  * NULL: the policy's */
+    size_t env_count;
+} bx_run_extra;
+
+/* bx_sandbox_run() with these; extra may be NULL. */
+int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,
+                        const char *const *argv, const bx_run_options *options,
+                        const bx_run_extra *extra, bx_result **ret_result,
+                        bx_error **err);
 
 #endif

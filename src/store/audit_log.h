@@ -22,8 +22,7 @@ void bx_audit_log_close(bx_audit_log *log);
  *          hostile: they are escaped by JSON and cut at 4 KiB each
  * errors   BX_ERR_SYSTEM: disk full or the like; nothing half-written stays
  */
-int bx_audit_log_append(bx_audit_log *log, const json_t *event,
-                        bx_error **err);
+int bx_audit_log_append(bx_audit_log *log, const json_t *event, bx_error **err);
 
 /* Where the chain ends; for an anchor kept elsewhere. hash: 65 bytes. */
 int bx_audit_log_head(bx_audit_log *log, uint64_t *ret_seq, char *hash,

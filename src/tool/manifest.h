@@ -10,7 +10,8 @@
 #include "policy/grant.h"
 
 #define BX_MANIFEST_MAX_BYTES (256u << 10)
-#define BX_TOOL_NAME_MAX 64 /* [A-Za-z0-9_-], as MCP and the model APIs take */
+#define BX_TOOL_NAME_MAX 64 /* [A-Za-z0-9_-], as MCP and the model APIs take   \
+                             */
 
 /* How input reaches the module. */
 typedef enum bx_tool_input {

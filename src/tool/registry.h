@@ -23,7 +23,7 @@ typedef struct bx_registry_config {
     bx_audit_log *audit;     /* borrowed; NULL: none is kept */
     const char *const *only; /* names or patterns with '*'; NULL: all */
     size_t only_count;
-    bool is_watching;                /* keep up with changes (inotify) */
+    bool is_watching;                 /* keep up with changes (inotify) */
     void (*on_change)(void *context); /* tools changed; on a thread of the
                                        * registry's own. NULL: nobody asks */
     void *change_context;

@@ -32,42 +32,26 @@ int32_t bx_wasi_environ_sizes_get(void *host, const bx_guest *guest,
 {
     const bx_wasi *wasi = host;
 
-    return store_sizes(guest, args, wasi->policy->env_count, wasi->env_bytes);
+    return store_sizes(guest, args, wasi->env_count, wasi->env_bytes);
 }
 
-int32_t bx_wasi_args_get(void *host, const bx_guest *guest, const bx_raw *args)
+/* Words of a list into the guest, and a pointer to each. */
+static void store_words(uint8_t *list, char *text, uint32_t ptr, size_t count,
+                        const char *const *words)
 {
-    const bx_wasi *wasi = host;
-    uint8_t *list =
-        bx_guest_range(guest, args[0].u32, (uint64_t)wasi->argc * 4);
-    char *text = bx_guest_range(guest, args[1].u32, wasi->argv_bytes);
-    uint32_t ptr = args[1].u32;
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = strlen(words[i]) + 1;
 
-    if (list == NULL || text == NULL)
-        return BX_WASI_EFAULT;
-    for (size_t i = 0; i < wasi->argc; i++) {
-        size_t bytes = strlen(wasi->argv[i]) + 1;
-
-        memcpy(text, wasi->argv[i], bytes);
+        memcpy(text, words[i], bytes);
         bx_store32(list + i * 4, ptr);
         text += bytes;
         ptr += (uint32_t)bytes;
     }
-    return 0;
 }
 
-int32_t bx_wasi_environ_get(void *host, const bx_guest *guest,
-                            const bx_raw *args)
+static void store_policy_env(uint8_t *list, char *text, uint32_t ptr,
+                             const bx_policy *policy)
 {
-    const bx_wasi *wasi = host;
-    const bx_policy *policy = wasi->policy;
-    uint8_t *list =
-        bx_guest_range(guest, args[0].u32, (uint64_t)policy->env_count * 4);
-    char *text = bx_guest_range(guest, args[1].u32, wasi->env_bytes);
-    uint32_t ptr = args[1].u32;
-
-    if (list == NULL || text == NULL)
-        return BX_WASI_EFAULT;
     for (size_t i = 0; i < policy->env_count; i++) {
         size_t name = strlen(policy->env[i].name);
         size_t value = strlen(policy->env[i].value) + 1;
@@ -79,6 +63,35 @@ int32_t bx_wasi_environ_get(void *host, const bx_guest *guest,
         text += name + 1 + value;
         ptr += (uint32_t)(name + 1 + value);
     }
+}
+
+int32_t bx_wasi_args_get(void *host, const bx_guest *guest, const bx_raw *args)
+{
+    const bx_wasi *wasi = host;
+    uint8_t *list =
+        bx_guest_range(guest, args[0].u32, (uint64_t)wasi->argc * 4);
+    char *text = bx_guest_range(guest, args[1].u32, wasi->argv_bytes);
+
+    if (list == NULL || text == NULL)
+        return BX_WASI_EFAULT;
+    store_words(list, text, args[1].u32, wasi->argc, wasi->argv);
+    return 0;
+}
+
+int32_t bx_wasi_environ_get(void *host, const bx_guest *guest,
+                            const bx_raw *args)
+{
+    const bx_wasi *wasi = host;
+    uint8_t *list =
+        bx_guest_range(guest, args[0].u32, (uint64_t)wasi->env_count * 4);
+    char *text = bx_guest_range(guest, args[1].u32, wasi->env_bytes);
+
+    if (list == NULL || text == NULL)
+        return BX_WASI_EFAULT;
+    if (wasi->env == NULL)
+        store_policy_env(list, text, args[1].u32, wasi->policy);
+    else
+        store_words(list, text, args[1].u32, wasi->env_count, wasi->env);
     return 0;
 }
 

@@ -122,7 +122,7 @@ static int32_t charge(bx_wasi *wasi, const char *call, uint64_t bytes)
                     "max-write does not allow as much", "max-write");
         return BX_WASI_EDQUOT;
     }
-    wasi->written_bytes += bytes;
+    wasi->run->used.fs_write_bytes += bytes;
     return 0;
 }
 
@@ -144,7 +144,7 @@ int32_t bx_wasi_fd_allocate(void *host, const bx_guest *guest,
         return err;
     if (fallocate(fd->host_fd, 0, args[1].i64, args[2].i64) == 0)
         return 0;
-    wasi->written_bytes -= args[2].u64;
+    wasi->run->used.fs_write_bytes -= args[2].u64;
     return bx_wasi_errno(errno);
 }
 

@@ -144,7 +144,7 @@ static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
         return bx_wasi_errno(errno);
     if (offset < 0 && done > 0)
         fd->is_sought = false;
-    wasi->written_bytes += hole + (uint64_t)done;
+    wasi->run->used.fs_write_bytes += hole + (uint64_t)done;
     *ret_bytes = (uint64_t)done;
     return 0;
 }

@@ -101,7 +101,7 @@ static int create(bx_path *path, bx_place *place, int flags, bx_open *open,
         (open->oflags & BX_OFLAG_EXCL) == 0)
         fd = bx_place_open(path, place, flags | O_CREAT, FILE_MODE, ret_errno);
     if (fd >= 0)
-        wasi->created_entries++;
+        wasi->run->used.fs_create_entries++;
     return fd;
 }
 

@@ -54,7 +54,7 @@ static int32_t made(bx_wasi *wasi, int result)
 {
     if (result < 0)
         return bx_wasi_errno(errno);
-    wasi->created_entries++;
+    wasi->run->used.fs_create_entries++;
     return 0;
 }
 

@@ -30,16 +30,16 @@ bx_fd *bx_wasi_fd(const bx_wasi *wasi, uint32_t number, uint64_t rights,
 
 uint64_t bx_wasi_quota(const bx_wasi *wasi, uint64_t bytes)
 {
-    uint64_t limit = wasi->policy->limits.fs_write_bytes;
-    uint64_t left =
-        wasi->written_bytes < limit ? limit - wasi->written_bytes : 0;
+    uint64_t left = BX_RUN_LEFT(wasi->run, fs_write_bytes,
+                                wasi->policy->limits.fs_write_bytes);
 
     return bytes < left ? bytes : left;
 }
 
 bool bx_wasi_may_create(const bx_wasi *wasi)
 {
-    return wasi->created_entries < wasi->policy->limits.fs_create_entries;
+    return BX_RUN_LEFT(wasi->run, fs_create_entries,
+                       wasi->policy->limits.fs_create_entries) > 0;
 }
 
 uint8_t bx_wasi_filetype(mode_t mode)
@@ -169,9 +169,16 @@ bx_wasi *bx_wasi_new(const bx_wasi_config *config, bx_error **err)
     wasi->argc = config->argc;
     wasi->argv = config->argv;
     wasi->argv_bytes = words_bytes(config->argc, config->argv);
-    for (size_t i = 0; i < config->policy->env_count; i++)
-        wasi->env_bytes += strlen(config->policy->env[i].name) +
-                           strlen(config->policy->env[i].value) + 2;
+    wasi->env = config->env;
+    if (config->env != NULL) {
+        wasi->env_count = config->env_count;
+        wasi->env_bytes = words_bytes(config->env_count, config->env);
+    } else {
+        wasi->env_count = config->policy->env_count;
+        for (size_t i = 0; i < config->policy->env_count; i++)
+            wasi->env_bytes += strlen(config->policy->env[i].name) +
+                               strlen(config->policy->env[i].value) + 2;
+    }
     wasi->start_ns = bx_now_ns();
     wasi->random_state = config->run->seed;
     if (wasi->argv_bytes > UINT32_MAX || wasi->env_bytes > UINT32_MAX ||

@@ -17,12 +17,12 @@ struct bx_wasi {
     size_t argc;
     const char *const *argv;
     uint64_t argv_bytes; /* with each NUL */
+    size_t env_count;
+    const char *const *env; /* "NAME=VALUE"; NULL: the policy's */
     uint64_t env_bytes;
-    uint64_t written_bytes;   /* to files, against limits.fs_write_bytes */
-    uint64_t created_entries; /* against limits.fs_create_entries */
-    int64_t start_ns;         /* CLOCK_MONOTONIC when the run began */
-    uint64_t virtual_ns;      /* deterministic: time that has passed */
-    uint64_t random_state;    /* deterministic: SplitMix64 */
+    int64_t start_ns;      /* CLOCK_MONOTONIC when the run began */
+    uint64_t virtual_ns;   /* deterministic: time that has passed */
+    uint64_t random_state; /* deterministic: SplitMix64 */
     uint32_t exit_code;
 };
 

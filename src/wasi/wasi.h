@@ -35,7 +35,9 @@ typedef struct bx_wasi_config {
     bx_run *run;             /* borrowed */
     size_t argc;
     const char *const *argv; /* borrowed */
-    bx_stream *stdio[3];     /* borrowed: in, out, err */
+    size_t env_count;
+    const char *const *env; /* borrowed, "NAME=VALUE"; NULL: the policy's */
+    bx_stream *stdio[3];    /* borrowed: in, out, err */
 } bx_wasi_config;
 
 bx_wasi *bx_wasi_new(const bx_wasi_config *config, bx_error **err);

@@ -287,6 +287,8 @@ static void limits_have_bounds(void **state)
         { "max-requests", "0", "1M", NULL, "1000001" },
         { "max-open-requests", "1", "1024", "0", "1025" },
         { "max-response", "0", "4GiB", NULL, "4294967297" },
+        { "max-calls", "0", "1000000", NULL, "1000001" },
+        { "max-call-depth", "0", "16", NULL, "17" },
     };
     size_t limits = 0;
 
