@@ -49,7 +49,5 @@ int bx_cache_clear(const bx_cache *cache, size_t *ret_count, bx_error **err);
 /* "$XDG_CACHE_HOME/boxagnts/modules" or the home folder's; owned, NULL when
  * no home is known. */
 char *bx_cache_default_dir(void);
-/* The same for the key: "$XDG_STATE_HOME/boxagnts". */
-char *bx_cache_key_dir(void);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/user_dir.h"
+
 /* Cut the last name off; false when none is left. */
 static bool cut_name(char *path)
 {
@@ -86,7 +88,7 @@ int bx_guard_check(const bx_policy *policy, const bx_cache *cache,
     /* Without a home there are none; without memory nobody knows. */
     errno = 0;
     cache_dir = bx_cache_default_dir();
-    key_dir = bx_cache_key_dir();
+    key_dir = bx_user_state_path(NULL);
     if ((cache_dir == NULL || key_dir == NULL) && errno == ENOMEM)
         return bx_error_set_nomem(err);
     if (cache != NULL &&

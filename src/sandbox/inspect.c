@@ -2,7 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "sandbox/digest.h"
+#include "base/digest.h"
 #include "sandbox/linker.h"
 #include "sandbox/module.h"
 

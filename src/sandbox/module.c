@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "sandbox/digest.h"
+#include "base/digest.h"
 
 static const uint8_t binary_magic[4] = { 0, 'a', 's', 'm' };
 

@@ -2,7 +2,7 @@
  * sets up providers on first use, which costs a cold start more than all the
  * digests of a run. */
 #define OPENSSL_API_COMPAT 10100
-#include "sandbox/digest.h"
+#include "base/digest.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>

@@ -1,6 +1,6 @@
 /* SHA-256 and HMAC-SHA-256 by libcrypto. */
-#ifndef BX_SANDBOX_DIGEST_H
-#define BX_SANDBOX_DIGEST_H
+#ifndef BX_BASE_DIGEST_H
+#define BX_BASE_DIGEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
