@@ -19,6 +19,24 @@ void bx_sha256(const void *data, size_t bytes, uint8_t digest[BX_DIGEST_BYTES])
     SHA256_Final(digest, &context);
 }
 
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(bx_sha256_parts),
+               "libcrypto's state must fit");
+
+void bx_sha256_begin(bx_sha256_parts *parts)
+{
+    SHA256_Init((SHA256_CTX *)(void *)parts->state);
+}
+
+void bx_sha256_add(bx_sha256_parts *parts, const void *data, size_t bytes)
+{
+    SHA256_Update((SHA256_CTX *)(void *)parts->state, data, bytes);
+}
+
+void bx_sha256_end(bx_sha256_parts *parts, uint8_t digest[BX_DIGEST_BYTES])
+{
+    SHA256_Final(digest, (SHA256_CTX *)(void *)parts->state);
+}
+
 /* RFC 2104. */
 void bx_hmac_sha256(const uint8_t key[BX_DIGEST_BYTES], const void *head,
                     size_t head_bytes, const void *body, size_t body_bytes,

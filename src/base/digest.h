@@ -10,6 +10,15 @@
 
 void bx_sha256(const void *data, size_t bytes, uint8_t digest[BX_DIGEST_BYTES]);
 
+/* The same over bytes that lie apart: begin, add any number of times, end. */
+typedef struct bx_sha256_parts {
+    _Alignas(8) uint8_t state[128]; /* libcrypto's own, unseen here */
+} bx_sha256_parts;
+
+void bx_sha256_begin(bx_sha256_parts *parts);
+void bx_sha256_add(bx_sha256_parts *parts, const void *data, size_t bytes);
+void bx_sha256_end(bx_sha256_parts *parts, uint8_t digest[BX_DIGEST_BYTES]);
+
 /* HMAC over two parts, head then body. */
 void bx_hmac_sha256(const uint8_t key[BX_DIGEST_BYTES], const void *head,
                     size_t head_bytes, const void *body, size_t body_bytes,
