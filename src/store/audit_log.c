@@ -182,8 +182,6 @@ static int scan_end(bx_audit_log *log, bool *ret_is_empty, bx_error **err)
     if (bx_audit_list_rotated(log->path, &numbers, &count, err) < 0)
         return -1;
     log->head.file = count == 0 ? 0 : numbers[count - 1];
-    if (access(log->path, F_OK) < 0 && count == 0)
-        return 0;
     /* The reader wants the lock as well, which is held. */
     reader = bx_audit_reader_open_locked(log->path, err);
     if (reader == NULL)
@@ -403,14 +401,14 @@ static int prepare(bx_audit_log *log, bx_error **err)
     const char *why;
     struct stat st;
 
-    if (load_head(log, &why, err) < 0)
-        return -1;
     if (stat(log->path, &st) < 0 || !is_held(&log->log, &st)) {
         if (hold(&log->log, log->path, LOG_FLAGS, err) < 0)
             return -1;
         if (fstat(log->log.fd, &st) < 0)
             return bx_error_set_errno(err, errno, "'%s'", log->path);
     }
+    if (load_head(log, &why, err) < 0)
+        return -1;
     if (why != NULL) {
         log->head.size = (uint64_t)st.st_size;
         return put_recovered(log, why, err);
