@@ -39,6 +39,9 @@ static void print_bash(void)
           "--wasm-cache-dir --json --help\" -- \"$word\")) ;;\n"
           "    policy:*) COMPREPLY=($(compgen -f -W \"check explain --json "
           "--help\" -- \"$word\")) ;;\n"
+          "    audit:*) COMPREPLY=($(compgen -f -W \"show tail verify head "
+          "--file --last --tool --decision --since --follow --expect "
+          "--no-head --json --help\" -- \"$word\")) ;;\n"
           "    completion:*) COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
           "\"$word\")) ;;\n"
           "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
@@ -91,6 +94,8 @@ static void print_zsh(void)
           "    cache) _values command list clear ;;\n"
           "    policy) _arguments '2:command:(check explain)' "
           "'*:file:_files' ;;\n"
+          "    audit) _arguments '2:command:(show tail verify head)' "
+          "'*:file:_files' ;;\n"
           "    completion) _values shell bash zsh fish ;;\n"
           "    *) _files ;;\n"
           "    esac\n"
@@ -120,6 +125,8 @@ static void print_fish(void)
          "'list clear'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from policy' -a "
          "'check explain'");
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from audit' -a "
+         "'show tail verify head'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from completion' -a "
          "'bash zsh fish'");
 }

@@ -15,6 +15,7 @@ const bx_command bx_commands[] = {
     { "compile", "Compile a module into the cache", bx_cmd_compile },
     { "cache", "List or clear the compiled modules", bx_cmd_cache },
     { "policy", "Check a policy file, or ask it a question", bx_cmd_policy },
+    { "audit", "Show the audit log, follow it, or verify it", bx_cmd_audit },
     { "completion", "Print shell completion for bash, zsh or fish",
       bx_cmd_completion },
 };

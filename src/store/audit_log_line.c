@@ -198,6 +198,13 @@ int bx_audit_line_put_members(bx_buf *buf, const json_t *event)
     return put_object(&out, event, 0);
 }
 
+int bx_audit_line_put_value(bx_buf *buf, const json_t *value)
+{
+    const writer out = { buf, buf->len + BX_AUDIT_EVENT_MAX_BYTES };
+
+    return put_value(&out, value, 0);
+}
+
 /* ---- the line ---- */
 
 static void format_time(char text[TIME_BYTES])

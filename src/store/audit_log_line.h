@@ -32,6 +32,9 @@ extern const char bx_audit_first_prev[BX_AUDIT_HASH_BYTES];
  * escaped. Past 256 KiB or 16 levels the rest is counted, not written. */
 int bx_audit_line_put_members(bx_buf *buf, const json_t *event);
 
+/* The same for one value: JSON that is safe to show. */
+int bx_audit_line_put_value(bx_buf *buf, const json_t *value);
+
 /* Append the whole line to buf. hash: in, of the line before; out, of this
  * one. note: NULL for an event. members: as put_members made them. */
 int bx_audit_line_seal(bx_buf *buf, uint64_t seq, const char *note,
