@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/audit_log_line.h"
+
 #define LINES 6
 
 /* Take [from, to) out of the log. */
@@ -190,6 +192,31 @@ static void finds_a_chain_rewritten_to_its_end(void **state)
     data = read_file(log_path, &bytes);
     write_file(head_path, saved_head, head_bytes);
     assert_bad(LINES, 0, "changed: the chain does not end as the head");
+    free(data);
+}
+
+/* One line rewritten, with a hash that is right for it. */
+static void finds_a_line_rewritten_with_its_hash(void **state)
+{
+    bx_autobuf bx_buf members = BX_BUF_INIT;
+    bx_autobuf bx_buf line = BX_BUF_INIT;
+    char hash[BX_AUDIT_HASH_BYTES];
+    size_t bytes;
+    char *data;
+    size_t two;
+
+    (void)state;
+    append_lines(3, 0);
+    data = read_file(log_path, &bytes);
+    two = line_start(data, 2);
+    memcpy(hash, data + two - 1 - 2 - 64, 64); /* of the first line */
+    hash[64] = '\0';
+    assert_int_equal(bx_buf_puts(&members, "\"n\":9"), 0);
+    assert_int_equal(bx_audit_line_seal(&line, 2, NULL, &members, hash), 0);
+    assert_int_equal(line.len, line_start(data, 3) - two);
+    memcpy(data + two, line.data, line.len);
+    write_file(log_path, data, bytes);
+    assert_bad(2, 3, "changed: the line before it was rewritten");
     free(data);
 }
 
@@ -410,6 +437,7 @@ int main(void)
         TEST(removed_lines_stay_missing),
         TEST(finds_lines_in_another_order),
         TEST(finds_a_chain_rewritten_to_its_end),
+        TEST(finds_a_line_rewritten_with_its_hash),
         TEST(finds_lines_forged_behind_the_end),
         TEST(finds_a_head_that_is_missing_or_forged),
         TEST(finds_what_others_appended),
