@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "net/url.h"
 #include "policy/control.h"
+#include "policy/layer.h"
 #include "policy/policy.h"
 
 static void print_help(void)
@@ -26,6 +27,8 @@ static void print_help(void)
          "  fs.write:PATH, write:PATH    may it write, create or delete "
          "there?\n"
          "  env:NAME                     does it see the variable?\n"
+         "  exec:NAME                    may it run the program?\n"
+         "  tool:NAME                    may it call the tool?\n"
          "  network:URL, or a bare URL   may it fetch the URL?\n\n"
          "Exit status: 0 valid, or yes; 1 no; 2 a bad file, or usage.\n\n"
          "Examples:\n"
@@ -256,6 +259,33 @@ static int print_files(const bx_policy *policy)
     return print_table("Granted in them, and nothing else", &grants);
 }
 
+static int print_tools(const bx_policy *policy)
+{
+    table rows = { 0 };
+    const bx_grants *names = policy->names;
+    char line[32];
+
+    for (size_t i = 0; names != NULL && i < names->rules_count; i++)
+        put_row(
+            &rows, names->rules[i].kind == BX_GRANT_EXEC ? "program" : "tool",
+            names->rules[i].text, short_origin(names->rules[i].origin, line));
+    put_row(&rows, "permission-level", bx_level_name(policy->max_level),
+            short_origin(bx_policy_origin(policy, "permission-level"), line));
+    for (size_t i = 0; i < policy->tool_levels_count; i++) {
+        const bx_tool_level *row = &policy->tool_levels[i];
+        bx_autofree char *what = NULL;
+
+        if (asprintf(&what, "%s=%s", row->pattern, bx_level_name(row->level)) <
+            0) {
+            what = NULL;
+            rows.has_failed = true;
+        } else {
+            put_row(&rows, "tool-level", what, short_origin(row->origin, line));
+        }
+    }
+    return print_table("Programs and tools", &rows);
+}
+
 static int print_env(const bx_policy *policy)
 {
     table rows = { 0 };
@@ -357,7 +387,8 @@ static int print_check(const char *path, const bx_policy *policy,
                json_array_size(warnings) == 1 ? "" : "s", PLAIN);
     putchar('\n');
     if (print_files(policy) < 0 || print_env(policy) < 0 ||
-        print_network(policy) < 0 || print_limits(policy) < 0)
+        print_network(policy) < 0 || print_tools(policy) < 0 ||
+        print_limits(policy) < 0)
         return -1;
     print_nothing_granted(policy);
     if (json_array_size(warnings) > 0)
@@ -464,13 +495,24 @@ static int ask_env(const bx_policy *policy, const char *text, unsigned access,
                             text);
     if (make_asked("env:", text, ret_asked, err) < 0)
         return -1;
-    *ret_verdict =
-        (bx_verdict){ false, "no env entry has this name", "nothing granted" };
-    for (size_t i = 0; i < policy->env_count; i++) {
-        if (strcmp(policy->env[i].name, text) == 0)
-            *ret_verdict = (bx_verdict){ true, "the variable is given",
-                                         policy->env[i].origin };
-    }
+    *ret_verdict = bx_policy_check_env(policy, text);
+    return 0;
+}
+
+/* access: 0 a program, 1 a tool */
+static int ask_name(const bx_policy *policy, const char *text, unsigned access,
+                    bx_verdict *ret_verdict, char **ret_asked, bx_error **err)
+{
+    if (text[0] == '\0' || strchr(text, '*') != NULL)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "'%s' names no %s; expected one name, such as "
+                            "%s",
+                            text, access == 0 ? "program" : "tool",
+                            access == 0 ? "exec:python3" : "tool:file-read");
+    if (make_asked(access == 0 ? "exec:" : "tool:", text, ret_asked, err) < 0)
+        return -1;
+    *ret_verdict = access == 0 ? bx_policy_check_exec(policy, text)
+                               : bx_policy_check_tool(policy, text);
     return 0;
 }
 
@@ -501,6 +543,8 @@ static const question questions[] = {
     { "fs.write:", ask_fs, BX_ACCESS_WRITE, 9 },
     { "write:", ask_fs, BX_ACCESS_WRITE, 6 },
     { "env:", ask_env, 0, 4 },
+    { "exec:", ask_name, 0, 5 },
+    { "tool:", ask_name, 1, 5 },
     { "network:", ask_url, 0, 8 },
     { "fetch:", ask_url, 0, 6 },
     { "http://", ask_url, 0, 0 },
@@ -551,7 +595,8 @@ static int explain(const char *path, const char *text, bool is_json)
     if (found == NULL)
         return bx_cli_usage(BX_EXIT_USAGE, "policy",
                             "'%s' is no question; expected fs.read:PATH, "
-                            "fs.write:PATH, env:NAME, network:URL or a URL",
+                            "fs.write:PATH, env:NAME, exec:NAME, tool:NAME, "
+                            "network:URL or a URL",
                             text);
     policy = bx_policy_load(path, &err);
     if (policy == NULL || found->ask(policy, text + found->skipped,

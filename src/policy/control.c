@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "policy/layer.h"
 #include "policy/text.h"
 
 /* ---- one function for each kind of value ---- */
@@ -114,31 +115,41 @@ static int set_env(bx_policy *policy, const bx_control *control,
 static int set_grant(bx_policy *policy, const bx_control *control,
                      const char *value, const bx_source *source, bx_error **err)
 {
-    static const struct {
-        const char *prefix;
-        unsigned access;
-    } kinds[] = {
-        { "fs.read:", BX_ACCESS_READ },
-        { "read:", BX_ACCESS_READ },
-        { "fs.write:", BX_ACCESS_WRITE },
-        { "write:", BX_ACCESS_WRITE },
-    };
     bx_autofree char *shown = NULL;
+    bx_grant_kind kind;
+    unsigned access;
+    const char *subject;
 
     (void)control;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        size_t len = strlen(kinds[i].prefix);
-
-        if (strncmp(value, kinds[i].prefix, len) == 0)
-            return bx_policy_add_fs_grant(policy, kinds[i].access, value + len,
-                                          source, err);
+    if (bx_grant_split(value, &kind, &access, &subject)) {
+        if (kind == BX_GRANT_FS)
+            return bx_policy_add_fs_grant(policy, access, subject, source, err);
+        if (kind == BX_GRANT_EXEC || kind == BX_GRANT_TOOL)
+            return bx_policy_add_name(policy, value, source, err);
     }
     shown = bx_text_show(value);
     return bx_error_set(err, BX_ERR_INVALID,
-                        "%s is no grant on a path; expected fs.read:/path or "
-                        "fs.write:/path (hosts: allowed-outbound-host; "
-                        "variables: env)",
+                        "%s is no grant on a path, program or tool; expected "
+                        "fs.read:/path, fs.write:/path, exec:PROGRAM or "
+                        "tool:NAME (hosts: allowed-outbound-host; variables: "
+                        "env)",
                         BX_SHOWN(shown));
+}
+
+static int set_max_level(bx_policy *policy, const bx_control *control,
+                         const char *value, const bx_source *source,
+                         bx_error **err)
+{
+    (void)control;
+    return bx_policy_put_max_level(policy, value, source, err);
+}
+
+static int set_tool_level(bx_policy *policy, const bx_control *control,
+                          const char *value, const bx_source *source,
+                          bx_error **err)
+{
+    (void)control;
+    return bx_policy_add_tool_level(policy, value, source, err);
 }
 
 static int set_allowed_host(bx_policy *policy, const bx_control *control,
@@ -214,8 +225,8 @@ const bx_control bx_controls[] = {
     { "map-dir", "HOST::GUEST[::ro|::rw]",
       "host folder the guest sees as GUEST (rw without a mode)",
       .is_list = true, .set = set_map_dir },
-    { "grant", "fs.read:PATH|fs.write:PATH",
-      "narrow mapped folders to these guest paths", .is_list = true,
+    { "grant", "fs.read:PATH|fs.write:PATH|exec:NAME|tool:NAME",
+      "narrow folders to these paths; give programs and tools", .is_list = true,
       .set = set_grant },
     { "env", "NAME[=VALUE]",
       "variable for the guest; without a value the host's own", .is_list = true,
@@ -228,6 +239,10 @@ const bx_control bx_controls[] = {
     { "block-network", "CIDR|private",
       "addresses the guest may not reach; always wins", .is_list = true,
       .set = set_block_network },
+    { "permission-level", "LEVEL", "the most any tool may have",
+      .set = set_max_level },
+    { "tool-level", "NAME=LEVEL", "the most these tools may have",
+      .is_list = true, .set = set_tool_level },
     { "wasm-timeout", "TIME", "end the run after this time",
       LIMIT(timeout_ms, BX_UNIT_TIME, 1, DAY_MS) },
     { "wasm-max-memory-size", "SIZE", "most memory the guest may use",
@@ -373,6 +388,8 @@ const char *bx_policy_origin(const bx_policy *policy, const char *name)
         origin = policy->cache_dir_origin;
     else if (control->set == set_seed)
         origin = policy->seed_origin;
+    else if (control->set == set_max_level)
+        origin = policy->max_level_origin;
     else
         for (size_t i = 0; i < policy->mounts_count; i++) {
             if (policy->mounts[i].is_work_dir)

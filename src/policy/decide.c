@@ -4,7 +4,10 @@
 
 #include <string.h>
 
+#include "policy/layer.h"
+
 #define NOTHING_GRANTED "nothing granted"
+#define NOT_GRANTED "the tool or session is not granted this "
 
 static bx_verdict allow(const char *reason, const char *rule)
 {
@@ -69,8 +72,40 @@ static unsigned granted_access(const bx_policy *policy, const char *path)
     return access;
 }
 
-bx_verdict bx_policy_check_fs(const bx_policy *policy, const char *guest_path,
-                              unsigned wanted)
+/* What the layers below the workspace's policy give. */
+static unsigned layers_access(const bx_policy *policy, const char *path)
+{
+    unsigned access = BX_ACCESS_READ | BX_ACCESS_WRITE;
+
+    for (size_t i = 0; i < policy->layers_count; i++)
+        access &= bx_grants_fs_access(policy->layers[i], path);
+    return access;
+}
+
+static bx_verdict check_fs_layers(const bx_policy *policy, const char *path,
+                                  unsigned wanted, bx_verdict allowed)
+{
+    for (size_t i = 0; i < policy->layers_count; i++) {
+        const bx_grants *layer = policy->layers[i];
+        unsigned granted = bx_grants_fs_access(layer, path);
+
+        if ((granted & wanted) == wanted)
+            continue;
+        if (granted == 0)
+            return deny(NOT_GRANTED "path", layer->nothing);
+        return deny((granted & BX_ACCESS_READ) != 0
+                        ? "the tool or session is granted the path for "
+                          "reading only"
+                        : "the tool or session is granted the path for "
+                          "writing only",
+                    bx_grants_find_fs(layer, path, granted)->origin);
+    }
+    return allowed;
+}
+
+/* Layer 0: the workspace's own. */
+static bx_verdict check_fs_workspace(const bx_policy *policy,
+                                     const char *guest_path, unsigned wanted)
 {
     const bx_mount *mount = find_mount(policy, guest_path);
     unsigned granted = granted_access(policy, guest_path);
@@ -100,6 +135,16 @@ bx_verdict bx_policy_check_fs(const bx_policy *policy, const char *guest_path,
                 grant->origin);
 }
 
+bx_verdict bx_policy_check_fs(const bx_policy *policy, const char *guest_path,
+                              unsigned wanted)
+{
+    bx_verdict verdict = check_fs_workspace(policy, guest_path, wanted);
+
+    return verdict.is_allowed
+               ? check_fs_layers(policy, guest_path, wanted, verdict)
+               : verdict;
+}
+
 unsigned bx_policy_fs_access(const bx_policy *policy, const char *guest_path,
                              bx_verdict *ret_verdict)
 {
@@ -107,7 +152,8 @@ unsigned bx_policy_fs_access(const bx_policy *policy, const char *guest_path,
     unsigned access = 0;
 
     if (mount != NULL)
-        access = mount->access & granted_access(policy, guest_path);
+        access = mount->access & granted_access(policy, guest_path) &
+                 layers_access(policy, guest_path);
     if (ret_verdict != NULL) {
         /* What is missing decides; writing is the more telling half. */
         unsigned asked = (access & BX_ACCESS_WRITE) == 0 && access != 0
@@ -165,6 +211,36 @@ static bx_verdict check_allowed_hosts(const bx_policy *policy,
                 NOTHING_GRANTED);
 }
 
+/* Each layer needs a rule that matches. */
+static bx_verdict check_host_layers(const bx_policy *policy, const bx_url *url,
+                                    bx_verdict allowed)
+{
+    for (size_t i = 0; i < policy->layers_count; i++) {
+        const bx_grants *layer = policy->layers[i];
+        const bx_grant_rule *near = NULL;
+        bool is_found = false;
+
+        for (size_t k = 0; k < layer->rules_count && !is_found; k++) {
+            const bx_grant_rule *rule = &layer->rules[k];
+
+            if (rule->kind != BX_GRANT_HOST)
+                continue;
+            is_found = bx_host_pattern_matches(rule->pattern, url);
+            if (near == NULL &&
+                bx_host_pattern_matches_host(rule->pattern, url))
+                near = rule;
+        }
+        if (is_found)
+            continue;
+        if (near != NULL)
+            return deny("the tool or session is granted the host, but not "
+                        "with this scheme and port",
+                        near->origin);
+        return deny(NOT_GRANTED "host", layer->nothing);
+    }
+    return allowed;
+}
+
 static bx_verdict check_blocked_networks(const bx_policy *policy,
                                          const bx_address *address)
 {
@@ -219,7 +295,10 @@ static bx_verdict check_names(const bx_policy *policy, const bx_url *url)
 {
     bx_verdict verdict = check_blocked_urls(policy, url);
 
-    return verdict.is_allowed ? check_allowed_hosts(policy, url) : verdict;
+    if (verdict.is_allowed)
+        verdict = check_allowed_hosts(policy, url);
+    return verdict.is_allowed ? check_host_layers(policy, url, verdict)
+                              : verdict;
 }
 
 static bool is_localhost(const char *host)

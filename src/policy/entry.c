@@ -4,10 +4,12 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "policy/layer.h"
+#include "policy/name_pattern.h"
 #include "policy/text.h"
 
 /* Origins are shown in one line of a log: printable, and not too long. */
-static char *copy_origin(const bx_source *source, bx_error **err)
+char *bx_origin_copy(const bx_source *source, bx_error **err)
 {
     bx_autobuf bx_buf buf = BX_BUF_INIT;
     int status;
@@ -25,7 +27,7 @@ static char *copy_origin(const bx_source *source, bx_error **err)
 }
 
 /* Room for one entry more; *items may move. */
-static int grow(void *items, size_t count, size_t item_bytes, bx_error **err)
+int bx_policy_grow(void *items, size_t count, size_t item_bytes, bx_error **err)
 {
     void *grown;
     void *old;
@@ -106,7 +108,7 @@ static int fill_mount(bx_mount *mount, const char *host_dir,
     mount->name = strdup(guest_dir);
     if (mount->name == NULL)
         return bx_error_set_nomem(err);
-    mount->origin = copy_origin(source, err);
+    mount->origin = bx_origin_copy(source, err);
     return mount->origin == NULL ? -1 : 0;
 }
 
@@ -129,7 +131,8 @@ static bx_mount *find_mount_slot(bx_policy *policy, const bx_mount *mount,
             return NULL;
         }
     }
-    if (grow(&policy->mounts, policy->mounts_count, sizeof(bx_mount), err) < 0)
+    if (bx_policy_grow(&policy->mounts, policy->mounts_count, sizeof(bx_mount),
+                       err) < 0)
         return NULL;
     policy->mounts[policy->mounts_count] = (bx_mount){ 0 };
     return &policy->mounts[policy->mounts_count++];
@@ -187,15 +190,41 @@ int bx_policy_add_fs_grant(bx_policy *policy, unsigned access,
 
     if (path == NULL)
         return -1;
-    origin = copy_origin(source, err);
-    if (origin == NULL || grow(&policy->fs_grants, policy->fs_grants_count,
-                               sizeof(bx_fs_grant), err) < 0)
+    origin = bx_origin_copy(source, err);
+    if (origin == NULL ||
+        bx_policy_grow(&policy->fs_grants, policy->fs_grants_count,
+                       sizeof(bx_fs_grant), err) < 0)
         return -1;
     policy->fs_grants[policy->fs_grants_count++] = (bx_fs_grant){
         .access = access,
         .guest_path = bx_take(path),
         .origin = bx_take(origin),
     };
+    return 0;
+}
+
+int bx_policy_protect(bx_policy *policy, const char *host_path,
+                      const char *origin, bx_error **err)
+{
+    bx_source source = { .origin = origin };
+    bx_autofree char *path = NULL;
+    bx_autofree char *copy = NULL;
+
+    if (host_path[0] != '/')
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "'%s' cannot be protected: expected an absolute "
+                            "path of the host",
+                            host_path);
+    path = strdup(host_path);
+    if (path == NULL)
+        return bx_error_set_nomem(err);
+    copy = bx_origin_copy(&source, err);
+    if (copy == NULL ||
+        bx_policy_grow(&policy->protected_paths, policy->protected_paths_count,
+                       sizeof(bx_protected), err) < 0)
+        return -1;
+    policy->protected_paths[policy->protected_paths_count++] =
+        (bx_protected){ bx_take(path), bx_take(copy) };
     return 0;
 }
 
@@ -252,7 +281,7 @@ int bx_policy_put_env(bx_policy *policy, const char *name, const char *value,
     new_value = strdup(value);
     if (new_name == NULL || new_value == NULL)
         return bx_error_set_nomem(err);
-    origin = copy_origin(source, err);
+    origin = bx_origin_copy(source, err);
     if (origin == NULL)
         return -1;
     hide_value(origin, name);
@@ -261,7 +290,8 @@ int bx_policy_put_env(bx_policy *policy, const char *name, const char *value,
             slot = &policy->env[i];
     }
     if (slot == NULL) {
-        if (grow(&policy->env, policy->env_count, sizeof(*slot), err) < 0)
+        if (bx_policy_grow(&policy->env, policy->env_count, sizeof(*slot),
+                           err) < 0)
             return -1;
         slot = &policy->env[policy->env_count++];
         *slot = (bx_env_var){ 0 };
@@ -271,6 +301,70 @@ int bx_policy_put_env(bx_policy *policy, const char *name, const char *value,
     free(slot->origin);
     *slot =
         (bx_env_var){ bx_take(new_name), bx_take(new_value), bx_take(origin) };
+    return 0;
+}
+
+/* ---- programs, tools and their levels ---- */
+
+int bx_policy_add_name(bx_policy *policy, const char *grant,
+                       const bx_source *source, bx_error **err)
+{
+    bx_autofree char *origin = bx_origin_copy(source, err);
+
+    if (origin == NULL)
+        return -1;
+    if (policy->names == NULL && (policy->names = bx_grants_new()) == NULL)
+        return bx_error_set_nomem(err);
+    if (bx_grants_add(policy->names, grant, origin, err) < 0)
+        return -1;
+    /* It is printable already: escaped twice it would not be the same. */
+    free(policy->names->rules[policy->names->rules_count - 1].origin);
+    policy->names->rules[policy->names->rules_count - 1].origin =
+        bx_take(origin);
+    return 0;
+}
+
+int bx_policy_put_max_level(bx_policy *policy, const char *level,
+                            const bx_source *source, bx_error **err)
+{
+    bx_autofree char *origin = bx_origin_copy(source, err);
+
+    if (origin == NULL || bx_level_parse(level, &policy->max_level, err) < 0)
+        return -1;
+    free(policy->max_level_origin);
+    policy->max_level_origin = bx_take(origin);
+    return 0;
+}
+
+int bx_policy_add_tool_level(bx_policy *policy, const char *text,
+                             const bx_source *source, bx_error **err)
+{
+    const char *equals = strchr(text, '=');
+    bx_autofree char *pattern = NULL;
+    bx_autofree char *origin = NULL;
+    bx_level level;
+
+    if (equals == NULL) {
+        bx_autofree char *shown = bx_text_show(text);
+
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "%s has no '='; expected NAME=LEVEL such as "
+                            "bash=forbidden",
+                            BX_SHOWN(shown));
+    }
+    pattern = strndup(text, (size_t)(equals - text));
+    if (pattern == NULL)
+        return bx_error_set_nomem(err);
+    if (bx_name_pattern_check(pattern, "tool", err) < 0 ||
+        bx_level_parse(equals + 1, &level, err) < 0)
+        return -1;
+    origin = bx_origin_copy(source, err);
+    if (origin == NULL ||
+        bx_policy_grow(&policy->tool_levels, policy->tool_levels_count,
+                       sizeof(bx_tool_level), err) < 0)
+        return -1;
+    policy->tool_levels[policy->tool_levels_count++] =
+        (bx_tool_level){ bx_take(pattern), level, bx_take(origin) };
     return 0;
 }
 
@@ -284,10 +378,10 @@ int bx_policy_add_allowed_host(bx_policy *policy, const char *text,
 
     if (pattern == NULL)
         return -1;
-    origin = copy_origin(source, err);
+    origin = bx_origin_copy(source, err);
     if (origin == NULL ||
-        grow(&policy->allowed_hosts, policy->allowed_hosts_count,
-             sizeof(bx_host_rule), err) < 0)
+        bx_policy_grow(&policy->allowed_hosts, policy->allowed_hosts_count,
+                       sizeof(bx_host_rule), err) < 0)
         return -1;
     policy->allowed_hosts[policy->allowed_hosts_count++] =
         (bx_host_rule){ bx_take(pattern), bx_take(origin) };
@@ -303,10 +397,10 @@ int bx_policy_add_blocked_url(bx_policy *policy, const char *text,
 
     if (pattern == NULL)
         return -1;
-    origin = copy_origin(source, err);
+    origin = bx_origin_copy(source, err);
     if (origin == NULL ||
-        grow(&policy->blocked_urls, policy->blocked_urls_count,
-             sizeof(bx_url_rule), err) < 0)
+        bx_policy_grow(&policy->blocked_urls, policy->blocked_urls_count,
+                       sizeof(bx_url_rule), err) < 0)
         return -1;
     policy->blocked_urls[policy->blocked_urls_count++] =
         (bx_url_rule){ bx_take(pattern), bx_take(origin) };
@@ -321,10 +415,10 @@ int bx_policy_add_blocked_network(bx_policy *policy, const char *text,
 
     if (bx_network_parse(text, &network, err) < 0)
         return -1;
-    origin = copy_origin(source, err);
-    if (origin == NULL ||
-        grow(&policy->blocked_networks, policy->blocked_networks_count,
-             sizeof(bx_network_rule), err) < 0)
+    origin = bx_origin_copy(source, err);
+    if (origin == NULL || bx_policy_grow(&policy->blocked_networks,
+                                         policy->blocked_networks_count,
+                                         sizeof(bx_network_rule), err) < 0)
         return -1;
     policy->blocked_networks[policy->blocked_networks_count++] =
         (bx_network_rule){ network, bx_take(origin) };
@@ -336,7 +430,7 @@ int bx_policy_add_blocked_network(bx_policy *policy, const char *text,
 int bx_policy_put_cache_dir(bx_policy *policy, const char *text,
                             const bx_source *source, bx_error **err)
 {
-    bx_autofree char *origin = copy_origin(source, err);
+    bx_autofree char *origin = bx_origin_copy(source, err);
     bx_autofree char *dir = NULL;
 
     if (origin == NULL)
@@ -360,7 +454,7 @@ int bx_policy_put_cache_dir(bx_policy *policy, const char *text,
 int bx_policy_put_seed(bx_policy *policy, uint64_t seed,
                        const bx_source *source, bx_error **err)
 {
-    char *origin = copy_origin(source, err);
+    char *origin = bx_origin_copy(source, err);
 
     if (origin == NULL)
         return -1;
@@ -385,7 +479,7 @@ uint64_t bx_limits_get(const bx_limits *limits, size_t index)
 int bx_policy_put_limit(bx_policy *policy, size_t index, uint64_t value,
                         const bx_source *source, bx_error **err)
 {
-    char *origin = copy_origin(source, err);
+    char *origin = bx_origin_copy(source, err);
 
     if (origin == NULL)
         return -1;

@@ -13,6 +13,12 @@ typedef struct bx_source {
     bool is_printable;    /* the origin is another policy's: taken as it is */
 } bx_source;
 
+/* Printable on one line and not too long; owned by the caller. */
+char *bx_origin_copy(const bx_source *source, bx_error **err);
+/* Room for one entry more in the list at *items, which may move. */
+int bx_policy_grow(void *items, size_t count, size_t item_bytes,
+                   bx_error **err);
+
 int bx_policy_add_mount(bx_policy *policy, const char *host_dir,
                         const char *guest_dir, unsigned access,
                         const bx_source *source, bx_error **err);
@@ -22,6 +28,14 @@ int bx_policy_put_work_dir(bx_policy *policy, const char *host_dir,
 int bx_policy_add_fs_grant(bx_policy *policy, unsigned access,
                            const char *guest_path, const bx_source *source,
                            bx_error **err);
+/* "exec:NAME" or "tool:NAME" of the workspace. */
+int bx_policy_add_name(bx_policy *policy, const char *grant,
+                       const bx_source *source, bx_error **err);
+int bx_policy_put_max_level(bx_policy *policy, const char *level,
+                            const bx_source *source, bx_error **err);
+/* "NAME=LEVEL" */
+int bx_policy_add_tool_level(bx_policy *policy, const char *text,
+                             const bx_source *source, bx_error **err);
 int bx_policy_put_env(bx_policy *policy, const char *name, const char *value,
                       const bx_source *source, bx_error **err);
 int bx_policy_add_allowed_host(bx_policy *policy, const char *pattern,

@@ -6,21 +6,8 @@
 #ifndef BX_POLICY_GRANT_H
 #define BX_POLICY_GRANT_H
 
+#include "policy/level.h"
 #include "policy/policy.h"
-
-/* What a tool may do at most, from least to most. */
-typedef enum bx_level {
-    BX_LEVEL_NONE,      /* compute only */
-    BX_LEVEL_READ_ONLY, /* fs.read, network, env */
-    BX_LEVEL_WRITE,     /* and fs.write */
-    BX_LEVEL_EXECUTE,   /* and exec, tool */
-    BX_LEVEL_DANGEROUS, /* the same; a person approves each call */
-    BX_LEVEL_FORBIDDEN, /* never runs */
-} bx_level;
-
-/* "read_only"; '-' counts as '_'. -1 with err for other words. */
-int bx_level_parse(const char *text, bx_level *ret_level, bx_error **err);
-const char *bx_level_name(bx_level level);
 
 typedef struct bx_grants bx_grants;
 
@@ -54,8 +41,10 @@ int bx_grants_check_level(const bx_grants *grants, bx_level level,
 /* Narrow policy by one more layer: afterwards it gives what it gave AND what
  * these grants give; limits become the smaller ones. layer: what explanations
  * call it, such as "manifest of 'web-fetch'". grants NULL: nothing narrower.
- * The vault of secrets stays the workspace's; which are used is this layer's.
- */
+ * The vault of secrets stays the workspace's; which are used is this layer's
+ * alone, so narrow by a session first and by the tool's manifest last.
+ * Variables that are not granted leave policy->env; one put there afterwards
+ * is given as it is. After a failure the policy is good for nothing. */
 int bx_policy_narrow(bx_policy *policy, const bx_grants *grants,
                      const char *layer, bx_error **err);
 
@@ -67,6 +56,12 @@ int bx_policy_protect(bx_policy *policy, const char *host_path,
 bx_verdict bx_policy_check_exec(const bx_policy *policy, const char *program);
 bx_verdict bx_policy_check_tool(const bx_policy *policy, const char *tool);
 bx_verdict bx_policy_check_env(const bx_policy *policy, const char *name);
+
+/* The level a tool has in this workspace: the one it declares, or dangerous
+ * when tool-level says so; forbidden when permission-level or tool-level is
+ * less than it declares. ret_verdict, may be NULL: which entry decided. */
+bx_level bx_policy_tool_level(const bx_policy *policy, const char *tool,
+                              bx_level declared, bx_verdict *ret_verdict);
 
 /* What of grants policy does not give, one per line with the rule that decides:
  * "network:https://x.example: nothing granted"; "" when it gives all. Owned by

@@ -395,3 +395,83 @@ bool bx_host_pattern_names_address(const bx_host_pattern *pattern,
            strcmp(pattern->name, "localhost") == 0 &&
            bx_address_is_loopback(address);
 }
+
+/* ---- patterns within patterns ---- */
+
+static void find_ports(const bx_host_pattern *pattern, bool is_https,
+                       uint16_t *ret_first, uint16_t *ret_last)
+{
+    *ret_first = pattern->first_port;
+    *ret_last = pattern->last_port;
+    if (pattern->is_default_port)
+        *ret_first = *ret_last = is_https ? 443 : 80;
+}
+
+static bool covers_scheme(const bx_host_pattern *outer,
+                          const bx_host_pattern *inner, bool is_https)
+{
+    uint16_t outer_first;
+    uint16_t outer_last;
+    uint16_t first;
+    uint16_t last;
+
+    if (is_https ? !inner->is_https : !inner->is_http)
+        return true;
+    if (is_https ? !outer->is_https : !outer->is_http)
+        return false;
+    find_ports(outer, is_https, &outer_first, &outer_last);
+    find_ports(inner, is_https, &first, &last);
+    return outer_first <= first && last <= outer_last;
+}
+
+static bool covers_host(const bx_host_pattern *outer,
+                        const bx_host_pattern *inner)
+{
+    switch (outer->kind) {
+    case HOST_ANY:
+        return true;
+    case HOST_NAME:
+        return inner->kind == HOST_NAME &&
+               strcmp(outer->name, inner->name) == 0;
+    case HOST_SUBDOMAINS:
+        if (inner->kind == HOST_SUBDOMAINS &&
+            strcmp(outer->name, inner->name) == 0)
+            return true;
+        return (inner->kind == HOST_NAME || inner->kind == HOST_SUBDOMAINS) &&
+               is_subdomain(inner->name, outer->name);
+    case HOST_NETWORK:
+        return inner->kind == HOST_NETWORK &&
+               outer->network.prefix_bits <= inner->network.prefix_bits &&
+               bx_network_has(&outer->network, &inner->network.address);
+    }
+    return false;
+}
+
+bool bx_host_pattern_covers(const bx_host_pattern *outer,
+                            const bx_host_pattern *inner)
+{
+    return covers_scheme(outer, inner, false) &&
+           covers_scheme(outer, inner, true) && covers_host(outer, inner);
+}
+
+bool bx_host_pattern_is_origin(const bx_host_pattern *pattern)
+{
+    return pattern->is_http != pattern->is_https &&
+           (pattern->is_default_port ||
+            pattern->first_port == pattern->last_port) &&
+           (pattern->kind == HOST_NAME ||
+            (pattern->kind == HOST_NETWORK &&
+             pattern->network.prefix_bits == 128));
+}
+
+bool bx_host_pattern_is_safe(const bx_host_pattern *pattern)
+{
+    if (!pattern->is_http)
+        return true;
+    if (pattern->kind == HOST_NAME)
+        return strcmp(pattern->name, "localhost") == 0 ||
+               is_subdomain(pattern->name, ".localhost");
+    return pattern->kind == HOST_NETWORK &&
+           pattern->network.prefix_bits == 128 &&
+           bx_address_is_loopback(&pattern->network.address);
+}

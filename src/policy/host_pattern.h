@@ -30,6 +30,16 @@ bool bx_host_pattern_matches_host(const bx_host_pattern *pattern,
  * matches a URL whose host is an address inside it. */
 bool bx_host_pattern_matches(const bx_host_pattern *pattern, const bx_url *url);
 
+/* Does outer match every URL that inner matches? A name and an address stay
+ * two things. */
+bool bx_host_pattern_covers(const bx_host_pattern *outer,
+                            const bx_host_pattern *inner);
+
+/* Is it one scheme, one host and one port, and nothing else? */
+bool bx_host_pattern_is_origin(const bx_host_pattern *pattern);
+/* Does it leave this machine never, or never without TLS? */
+bool bx_host_pattern_is_safe(const bx_host_pattern *pattern);
+
 /* Does the pattern itself name this (not globally routable) address: a literal
  * or CIDR that has it, or localhost for loopback; scheme and port as above. */
 bool bx_host_pattern_names_address(const bx_host_pattern *pattern,

@@ -5,13 +5,16 @@
 
 #include "policy/control.h"
 #include "policy/entry.h"
+#include "policy/layer.h"
 
 bx_policy *bx_policy_new(void)
 {
     bx_policy *policy = calloc(1, sizeof(*policy));
 
-    if (policy != NULL)
+    if (policy != NULL) {
         policy->limits = BX_LIMITS_DEFAULT;
+        policy->max_level = BX_LEVEL_DANGEROUS;
+    }
     return policy;
 }
 
@@ -48,18 +51,44 @@ static void free_network_rules(bx_policy *policy)
     free(policy->blocked_networks);
 }
 
+static void free_env(bx_env_var *env, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(env[i].name);
+        free(env[i].value);
+        free(env[i].origin);
+    }
+    free(env);
+}
+
+static void free_layers(bx_policy *policy)
+{
+    bx_grants_free(policy->names);
+    for (size_t i = 0; i < policy->layers_count; i++)
+        bx_grants_free(policy->layers[i]);
+    free(policy->layers);
+    for (size_t i = 0; i < policy->tool_levels_count; i++) {
+        free(policy->tool_levels[i].pattern);
+        free(policy->tool_levels[i].origin);
+    }
+    free(policy->tool_levels);
+    free(policy->max_level_origin);
+    for (size_t i = 0; i < policy->protected_paths_count; i++) {
+        free(policy->protected_paths[i].host_path);
+        free(policy->protected_paths[i].origin);
+    }
+    free(policy->protected_paths);
+}
+
 void bx_policy_free(bx_policy *policy)
 {
     if (policy == NULL)
         return;
     free_mounts(policy);
     free_network_rules(policy);
-    for (size_t i = 0; i < policy->env_count; i++) {
-        free(policy->env[i].name);
-        free(policy->env[i].value);
-        free(policy->env[i].origin);
-    }
-    free(policy->env);
+    free_env(policy->env, policy->env_count);
+    free_env(policy->hidden_env, policy->hidden_env_count);
+    free_layers(policy);
     for (size_t i = 0; i < BX_LIMITS_COUNT; i++)
         free(policy->limit_origins[i]);
     free(policy->cache_dir);
@@ -160,12 +189,84 @@ static int clone_values(bx_policy *copy, const bx_policy *policy)
     return 0;
 }
 
+static int clone_tools(bx_policy *copy, const bx_policy *policy)
+{
+    if (policy->names != NULL) {
+        copy->names = bx_grants_clone(policy->names, NULL);
+        if (copy->names == NULL)
+            return -1;
+    }
+    for (size_t i = 0; i < policy->tool_levels_count; i++) {
+        const bx_tool_level *row = &policy->tool_levels[i];
+        bx_source source = { .origin = row->origin, .is_printable = true };
+        bx_autofree char *text = NULL;
+
+        if (asprintf(&text, "%s=%s", row->pattern, bx_level_name(row->level)) <
+            0) {
+            text = NULL;
+            return -1;
+        }
+        if (bx_policy_add_tool_level(copy, text, &source, NULL) < 0)
+            return -1;
+    }
+    if (policy->max_level_origin != NULL) {
+        bx_source source = { .origin = policy->max_level_origin,
+                             .is_printable = true };
+
+        return bx_policy_put_max_level(copy, bx_level_name(policy->max_level),
+                                       &source, NULL);
+    }
+    return 0;
+}
+
+static int clone_hidden_env(bx_policy *copy, const bx_policy *policy)
+{
+    for (size_t i = 0; i < policy->hidden_env_count; i++) {
+        bx_env_var env = { .name = strdup(policy->hidden_env[i].name),
+                           .origin = strdup(policy->hidden_env[i].origin) };
+
+        if (env.name == NULL || env.origin == NULL ||
+            bx_policy_grow(&copy->hidden_env, i, sizeof(env), NULL) < 0) {
+            free(env.name);
+            free(env.origin);
+            return -1;
+        }
+        copy->hidden_env[copy->hidden_env_count++] = env;
+    }
+    return 0;
+}
+
+static int clone_layers(bx_policy *copy, const bx_policy *policy)
+{
+    for (size_t i = 0; i < policy->layers_count; i++) {
+        bx_autogrants bx_grants *layer =
+            bx_grants_clone(policy->layers[i], NULL);
+
+        if (layer == NULL ||
+            bx_policy_grow(&copy->layers, i, sizeof(*copy->layers), NULL) < 0)
+            return -1;
+        copy->layers[copy->layers_count++] = bx_take(layer);
+    }
+    for (size_t i = 0; i < policy->protected_paths_count; i++) {
+        const bx_protected *row = &policy->protected_paths[i];
+
+        if (bx_policy_protect(copy, row->host_path, "", NULL) < 0)
+            return -1;
+        free(copy->protected_paths[i].origin);
+        copy->protected_paths[i].origin = strdup(row->origin);
+        if (copy->protected_paths[i].origin == NULL)
+            return -1;
+    }
+    return clone_hidden_env(copy, policy);
+}
+
 bx_policy *bx_policy_clone(const bx_policy *policy)
 {
     bx_autopolicy bx_policy *copy = bx_policy_new();
 
     if (copy == NULL || clone_files(copy, policy) < 0 ||
-        clone_network(copy, policy) < 0 || clone_values(copy, policy) < 0)
+        clone_network(copy, policy) < 0 || clone_values(copy, policy) < 0 ||
+        clone_tools(copy, policy) < 0 || clone_layers(copy, policy) < 0)
         return NULL;
     return bx_take(copy);
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "policy/host_pattern.h"
+#include "policy/level.h"
 #include "policy/limits.h"
 #include "policy/network.h"
 #include "policy/url.h"
@@ -55,19 +56,46 @@ typedef struct bx_network_rule {
     char *origin;
 } bx_network_rule;
 
+/* tool-level: NAME=LEVEL */
+typedef struct bx_tool_level {
+    char *pattern; /* a name, or one that ends in '*' */
+    bx_level level;
+    char *origin;
+} bx_tool_level;
+
+/* A host path that no guest writes. */
+typedef struct bx_protected {
+    char *host_path;
+    char *origin;
+} bx_protected;
+
+/* What layers narrow is layer 0, the workspace's own: mappings, fs_grants,
+ * names, env, hosts. A layer gives only what its rules say. */
 struct bx_policy {
     bx_mount *mounts;
     size_t mounts_count;
     bx_fs_grant *fs_grants;
     size_t fs_grants_count;
+    struct bx_grants *names; /* exec and tool grants; NULL: none */
     bx_env_var *env;
     size_t env_count;
+    bx_env_var *hidden_env; /* not granted by a layer: no value, and the
+                             * origin says which */
+    size_t hidden_env_count;
     bx_host_rule *allowed_hosts;
     size_t allowed_hosts_count;
     bx_url_rule *blocked_urls;
     size_t blocked_urls_count;
     bx_network_rule *blocked_networks;
     size_t blocked_networks_count;
+    bx_tool_level *tool_levels;
+    size_t tool_levels_count;
+    bx_level max_level; /* permission-level */
+    char *max_level_origin;
+    struct bx_grants **layers; /* from the first narrowing to the last */
+    size_t layers_count;
+    bx_protected *protected_paths;
+    size_t protected_paths_count;
     bx_limits limits;
     char *limit_origins[BX_LIMITS_COUNT]; /* in the order of bx_limits; NULL:
                                            * the default */

@@ -1,14 +1,15 @@
 /* A policy as text: YAML for people and bx_policy_parse(), JSON for programs.
- * In the YAML defaults stand as comments, so that it parses back to the same
- * policy. Both hold the values of env, which may be secrets. */
+ * In the YAML defaults and layers stand as comments, so that it parses back to
+ * the same policy. Both hold the values of env, which may be secrets. */
 #include "policy/policy.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "policy/control.h"
+#include "policy/layer.h"
+#include "policy/policy_json.h"
 #include "policy/text.h"
 
 /* ---- YAML ---- */
@@ -94,21 +95,105 @@ static const char *grant_name(unsigned access)
     return access == BX_ACCESS_READ ? "fs.read" : "fs.write";
 }
 
+static int put_item(bx_buf *out, const char *prefix, const char *separator,
+                    const char *subject)
+{
+    bx_autofree char *text = NULL;
+
+    if (asprintf(&text, "%s%s%s", prefix, separator, subject) < 0) {
+        text = NULL;
+        return -1;
+    }
+    if (bx_buf_puts(out, "  - ") < 0 || put_quoted(out, text) < 0)
+        return -1;
+    return bx_buf_puts(out, "\n");
+}
+
+static int put_rule_items(bx_buf *out, const bx_grants *grants)
+{
+    for (size_t i = 0; i < grants->rules_count; i++) {
+        const bx_grant_rule *rule = &grants->rules[i];
+
+        if (put_item(out, bx_grant_prefix(rule->kind, rule->access), ":",
+                     rule->text) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int put_grants(bx_buf *out, const bx_policy *policy)
 {
-    if (policy->fs_grants_count > 0 && bx_buf_puts(out, "grant:\n") < 0)
+    if ((policy->fs_grants_count > 0 || policy->names != NULL) &&
+        bx_buf_puts(out, "grant:\n") < 0)
         return -1;
     for (size_t i = 0; i < policy->fs_grants_count; i++) {
         const bx_fs_grant *grant = &policy->fs_grants[i];
-        bx_autofree char *text = NULL;
 
-        if (asprintf(&text, "%s:%s", grant_name(grant->access),
-                     grant->guest_path) < 0) {
-            text = NULL;
+        if (put_item(out, grant_name(grant->access), ":", grant->guest_path) <
+            0)
             return -1;
+    }
+    return policy->names == NULL ? 0 : put_rule_items(out, policy->names);
+}
+
+static int put_levels(bx_buf *out, const bx_policy *policy)
+{
+    if (policy->max_level_origin != NULL &&
+        bx_buf_printf(out, "permission-level: %s\n",
+                      bx_level_name(policy->max_level)) < 0)
+        return -1;
+    if (policy->tool_levels_count > 0 && bx_buf_puts(out, "tool-level:\n") < 0)
+        return -1;
+    for (size_t i = 0; i < policy->tool_levels_count; i++) {
+        const bx_tool_level *row = &policy->tool_levels[i];
+
+        if (put_item(out, row->pattern, "=", bx_level_name(row->level)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A line of a comment. The text comes from manifests: in quotes, since libyaml
+ * also ends a line at U+2028 and the like. */
+static int put_comment(bx_buf *out, const char *before, const char *text)
+{
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+
+    if (bx_buf_printf(out, "#   %s", before) < 0 ||
+        bx_buf_put_escaped(&shown, text, strlen(text), SIZE_MAX) < 0 ||
+        put_quoted(out, shown.data) < 0)
+        return -1;
+    return bx_buf_puts(out, "\n");
+}
+
+/* Layers are no part of a policy file: what reads this back is wider, and the
+ * comments say so. */
+static int put_layers(bx_buf *out, const bx_policy *policy)
+{
+    for (size_t i = 0; i < policy->layers_count; i++) {
+        const bx_grants *layer = policy->layers[i];
+
+        if (bx_buf_puts(out, "# narrowed by\n") < 0 ||
+            put_comment(out, "", layer->name) < 0)
+            return -1;
+        for (size_t k = 0; k < layer->rules_count; k++) {
+            const bx_grant_rule *rule = &layer->rules[k];
+            bx_autofree char *before = NULL;
+
+            if (asprintf(&before, "  %s: ",
+                         bx_grant_prefix(rule->kind, rule->access)) < 0) {
+                before = NULL;
+                return -1;
+            }
+            if (put_comment(out, before, rule->text) < 0)
+                return -1;
         }
-        if (bx_buf_puts(out, "  - ") < 0 || put_quoted(out, text) < 0 ||
-            bx_buf_puts(out, "\n") < 0)
+    }
+    if (policy->protected_paths_count > 0 &&
+        bx_buf_puts(out, "# never written\n") < 0)
+        return -1;
+    for (size_t i = 0; i < policy->protected_paths_count; i++) {
+        if (put_comment(out, "", policy->protected_paths[i].host_path) < 0)
             return -1;
     }
     return 0;
@@ -119,15 +204,7 @@ static int put_env(bx_buf *out, const bx_policy *policy)
     if (policy->env_count > 0 && bx_buf_puts(out, "env:\n") < 0)
         return -1;
     for (size_t i = 0; i < policy->env_count; i++) {
-        const bx_env_var *env = &policy->env[i];
-        bx_autofree char *text = NULL;
-
-        if (asprintf(&text, "%s=%s", env->name, env->value) < 0) {
-            text = NULL;
-            return -1;
-        }
-        if (bx_buf_puts(out, "  - ") < 0 || put_quoted(out, text) < 0 ||
-            bx_buf_puts(out, "\n") < 0)
+        if (put_item(out, policy->env[i].name, "=", policy->env[i].value) < 0)
             return -1;
     }
     return 0;
@@ -202,7 +279,7 @@ static int put_policy(bx_buf *out, const bx_policy *policy)
                   get_url) < 0 ||
         put_rules(out, "block-network", policy, policy->blocked_networks_count,
                   get_network) < 0 ||
-        put_limits(out, policy) < 0)
+        put_levels(out, policy) < 0 || put_limits(out, policy) < 0)
         return -1;
     if (policy->cache_dir != NULL &&
         (put_field(out, "wasm-cache-dir", policy->cache_dir) < 0 ||
@@ -212,150 +289,7 @@ static int put_policy(bx_buf *out, const bx_policy *policy)
         bx_buf_printf(out, "deterministic: %llu\n",
                       (unsigned long long)policy->seed) < 0)
         return -1;
-    return 0;
-}
-
-/* ---- JSON: each entry with its origin ---- */
-
-/* Without memory the list is gone, and so is all that would hold it. */
-static void append(json_t **list, json_t *item)
-{
-    if (json_array_append_new(*list, item) == 0)
-        return;
-    json_decref(*list);
-    *list = NULL;
-}
-
-static json_t *mounts_json(const bx_policy *policy)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < policy->mounts_count; i++) {
-        const bx_mount *mount = &policy->mounts[i];
-
-        append(&list,
-               json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "host",
-                         mount->host_dir, "guest", mount->guest_dir, "name",
-                         mount->name, "mode", mode_name(mount->access),
-                         "work-dir", (int)mount->is_work_dir, "origin",
-                         mount->origin));
-    }
-    return list;
-}
-
-static json_t *grants_json(const bx_policy *policy)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < policy->fs_grants_count; i++) {
-        const bx_fs_grant *grant = &policy->fs_grants[i];
-
-        append(&list,
-               json_pack("{s:s, s:s, s:s}", "access", grant_name(grant->access),
-                         "path", grant->guest_path, "origin", grant->origin));
-    }
-    return list;
-}
-
-static json_t *env_json(const bx_policy *policy)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < policy->env_count; i++) {
-        const bx_env_var *env = &policy->env[i];
-
-        append(&list, json_pack("{s:s, s:s, s:s}", "name", env->name, "value",
-                                env->value, "origin", env->origin));
-    }
-    return list;
-}
-
-static json_t *rules_json(const bx_policy *policy, size_t count,
-                          const char *(*get)(const bx_policy *, size_t, char *),
-                          const char *(*get_origin)(const bx_policy *, size_t))
-{
-    json_t *list = json_array();
-    char scratch[64];
-
-    for (size_t i = 0; i < count; i++)
-        append(&list,
-               json_pack("{s:s, s:s}", "pattern", get(policy, i, scratch),
-                         "origin", get_origin(policy, i)));
-    return list;
-}
-
-static const char *get_host_origin(const bx_policy *policy, size_t i)
-{
-    return policy->allowed_hosts[i].origin;
-}
-
-static const char *get_url_origin(const bx_policy *policy, size_t i)
-{
-    return policy->blocked_urls[i].origin;
-}
-
-static const char *get_network_origin(const bx_policy *policy, size_t i)
-{
-    return policy->blocked_networks[i].origin;
-}
-
-static json_t *limits_json(const bx_policy *policy)
-{
-    static const char *const units[] = {
-        [BX_UNIT_TIME] = "ms",
-        [BX_UNIT_BYTES] = "bytes",
-        [BX_UNIT_COUNT] = "count",
-    };
-    json_t *object = json_object();
-
-    for (size_t i = 0; i < bx_controls_count; i++) {
-        const bx_control *control = &bx_controls[i];
-
-        if (!bx_control_is_limit(control))
-            continue;
-        (void)json_object_set_new(
-            object, control->name,
-            json_pack(
-                "{s:I, s:s, s:s}", "value",
-                (json_int_t)bx_limits_get(&policy->limits, control->index),
-                "unit", units[control->unit], "origin",
-                bx_policy_origin(policy, control->name)));
-    }
-    return object;
-}
-
-static json_t *policy_json(const bx_policy *policy)
-{
-    char seed[32];
-
-    (void)snprintf(seed, sizeof(seed), "%llu",
-                   (unsigned long long)policy->seed);
-    /* The seed as text: JSON numbers are exact to 2^53 only. */
-    return json_pack(
-        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:s?}", "version", 1,
-        "map-dir", mounts_json(policy), "grant", grants_json(policy), "env",
-        env_json(policy), "allowed-outbound-host",
-        rules_json(policy, policy->allowed_hosts_count, get_host,
-                   get_host_origin),
-        "block-url",
-        rules_json(policy, policy->blocked_urls_count, get_url, get_url_origin),
-        "block-network",
-        rules_json(policy, policy->blocked_networks_count, get_network,
-                   get_network_origin),
-        "limits", limits_json(policy), "wasm-cache-dir", policy->cache_dir,
-        "deterministic", policy->is_deterministic ? seed : NULL);
-}
-
-static char *format_json(const bx_policy *policy)
-{
-    json_t *root = policy_json(policy);
-    char *text;
-
-    if (root == NULL)
-        return NULL;
-    text = json_dumps(root, JSON_INDENT(2));
-    json_decref(root);
-    return text;
+    return put_layers(out, policy);
 }
 
 char *bx_policy_format(const bx_policy *policy, bool json, bx_error **err)
@@ -364,7 +298,7 @@ char *bx_policy_format(const bx_policy *policy, bool json, bx_error **err)
     char *text = NULL;
 
     if (json)
-        text = format_json(policy);
+        text = bx_policy_format_json(policy);
     else if (put_policy(&out, policy) == 0)
         text = bx_buf_take(&out);
     if (text == NULL)

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "policy/layer.h"
+
 /* Canonical guest paths write the root as "/"; here it is "". */
 static const char *without_root(const char *guest_path)
 {
@@ -116,6 +118,24 @@ static void add_point(bx_fs *fs, const char *guest_path, bool is_mount)
     fs->points[fs->points_count++] = point;
 }
 
+static void add_layer(bx_fs *fs, const bx_grants *layer)
+{
+    for (size_t i = 0; i < layer->rules_count; i++) {
+        if (layer->rules[i].kind == BX_GRANT_FS)
+            add_point(fs, layer->rules[i].text, false);
+    }
+}
+
+/* The most there can be. */
+static size_t count_points(const bx_policy *policy)
+{
+    size_t count = policy->mounts_count + policy->fs_grants_count;
+
+    for (size_t i = 0; i < policy->layers_count; i++)
+        count += policy->layers[i]->rules_count;
+    return count;
+}
+
 bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
 {
     bx_fs *fs = calloc(1, sizeof(*fs));
@@ -126,8 +146,7 @@ bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
     }
     fs->policy = policy;
     fs->mounts = calloc(policy->mounts_count + 1, sizeof(*fs->mounts));
-    fs->points = calloc(policy->mounts_count + policy->fs_grants_count + 1,
-                        sizeof(*fs->points));
+    fs->points = calloc(count_points(policy) + 1, sizeof(*fs->points));
     if (fs->mounts == NULL || fs->points == NULL) {
         bx_error_set_nomem(err);
         bx_fs_free(fs);
@@ -141,6 +160,8 @@ bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
         add_point(fs, policy->mounts[i].guest_dir, true);
     for (size_t i = 0; i < policy->fs_grants_count; i++)
         add_point(fs, policy->fs_grants[i].guest_path, false);
+    for (size_t i = 0; i < policy->layers_count; i++)
+        add_layer(fs, policy->layers[i]);
     return fs;
 }
 

@@ -263,9 +263,89 @@ static void text_is_canonical(void **state)
     }
 }
 
+static void patterns_cover_patterns(void **state)
+{
+    static const struct {
+        const char *outer;
+        const char *inner;
+        bool covers;
+    } rows[] = {
+        { "*", "https://a.example", true },
+        { "https://a.example", "*", false },
+        { "*://a.example", "http://a.example", true },
+        { "http://a.example", "*://a.example", false },
+        { "a.example:*", "a.example", true },
+        { "a.example:8000..9000", "a.example:8080", true },
+        { "a.example:8000..9000", "a.example:8080..9001", false },
+        { "a.example", "a.example:443", true },
+        { "a.example:443", "a.example", true },
+        { "*://a.example:443", "*://a.example", false },
+        { "*.example", "a.example", true },
+        { "*.example", "*.b.example", true },
+        { "*.b.example", "*.example", false },
+        { "*.example", "*.example", true },
+        { "*.example", "example", false },
+        { "*.example", "https://10.0.0.1", false },
+        { "https://10.0.0.0/8", "https://10.1.2.3", true },
+        { "https://10.0.0.0/8", "https://10.1.0.0/16", true },
+        { "https://10.1.0.0/16", "https://10.0.0.0/8", false },
+        { "https://10.0.0.0/8", "https://11.0.0.1", false },
+        { "https://a.example", "https://*.example", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bx_host_pattern *outer = parse(rows[i].outer);
+        bx_host_pattern *inner = parse(rows[i].inner);
+
+        if (bx_host_pattern_covers(outer, inner) != rows[i].covers)
+            fail_msg("%s and %s", rows[i].outer, rows[i].inner);
+        bx_host_pattern_free(outer);
+        bx_host_pattern_free(inner);
+    }
+}
+
+static void origins_are_single_and_safe(void **state)
+{
+    static const struct {
+        const char *pattern;
+        bool is_origin;
+        bool is_safe;
+    } rows[] = {
+        { "https://a.example", true, true },
+        { "a.example:8443", true, true },
+        { "https://1.2.3.4", true, true },
+        { "*://a.example", false, false },
+        { "https://*.example", false, true },
+        { "https://a.example:*", false, true },
+        { "https://10.0.0.0/8", false, true },
+        { "*", false, false },
+        { "http://a.example", true, false },
+        { "http://127.0.0.1:8080", true, true },
+        { "http://[::1]:8080", true, true },
+        { "http://127.0.0.0/8", false, false },
+        { "http://localhost", true, true },
+        { "http://x.localhost", true, true },
+        { "http://notlocalhost", true, false },
+        { "http://10.0.0.1", true, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bx_host_pattern *pattern = parse(rows[i].pattern);
+
+        if (bx_host_pattern_is_origin(pattern) != rows[i].is_origin ||
+            bx_host_pattern_is_safe(pattern) != rows[i].is_safe)
+            fail_msg("%s", rows[i].pattern);
+        bx_host_pattern_free(pattern);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(patterns_cover_patterns),
+        cmocka_unit_test(origins_are_single_and_safe),
         cmocka_unit_test(patterns_match),
         cmocka_unit_test(other_schemes_never_match),
         cmocka_unit_test(private_addresses_need_a_name),

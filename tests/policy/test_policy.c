@@ -256,10 +256,11 @@ static void grants_are_read(void **state)
     assert_string_equal(policy->fs_grants[1].guest_path, "/c");
     assert_int_equal(policy->fs_grants[2].access, BX_ACCESS_WRITE);
     assert_string_equal(policy->fs_grants[3].guest_path, "/");
-    assert_not_set(policy, "grant", "fs.raed:/x",
-                   "grant: 'fs.raed:/x' is no grant on a path; expected "
-                   "fs.read:/path or fs.write:/path (hosts: "
-                   "allowed-outbound-host; variables: env)");
+    assert_not_set(
+        policy, "grant", "fs.raed:/x",
+        "grant: 'fs.raed:/x' is no grant on a path, program or tool; expected "
+        "fs.read:/path, fs.write:/path, exec:PROGRAM or tool:NAME (hosts: "
+        "allowed-outbound-host; variables: env)");
     assert_not_set(policy, "grant", "fs.read:",
                    "grant: '' is empty; expected a guest path such as /data");
     bx_policy_free(policy);

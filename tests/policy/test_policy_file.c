@@ -171,13 +171,15 @@ static void bad_files_are_explained(void **state)
           "ci.yaml: line 1: block-url: '/x' has no host (for every host write "
           "*/path); expected [scheme://]host[/path] with '*' for any run of "
           "characters, such as ads.example.com or *.example.com/track/*" },
-        { "grant: fs.raed:/x\n",
-          "ci.yaml: line 1: grant: 'fs.raed:/x' is no grant on a path; "
-          "expected fs.read:/path or fs.write:/path (hosts: "
-          "allowed-outbound-host; variables: env)" },
+        { "grant: fs.raed:/x\n", "ci.yaml: line 1: grant: 'fs.raed:/x' is no "
+                                 "grant on a path, program or tool; "
+                                 "expected fs.read:/path, fs.write:/path, "
+                                 "exec:PROGRAM or tool:NAME (hosts: "
+                                 "allowed-outbound-host; variables: env)" },
         { "map-dir: a::/a\ngrant: []\n",
           "ci.yaml: line 2: grant: an empty list; expected "
-          "fs.read:PATH|fs.write:PATH, or no grant at all to give mapped "
+          "fs.read:PATH|fs.write:PATH|exec:NAME|tool:NAME, or no grant at all "
+          "to give mapped "
           "folders whole" },
         { "work-dir: ''\n",
           "ci.yaml: line 1: work-dir: host folder '' is empty; expected a "
