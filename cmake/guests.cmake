@@ -1,11 +1,20 @@
 # Programs that run inside the sandbox, compiled from C by zig for
-# wasm32-wasi.
+# wasm32-wasi, and from Rust by cargo for wasm32-wasip1.
 #
 #     bx_add_guest(NAME SOURCE...
+#         [TOOL]                       with guests/sdk/c
+#         [MANIFEST FILE]              goes beside as NAME.tool.yaml
 #         [DESTINATION FOLDER]         where NAME.wasm goes
 #         [COMPILE_OPTIONS OPTION...]
 #         [LINK_OPTIONS OPTION...]
+#         [LIBRARIES ARCHIVE...]       linked, and linked again when they change
 #         [DEPENDS FILE_OR_TARGET...]) generated sources and headers
+#     bx_add_guest_library(NAME SOURCE...
+#         [COMPILE_OPTIONS OPTION...] [DEPENDS FILE_OR_TARGET...])
+#         the archive BX_GUEST_LIBRARY_NAME, for LIBRARIES
+#     bx_add_rust_guest(NAME CRATE_DIR
+#         [BIN NAME]                   the crate's program; NAME without it
+#         [MANIFEST FILE] [DESTINATION FOLDER])
 #     bx_add_wat(FILE.wat... [DESTINATION FOLDER])
 #
 # FOLDER is build/share/boxagnts/tools without it, and build/tests/guest for
@@ -21,6 +30,9 @@ if(BX_GUESTS AND NOT EXISTS ${BX_ZIG})
   endif()
 endif()
 
+# The JSON library of tools in C (scripts/sources.txt).
+set(BX_YYJSON_DIR "${CMAKE_SOURCE_DIR}/build/venv/src/yyjson/yyjson" CACHE PATH
+    "Folder with yyjson.c and yyjson.h")
 set(BX_TOOLS_DIR ${CMAKE_BINARY_DIR}/share/boxagnts/tools)
 set(BX_TEST_GUESTS_DIR ${CMAKE_BINARY_DIR}/tests/guest)
 
@@ -34,15 +46,12 @@ function(bx_guest_folder result)
   endif()
 endfunction()
 
-function(bx_add_guest name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "DESTINATION"
-      "COMPILE_OPTIONS;LINK_OPTIONS;DEPENDS")
-  if(NOT arg_DESTINATION)
-    bx_guest_folder(arg_DESTINATION)
-  endif()
-
+# The objects of a guest's C sources.
+function(bx_compile_guest name result)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" ""
+      "SOURCES;COMPILE_OPTIONS;DEPENDS")
   set(objects)
-  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
+  foreach(source IN LISTS arg_SOURCES)
     cmake_path(ABSOLUTE_PATH source
         BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
     cmake_path(GET source FILENAME file)
@@ -57,16 +66,107 @@ function(bx_add_guest name)
         VERBATIM)
     list(APPEND objects ${object})
   endforeach()
+  set(${result} ${objects} PARENT_SCOPE)
+endfunction()
+
+function(bx_add_guest_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "COMPILE_OPTIONS;DEPENDS")
+  bx_compile_guest(${name} objects SOURCES ${arg_UNPARSED_ARGUMENTS}
+      COMPILE_OPTIONS ${arg_COMPILE_OPTIONS} DEPENDS ${arg_DEPENDS})
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/lib${name}.a)
+  add_custom_command(OUTPUT ${output}
+      COMMAND ${CMAKE_COMMAND} -E rm -f ${output}
+      COMMAND ${BX_ZIG} ar rcs ${output} ${objects}
+      DEPENDS ${objects}
+      COMMENT "Archiving guest library ${name}"
+      VERBATIM)
+  add_custom_target(guest_library_${name} DEPENDS ${output})
+  set(BX_GUEST_LIBRARY_${name} ${output} CACHE INTERNAL "")
+endfunction()
+
+# What a tool says of itself lies beside it.
+function(bx_copy_manifest name manifest folder result)
+  set(${result} PARENT_SCOPE)
+  if(manifest)
+    cmake_path(ABSOLUTE_PATH manifest
+        BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+    set(output ${folder}/${name}.tool.yaml)
+    add_custom_command(OUTPUT ${output}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
+        COMMAND ${CMAKE_COMMAND} -E copy ${manifest} ${output}
+        DEPENDS ${manifest}
+        COMMENT "Copying ${name}.tool.yaml"
+        VERBATIM)
+    set(${result} ${output} PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(bx_add_guest name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TOOL" "DESTINATION;MANIFEST"
+      "COMPILE_OPTIONS;LINK_OPTIONS;LIBRARIES;DEPENDS")
+  if(NOT arg_DESTINATION)
+    bx_guest_folder(arg_DESTINATION)
+  endif()
+  if(arg_TOOL)
+    list(APPEND arg_COMPILE_OPTIONS
+        -I${CMAKE_SOURCE_DIR}/guests/sdk/c -I${BX_YYJSON_DIR})
+    list(APPEND arg_LIBRARIES ${BX_GUEST_LIBRARY_tool})
+    # zig gives 16 MiB, which would count against a call's memory.
+    list(PREPEND arg_LINK_OPTIONS -Wl,-z,stack-size=524288)
+  endif()
+  bx_compile_guest(${name} objects SOURCES ${arg_UNPARSED_ARGUMENTS}
+      COMPILE_OPTIONS ${arg_COMPILE_OPTIONS} DEPENDS ${arg_DEPENDS})
+  bx_copy_manifest(${name} "${arg_MANIFEST}" ${arg_DESTINATION} manifest)
 
   set(output ${arg_DESTINATION}/${name}.wasm)
   add_custom_command(OUTPUT ${output}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${arg_DESTINATION}
       COMMAND ${BX_ZIG} cc -target wasm32-wasi -O2 -s
-          ${objects} ${arg_LINK_OPTIONS} -o ${output}
-      DEPENDS ${objects}
+          ${objects} ${arg_LIBRARIES} ${arg_LINK_OPTIONS} -o ${output}
+      DEPENDS ${objects} ${arg_LIBRARIES}
       COMMENT "Linking guest ${name}.wasm"
       VERBATIM)
-  add_custom_target(guest_${name} ALL DEPENDS ${output})
+  add_custom_target(guest_${name} ALL DEPENDS ${output} ${manifest})
+endfunction()
+
+# One cargo folder for all guests: what two crates need is compiled once, and
+# cargo's own lock makes them take turns. CC_ and AR_ are for crates that bring
+# C sources.
+function(bx_add_rust_guest name crate)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "BIN;MANIFEST;DESTINATION" "")
+  if(NOT arg_DESTINATION)
+    bx_guest_folder(arg_DESTINATION)
+  endif()
+  if(NOT arg_BIN)
+    set(arg_BIN ${name})
+  endif()
+  cmake_path(ABSOLUTE_PATH crate
+      BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${crate}/*.rs)
+  bx_copy_manifest(${name} "${arg_MANIFEST}" ${arg_DESTINATION} manifest)
+
+  set(target wasm32-wasip1)
+  set(folder ${CMAKE_BINARY_DIR}/cargo)
+  set(jobs $ENV{BX_JOBS})
+  if(NOT jobs)
+    set(jobs 2)
+  endif()
+  set(output ${arg_DESTINATION}/${name}.wasm)
+  add_custom_command(OUTPUT ${output}
+      COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${folder}
+          CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS=-Ctarget-feature=+simd128
+          CC_wasm32_wasip1=${CMAKE_SOURCE_DIR}/cmake/zig-cc
+          AR_wasm32_wasip1=${CMAKE_SOURCE_DIR}/cmake/zig-ar
+          BX_ZIG=${BX_ZIG}
+          cargo build --quiet --release --locked -j${jobs} --target ${target}
+          --manifest-path ${crate}/Cargo.toml --bin ${arg_BIN}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${arg_DESTINATION}
+      COMMAND ${CMAKE_COMMAND} -E copy
+          ${folder}/${target}/release/${arg_BIN}.wasm ${output}
+      DEPENDS ${sources} ${crate}/Cargo.toml ${crate}/Cargo.lock
+      COMMENT "Compiling Rust guest ${name}.wasm"
+      VERBATIM)
+  add_custom_target(guest_${name} ALL DEPENDS ${output} ${manifest})
 endfunction()
 
 function(bx_add_wat)
