@@ -432,6 +432,7 @@ static void large_events_are_bounded(void **state)
     json_t *deep = json_array();
     struct stat st;
     json_t *line;
+    char *data;
 
     (void)state;
     for (int i = 0; i < 100000; i++) {
@@ -443,27 +444,30 @@ static void large_events_are_bounded(void **state)
     }
     for (int i = 0; i < 1500; i++)
         deep = json_pack("[o]", deep);
-    append(
-        log,
-        json_pack("{s:O, s:o, s:s}", "many", many, "deep", deep, "last", "x"),
-        0);
+    append(log, json_pack("{s:O, s:s}", "many", many, "last", "x"), 0);
+    append(log, json_pack("{s:o}", "deep", deep), 0);
     append(log, json_pack("{s:o}", "wide", wide), 0);
     append(log,
            json_pack("{s:f, s:n, s:b, s:I}", "real", 1.5, "null", "bool", 1,
                      "integer", (json_int_t)INT64_MIN),
            0);
     bx_audit_log_close(log);
-    assert_good(3);
+    assert_good(4);
     assert_int_equal(stat(log_path, &st), 0);
     assert_true(st.st_size < 3 * BX_AUDIT_LINE_MAX_BYTES);
     line = get_line(1);
     assert_true(json_array_size(json_object_get(line, "many")) < 100000);
     assert_non_null(json_object_get(line, "[cut]"));
     json_decref(line);
-    line = get_line(2);
+    line = get_line(3);
     assert_non_null(json_object_get(json_object_get(line, "wide"), "[cut]"));
     json_decref(line);
-    line = get_line(3);
+    line = get_line(2);
+    data = json_dumps(line, 0);
+    assert_non_null(strstr(data, "[[[[\"[too deep]\"]]]]"));
+    free(data);
+    json_decref(line);
+    line = get_line(4);
     assert_int_equal(json_integer_value(json_object_get(line, "integer")),
                      INT64_MIN);
     assert_true(json_is_null(json_object_get(line, "null")));
