@@ -437,7 +437,7 @@ bx_audit_log *bx_audit_log_open(const char *path, bx_error **err)
     log->path = path == NULL ? bx_user_state_path("audit.jsonl") : strdup(path);
     if (log->path != NULL)
         log->head_path = bx_audit_head_path(log->path);
-    if (log->head_path == NULL) {
+    if (log->path == NULL || log->head_path == NULL) {
         bx_error_set(err, BX_ERR_NOT_FOUND,
                      "no home folder for the audit log; set HOME");
     } else if (check_folder(log->path, err) == 0 &&

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NUMBER_DIGITS 20
 #define MAC_LINE_BYTES (sizeof("mac ") - 1 + 64 + 1)
 
 void bx_audit_head_init(bx_audit_head *head)
@@ -44,6 +45,45 @@ void bx_audit_head_format(const bx_audit_head *head,
     snprintf(text + bytes, MAC_LINE_BYTES + 1, "mac %s\n", mac);
 }
 
+/* These take what is expected next; the text ends with a NUL. */
+static bool take_text(const char **at, const char *text)
+{
+    size_t bytes = strlen(text);
+
+    if (strncmp(*at, text, bytes) != 0)
+        return false;
+    *at += bytes;
+    return true;
+}
+
+static bool take_number(const char **at, const char *name, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    if (!take_text(at, name))
+        return false;
+    for (int i = 0; i < NUMBER_DIGITS; i++, ++*at) {
+        unsigned digit = (unsigned)(unsigned char)**at - '0';
+
+        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    *ret_number = number;
+    return take_text(at, "\n");
+}
+
+static bool take_hash(const char **at, const char *name,
+                      char hash[BX_AUDIT_HASH_BYTES])
+{
+    if (!take_text(at, name) || strnlen(*at, 64) < 64)
+        return false;
+    memcpy(hash, *at, 64);
+    hash[64] = '\0';
+    *at += 64;
+    return bx_audit_hash_is_valid(hash) && take_text(at, "\n");
+}
+
 /* The 64 digits before the last newline, in constant time. */
 static bool macs_match(const char *a, const char *b)
 {
@@ -63,19 +103,19 @@ bool bx_audit_head_parse(const char *text, size_t bytes,
     bx_audit_head head;
     char copy[BX_AUDIT_HEAD_BYTES + 1];
     char again[BX_AUDIT_HEAD_BYTES + 1];
+    const char *at = copy;
 
     if (bytes != BX_AUDIT_HEAD_BYTES)
         return false;
     memcpy(copy, text, bytes);
     copy[bytes] = '\0';
-    if (sscanf(copy,
-               "boxagnts audit head 1 seq %20" SCNu64
-               " hash %64[0-9a-f] size %20" SCNu64 " file %20" SCNu64
-               " next-bytes %20" SCNu64 " next-hash %64[0-9a-f]",
-               &head.seq, head.hash, &head.size, &head.file, &head.next_bytes,
-               head.next_hash) != 6 ||
-        !bx_audit_hash_is_valid(head.hash) ||
-        !bx_audit_hash_is_valid(head.next_hash))
+    if (!take_text(&at, "boxagnts audit head 1\n") ||
+        !take_number(&at, "seq ", &head.seq) ||
+        !take_hash(&at, "hash ", head.hash) ||
+        !take_number(&at, "size ", &head.size) ||
+        !take_number(&at, "file ", &head.file) ||
+        !take_number(&at, "next-bytes ", &head.next_bytes) ||
+        !take_hash(&at, "next-hash ", head.next_hash))
         return false;
     /* One text for one head: what is not that text was not written here. */
     bx_audit_head_format(&head, key, again);
