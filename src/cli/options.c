@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/control.h"
 #include "policy/policy.h"
@@ -57,16 +58,18 @@ static int set_control(bx_policy *policy, const bx_control *control,
                          origin, err);
 }
 
-/* One pass over argv: the policy file (is_first), or everything else. */
-static int pass(int argc, char **argv, const struct option *table,
-                bool is_first, const bx_flag *flags, bx_flag_fn on_flag,
-                void *context, bx_options *options, bx_error **err)
+/* One pass over argv: the policy file (is_first), or everything else. letters:
+ * as getopt() takes them, with '+' to stop at the first operand. */
+static int pass(int argc, char **argv, const char *letters,
+                const struct option *table, bool is_first, const bx_flag *flags,
+                bx_flag_fn on_flag, void *context, bx_options *options,
+                bx_error **err)
 {
     int flag;
 
     optind = 0; /* glibc: start anew */
     opterr = 0;
-    while ((flag = getopt_long(argc, argv, "+:h", table, NULL)) != -1) {
+    while ((flag = getopt_long(argc, argv, letters, table, NULL)) != -1) {
         if (flag == ':' || flag == '?') {
             const char *word = argv[optind - 1];
 
@@ -100,30 +103,67 @@ static int pass(int argc, char **argv, const struct option *table,
     return 0;
 }
 
-int bx_options_parse(int argc, char **argv, const bx_flag *flags,
-                     size_t flags_count, bx_flag_fn on_flag, void *context,
-                     bx_options *ret_options, bx_error **err)
+/* The file that counts without --policy: it may be missing, not broken. */
+static int load_default(const char *path, bx_options *options, bx_error **err)
+{
+    if (options->policy == NULL && path != NULL && access(path, F_OK) == 0) {
+        options->policy = bx_policy_load(path, err);
+        if (options->policy == NULL)
+            return -1;
+    }
+    options->has_policy_file = options->policy != NULL;
+    if (options->policy == NULL && (options->policy = bx_policy_new()) == NULL)
+        return bx_error_set_nomem(err);
+    return 0;
+}
+
+static int parse(int argc, char **argv, const char *letters,
+                 const bx_flag *flags, size_t flags_count, bx_flag_fn on_flag,
+                 void *context, const char *default_policy_file,
+                 bx_options *ret_options, bx_error **err)
 {
     bx_autofree struct option *table = make_table(flags, flags_count);
     bx_options options = { 0 };
 
     if (table == NULL)
         return bx_error_set_nomem(err);
-    if (pass(argc, argv, table, true, flags, on_flag, context, &options, err) <
-        0)
-        goto fail;
-    if (options.policy == NULL && (options.policy = bx_policy_new()) == NULL) {
-        bx_error_set_nomem(err);
-        goto fail;
+    if (pass(argc, argv, letters, table, true, flags, on_flag, context,
+             &options, err) < 0 ||
+        (!options.wants_help &&
+         load_default(default_policy_file, &options, err) < 0) ||
+        (!options.wants_help && pass(argc, argv, letters, table, false, flags,
+                                     on_flag, context, &options, err) < 0)) {
+        bx_options_clear(&options);
+        return -1;
     }
-    if (!options.wants_help && pass(argc, argv, table, false, flags, on_flag,
-                                    context, &options, err) < 0)
-        goto fail;
     *ret_options = options;
     return 0;
-fail:
-    bx_options_clear(&options);
-    return -1;
+}
+
+int bx_options_parse(int argc, char **argv, const bx_flag *flags,
+                     size_t flags_count, bx_flag_fn on_flag, void *context,
+                     bx_options *ret_options, bx_error **err)
+{
+    return parse(argc, argv, "+:h", flags, flags_count, on_flag, context, NULL,
+                 ret_options, err);
+}
+
+int bx_options_parse_over(int argc, char **argv, const bx_flag *flags,
+                          size_t flags_count, bx_flag_fn on_flag, void *context,
+                          const char *default_policy_file,
+                          bx_options *ret_options, bx_error **err)
+{
+    return parse(argc, argv, "+:h", flags, flags_count, on_flag, context,
+                 default_policy_file, ret_options, err);
+}
+
+int bx_options_parse_mixed(int argc, char **argv, const bx_flag *flags,
+                           size_t flags_count, bx_flag_fn on_flag,
+                           void *context, const char *default_policy_file,
+                           bx_options *ret_options, bx_error **err)
+{
+    return parse(argc, argv, ":h", flags, flags_count, on_flag, context,
+                 default_policy_file, ret_options, err);
 }
 
 void bx_options_clear(bx_options *options)

@@ -13,7 +13,8 @@ typedef struct bx_flag {
 } bx_flag;
 
 typedef struct bx_options {
-    bx_policy *policy; /* owned */
+    bx_policy *policy;    /* owned */
+    bool has_policy_file; /* flags added to one */
     bool wants_help;
     char **operands; /* what follows the flags; borrowed from argv */
     int operands_count;
@@ -29,6 +30,16 @@ typedef int (*bx_flag_fn)(void *context, const char *name, const char *value,
 int bx_options_parse(int argc, char **argv, const bx_flag *flags,
                      size_t flags_count, bx_flag_fn on_flag, void *context,
                      bx_options *ret_options, bx_error **err);
+/* The same with a policy file that counts when no --policy is given and it
+ * exists; mixed: with options after operands as well. */
+int bx_options_parse_over(int argc, char **argv, const bx_flag *flags,
+                          size_t flags_count, bx_flag_fn on_flag, void *context,
+                          const char *default_policy_file,
+                          bx_options *ret_options, bx_error **err);
+int bx_options_parse_mixed(int argc, char **argv, const bx_flag *flags,
+                           size_t flags_count, bx_flag_fn on_flag,
+                           void *context, const char *default_policy_file,
+                           bx_options *ret_options, bx_error **err);
 void bx_options_clear(bx_options *options);
 
 /* The lines of --help for flags and for every control. */
