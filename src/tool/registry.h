@@ -85,6 +85,40 @@ char *bx_registry_explain(bx_registry *registry, const char *name,
 int bx_registry_approve(bx_registry *registry, const char *name,
                         char **ret_difference, bx_error **err);
 
+/* What bx_registry_approve() would pin against what is pinned; "" when they are
+ * the same. */
+int bx_registry_difference(bx_registry *registry, const char *name,
+                           char **ret_difference, bx_error **err);
+
+/* Forget that a tool was approved; fine when it was not. */
+int bx_registry_forget(bx_registry *registry, const bx_tool *tool,
+                       bx_error **err);
+
+/* Read the folders again, for those who do not watch. */
+int bx_registry_refresh(bx_registry *registry, bx_error **err);
+
+/* Where tools of a source come from; borrowed, NULL when there is no such
+ * folder. It need not exist yet. */
+const char *bx_registry_folder(const bx_registry *registry,
+                               bx_tool_source source);
+
+/* A program by the name under which guests spawn it, such as "bash". */
+typedef struct bx_program_run {
+    size_t argc; /* at least 1; argv[0] names it, a path's last name counts */
+    const char *const *argv;
+    const char *const *env; /* "NAME=VALUE"; NULL: the policy's */
+    size_t env_count;
+    const bx_run_options *options; /* its audit is not used */
+    const char *caller;            /* for the audit */
+    const bx_caller *nested;       /* NULL: none */
+} bx_program_run;
+
+/* Run it with the workspace's policy, narrowed by its manifest, or with the
+ * caller's. ret_result is owned by the caller, bx_result_free(). errors:
+ * BX_ERR_NOT_FOUND no such program, BX_ERR_DENIED */
+int bx_registry_run(bx_registry *registry, const bx_program_run *request,
+                    bx_result **ret_result, bx_error **err);
+
 /* What spawn and tool_call of guests lead to; borrowed. */
 const bx_services *bx_registry_services(bx_registry *registry);
 

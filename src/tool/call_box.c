@@ -1,0 +1,185 @@
+#include "tool/call_box.h"
+
+#include <string.h>
+
+#include "base/digest.h"
+#include "sandbox/sandbox.h"
+
+/* Session first: which secrets are used is the last layer's to say, and that is
+ * the tool's. */
+bx_policy *bx_box_policy(const bx_registry *registry, const bx_box_key *key,
+                         bx_error **err)
+{
+    bx_autofree char *layer = NULL;
+    bx_autopolicy bx_policy *policy =
+        bx_policy_clone(key->caller == NULL ? registry->policy : key->caller);
+
+    if (policy == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    if (key->session != NULL &&
+        bx_policy_narrow(policy, key->session, "session", err) < 0)
+        return NULL;
+    if (key->manifest != NULL) {
+        if (asprintf(&layer, "manifest of '%s'", key->name) < 0) {
+            layer = NULL;
+            bx_error_set_nomem(err);
+            return NULL;
+        }
+        if (bx_policy_narrow(policy, key->manifest->grants, layer, err) < 0)
+            return NULL;
+    }
+    return bx_take(policy);
+}
+
+int bx_box_digest_policy(const bx_policy *policy, char *digest, bx_error **err)
+{
+    bx_autofree char *text = bx_policy_format(policy, true, err);
+    uint8_t bytes[BX_DIGEST_BYTES];
+
+    if (text == NULL)
+        return -1;
+    bx_sha256(text, strlen(text), bytes);
+    bx_digest_format(bytes, digest);
+    return 0;
+}
+
+void bx_box_unref(bx_box *box)
+{
+    if (box == NULL ||
+        atomic_fetch_sub_explicit(&box->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    bx_sandbox_free(box->sandbox);
+    free(box->session);
+    free(box);
+}
+
+static bx_box *ref(bx_box *box)
+{
+    atomic_fetch_add_explicit(&box->refs, 1, memory_order_relaxed);
+    return box;
+}
+
+void bx_box_drop_all(bx_file *file)
+{
+    while (file->boxes != NULL) {
+        bx_box *box = file->boxes;
+
+        file->boxes = box->next;
+        bx_box_unref(box);
+    }
+}
+
+static bx_box *make(bx_registry *registry, const bx_box_key *key, char *session,
+                    bx_error **err)
+{
+    bx_autopolicy bx_policy *policy = bx_box_policy(registry, key, err);
+    bx_box *box = calloc(1, sizeof(*box));
+    bx_module *module;
+
+    if (box == NULL) {
+        free(session);
+        if (policy != NULL)
+            bx_error_set_nomem(err);
+        return NULL;
+    }
+    atomic_init(&box->refs, 1);
+    box->id = bx_registry_next_id(registry);
+    box->manifest = key->manifest;
+    box->parent = key->caller_box == NULL ? 0 : key->caller_box->id;
+    box->session = session;
+    if (policy != NULL &&
+        bx_file_get_code(key->code, registry->engine, policy, &module, err) ==
+            0 &&
+        bx_box_digest_policy(policy, box->policy_digest, err) == 0) {
+        box->sandbox = bx_sandbox_new(module, policy, err);
+        if (box->sandbox != NULL) {
+            box->policy = box->sandbox->policy;
+            return box;
+        }
+    }
+    bx_box_unref(box);
+    return NULL;
+}
+
+static bool is_for(const bx_box *box, const bx_box_key *key,
+                   const char *session)
+{
+    uint64_t parent = key->caller_box == NULL ? 0 : key->caller_box->id;
+
+    if (box->manifest != key->manifest || box->parent != parent)
+        return false;
+    return session == NULL
+               ? box->session == NULL
+               : box->session != NULL && strcmp(box->session, session) == 0;
+}
+
+/* The one kept, moved to the front. */
+static bx_box *find(bx_file *file, const bx_box_key *key, const char *session)
+{
+    bx_box **at = &file->boxes;
+    bx_box *box;
+
+    while (*at != NULL && !is_for(*at, key, session))
+        at = &(*at)->next;
+    box = *at;
+    if (box == NULL)
+        return NULL;
+    *at = box->next;
+    box->next = file->boxes;
+    file->boxes = box;
+    return ref(box);
+}
+
+/* Takes the list's reference; what falls off the end is the caller's to let go
+ * of, outside the lock. */
+static bx_box *keep(bx_file *file, bx_box *box)
+{
+    bx_box **at = &file->boxes;
+
+    box->next = file->boxes;
+    file->boxes = ref(box);
+    for (size_t i = 0; *at != NULL && i < BX_BOX_MAX; i++)
+        at = &(*at)->next;
+    box = *at;
+    *at = NULL;
+    return box;
+}
+
+int bx_box_get(bx_registry *registry, const bx_box_key *key, bx_box **ret_box,
+               bx_error **err)
+{
+    bool is_kept = key->caller == NULL || key->caller_box != NULL;
+    char *session = NULL;
+    bx_box *box = NULL;
+
+    if (key->session != NULL) {
+        session = bx_grants_format(key->session, err);
+        if (session == NULL)
+            return -1;
+    }
+    if (is_kept) {
+        pthread_mutex_lock(&key->file->mutex);
+        box = find(key->file, key, session);
+        pthread_mutex_unlock(&key->file->mutex);
+    }
+    if (box != NULL) {
+        free(session);
+        *ret_box = box;
+        return 0;
+    }
+    box = make(registry, key, session, err);
+    if (box == NULL)
+        return -1;
+    if (is_kept) {
+        bx_box *old;
+
+        pthread_mutex_lock(&key->file->mutex);
+        old = keep(key->file, box);
+        pthread_mutex_unlock(&key->file->mutex);
+        bx_box_unref(old);
+    }
+    *ret_box = box;
+    return 0;
+}

@@ -1,0 +1,13 @@
+/* Bytes of a guest as JSON text. */
+#ifndef BX_TOOL_CALL_TEXT_H
+#define BX_TOOL_CALL_TEXT_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+
+/* A string; what is not UTF-8 becomes U+FFFD, one for each byte, and
+ * ret_is_replaced, which may be NULL, says so. NULL without memory. */
+json_t *bx_text_json(const char *text, size_t bytes, bool *ret_is_replaced);
+
+#endif

@@ -1,0 +1,177 @@
+/* Modules that bring no manifest: a component's typed exports say enough, a
+ * command is asked for `--help`, once, in an empty sandbox. What it printed is
+ * kept by the module's digest in the user's state folder. */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "tool/registry_scan.h"
+
+#define HELP_TIMEOUT "2s"
+#define HELP_MEMORY "64MiB"
+#define HELP_OUTPUT "64KiB"
+#define HELP_MAX_BYTES (64u << 10)
+
+static char *kept_path(const bx_registry *registry, const bx_file *file)
+{
+    char *path = NULL;
+
+    if (registry->state_dir == NULL ||
+        asprintf(&path, "%s/tool-help/%s", registry->state_dir, file->digest) <
+            0)
+        return NULL;
+    return path;
+}
+
+static bx_policy *help_policy(const bx_registry *registry, bx_error **err)
+{
+    bx_autopolicy bx_policy *policy = bx_policy_new();
+    const char *cache_dir = registry->policy->cache_dir;
+
+    if (policy == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    if (bx_policy_set(policy, "wasm-timeout", HELP_TIMEOUT, "--help", err) <
+            0 ||
+        bx_policy_set(policy, "wasm-max-memory-size", HELP_MEMORY, "--help",
+                      err) < 0 ||
+        bx_policy_set(policy, "max-output", HELP_OUTPUT, "--help", err) < 0 ||
+        (cache_dir != NULL &&
+         bx_policy_wasm_cache_dir(policy, cache_dir, err) < 0))
+        return NULL;
+    return bx_take(policy);
+}
+
+/* What the program prints when it is asked; some use stderr. */
+static int ask(bx_registry *registry, bx_file *file, bx_buf *text,
+               bx_error **err)
+{
+    bx_autopolicy bx_policy *policy = help_policy(registry, err);
+    const char *const argv[] = { file->stem, "--help" };
+    bx_module *module;
+    bx_sandbox *sandbox = NULL;
+    bx_result *result = NULL;
+    const char *words;
+    size_t bytes;
+    int answer = -1;
+
+    if (policy == NULL ||
+        bx_file_get_code(file, registry->engine, policy, &module, err) < 0)
+        return -1;
+    sandbox = bx_sandbox_new(module, policy, err);
+    if (sandbox != NULL &&
+        bx_sandbox_run(sandbox, 2, argv, NULL, &result, err) == 0) {
+        words = bx_result_stdout(result, &bytes);
+        if (bytes == 0)
+            words = bx_result_stderr(result, &bytes);
+        answer = bx_buf_append(text, words, bytes, HELP_MAX_BYTES) < 0
+                     ? bx_error_set(err, BX_ERR_INVALID,
+                                    "its --help is longer than %u bytes",
+                                    HELP_MAX_BYTES)
+                     : 0;
+    }
+    bx_result_free(result);
+    bx_sandbox_free(sandbox);
+    return answer;
+}
+
+/* Kept or asked; what cannot be kept is asked again next time. */
+static int get_help(bx_registry *registry, bx_file *file, bx_buf *text,
+                    bx_error **err)
+{
+    bx_autofree char *path = kept_path(registry, file);
+    bx_autofree char *kept = NULL;
+    size_t bytes;
+
+    if (path != NULL &&
+        bx_file_read(path, HELP_MAX_BYTES, &kept, &bytes, NULL) == 0)
+        return bx_buf_append(text, kept, bytes, HELP_MAX_BYTES) < 0
+                   ? bx_error_set_nomem(err)
+                   : 0;
+    if (ask(registry, file, text, err) < 0)
+        return -1;
+    if (path != NULL) {
+        char *slash = strrchr(path, '/');
+
+        *slash = '\0';
+        (void)bx_file_make_dirs(path, 0700, NULL);
+        *slash = '/';
+        (void)bx_file_replace(path, text->data == NULL ? "" : text->data,
+                              text->len, 0600, NULL);
+    }
+    return 0;
+}
+
+static int adapt_help(bx_registry *registry, bx_file *file, bx_error **err)
+{
+    bx_autobuf bx_buf help = BX_BUF_INIT;
+    bx_error *problem = NULL;
+    bx_manifest *manifest;
+
+    if (get_help(registry, file, &help, err) < 0)
+        return bx_error_wrap(err,
+                             "it has no manifest (section boxagnts.tool, or "
+                             "'%s.tool.yaml') and --help",
+                             file->stem);
+    manifest = bx_manifest_adapt_help(
+        file->stem, help.data == NULL ? "" : help.data, help.len, &problem);
+    if (manifest == NULL) {
+        if (problem == NULL)
+            return bx_error_set(err, BX_ERR_INVALID,
+                                "it has no manifest (section boxagnts.tool, or "
+                                "'%s.tool.yaml'), and its --help describes no "
+                                "flags",
+                                file->stem);
+        if (err != NULL)
+            *err = problem;
+        else
+            bx_error_free(problem);
+        return -1;
+    }
+    file->manifests = malloc(sizeof(*file->manifests));
+    if (file->manifests == NULL) {
+        bx_manifest_free(manifest);
+        return bx_error_set_nomem(err);
+    }
+    file->manifests[0] = manifest;
+    file->manifests_count = 1;
+    return 0;
+}
+
+static int adapt_exports(bx_registry *registry, bx_file *file, bx_error **err)
+{
+    bx_autofree char *text = NULL;
+    bx_module *module;
+    json_t *inspection;
+    int result;
+
+    if (bx_file_get_code(file, registry->engine, registry->policy, &module,
+                         err) < 0)
+        return -1;
+    text = bx_module_inspect(module, err);
+    if (text == NULL)
+        return -1;
+    inspection = json_loads(text, 0, NULL);
+    result = bx_manifest_adapt_exports(file->stem, inspection, &file->manifests,
+                                       &file->manifests_count, err);
+    json_decref(inspection);
+    return result < 0 ? -1 : 0;
+}
+
+int bx_scan_adapt(bx_registry *registry, bx_file *file, const void *bytes,
+                  size_t count, bx_error **err)
+{
+    static const uint8_t component[8] = { 0, 'a', 's', 'm', 13, 0, 1, 0 };
+
+    /* The preamble of a component (component-model Binary.md). */
+    if (count >= sizeof(component) &&
+        memcmp(bytes, component, sizeof(component)) == 0) {
+        if (adapt_exports(registry, file, err) < 0)
+            return -1;
+        if (file->manifests_count > 0)
+            return 0;
+    }
+    return adapt_help(registry, file, err);
+}
