@@ -51,6 +51,16 @@ char *bx_user_state_path(const char *tail)
     return user_path("XDG_STATE_HOME", ".local/state", tail);
 }
 
+char *bx_user_data_path(const char *tail)
+{
+    return user_path("XDG_DATA_HOME", ".local/share", tail);
+}
+
+char *bx_user_config_path(const char *tail)
+{
+    return user_path("XDG_CONFIG_HOME", ".config", tail);
+}
+
 int bx_user_check_owner(int fd, const char *path, mode_t forbidden,
                         bx_error **err)
 {

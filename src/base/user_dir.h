@@ -13,6 +13,10 @@
  * when no home is known (or without memory: errno is ENOMEM). */
 char *bx_user_cache_path(const char *tail);
 char *bx_user_state_path(const char *tail);
+/* The same of $XDG_DATA_HOME (~/.local/share) and $XDG_CONFIG_HOME
+ * (~/.config). */
+char *bx_user_data_path(const char *tail);
+char *bx_user_config_path(const char *tail);
 
 /* errors: BX_ERR_DENIED: the file belongs to another user, or its mode has a
  * bit of forbidden; path is its name in errors. */

@@ -36,6 +36,7 @@ int bx_cmd_compile(int argc, char **argv);
 int bx_cmd_cache(int argc, char **argv);
 int bx_cmd_policy(int argc, char **argv);
 int bx_cmd_audit(int argc, char **argv);
+int bx_cmd_tool(int argc, char **argv);
 int bx_cmd_completion(int argc, char **argv);
 
 /* "boxagnts: MESSAGE" on stderr; returns status. Frees the error. */

@@ -16,6 +16,7 @@ const bx_command bx_commands[] = {
     { "cache", "List or clear the compiled modules", bx_cmd_cache },
     { "policy", "Check a policy file, or ask it a question", bx_cmd_policy },
     { "audit", "Show the audit log, follow it, or verify it", bx_cmd_audit },
+    { "tool", "List, call, add and approve tools", bx_cmd_tool },
     { "completion", "Print shell completion for bash, zsh or fish",
       bx_cmd_completion },
 };

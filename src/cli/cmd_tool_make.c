@@ -1,0 +1,45 @@
+/* boxagnts tool embed, new, test: for those who write tools. */
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/tool_cli.h"
+
+#define MODULE_MAX_BYTES (256u << 20)
+
+int bx_tool_embed_run(bx_tool_cli *cli)
+{
+    char **operands = cli->options.operands;
+    int count = cli->options.operands_count;
+    bx_autofree char *manifest = NULL;
+    bx_autofree char *module = NULL;
+    bx_autofree uint8_t *made = NULL;
+    size_t manifest_bytes;
+    size_t module_bytes;
+    size_t made_bytes;
+    bx_error *err = NULL;
+
+    if (count != 2 && count != 3)
+        return bx_cli_usage(BX_EXIT_USAGE, "tool embed",
+                            "expected MANIFEST IN.wasm [OUT.wasm]");
+    if (bx_file_read(operands[0], BX_MANIFEST_MAX_BYTES, &manifest,
+                     &manifest_bytes, &err) < 0 ||
+        bx_file_read(operands[1], MODULE_MAX_BYTES, &module, &module_bytes,
+                     &err) < 0 ||
+        bx_manifest_embed(manifest, manifest_bytes, module, module_bytes, &made,
+                          &made_bytes, &err) < 0 ||
+        bx_file_replace(operands[count - 1], made, made_bytes, 0644, &err) < 0)
+        return bx_cli_fail(BX_EXIT_FAILED, err);
+    return 0;
+}
+
+int bx_tool_test_run(bx_tool_cli *cli)
+{
+    (void)cli;
+    return BX_EXIT_FAILED;
+}
+
+int bx_tool_new_run(bx_tool_cli *cli)
+{
+    (void)cli;
+    return BX_EXIT_FAILED;
+}

@@ -1,0 +1,166 @@
+#include "cli/tool_cli.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/user_dir.h"
+#include "policy/policy.h"
+#include "policy/unit.h"
+
+const bx_flag bx_tool_flags[] = {
+    { "workspace", "DIR", "The workspace; the current folder without it" },
+    { "audit", "FILE",
+      "The audit log; ~/.local/state/boxagnts/audit.jsonl "
+      "without it" },
+    { "timeout", "DURATION", "End the call earlier than the policy would" },
+    { "yes", NULL, "Agree: to a dangerous call, to what is approved" },
+    { "to", "user|workspace", "tool add: which folder, user without it" },
+    { "lang", "c|rust|js|python", "tool new: the language" },
+    { "quiet", NULL, "Do not show refused calls" },
+    { "json", NULL, "Print JSON" },
+};
+const size_t bx_tool_flags_count =
+    sizeof(bx_tool_flags) / sizeof(bx_tool_flags[0]);
+
+static int on_flag(void *context, const char *name, const char *value,
+                   bx_error **err)
+{
+    bx_tool_cli *cli = context;
+
+    if (strcmp(name, "workspace") == 0)
+        cli->workspace = value;
+    else if (strcmp(name, "audit") == 0)
+        cli->audit_path = value;
+    else if (strcmp(name, "yes") == 0)
+        cli->is_agreed = true;
+    else if (strcmp(name, "quiet") == 0)
+        cli->is_quiet = true;
+    else if (strcmp(name, "json") == 0)
+        cli->wants_json = true;
+    else if (strcmp(name, "lang") == 0)
+        cli->lang = value;
+    else if (strcmp(name, "to") == 0)
+        cli->to = value;
+    else if (bx_unit_parse(value, BX_UNIT_TIME, 1, 86400000, &cli->timeout_ms,
+                           err) < 0)
+        return bx_error_wrap(err, "--timeout");
+    return 0;
+}
+
+int bx_tool_cli_parse(int argc, char **argv, bool is_mixed, bx_tool_cli *cli,
+                      bx_error **err)
+{
+    bx_autofree char *policy_file = bx_user_config_path("policy.yaml");
+
+    return is_mixed ? bx_options_parse_mixed(argc, argv, bx_tool_flags,
+                                             bx_tool_flags_count, on_flag, cli,
+                                             policy_file, &cli->options, err)
+                    : bx_options_parse_over(argc, argv, bx_tool_flags,
+                                            bx_tool_flags_count, on_flag, cli,
+                                            policy_file, &cli->options, err);
+}
+
+/* Without a policy file, what flags leave open is as if there were none: the
+ * workspace, every program and tool. */
+static int complete_policy(bx_tool_cli *cli, bx_error **err)
+{
+    static const char origin[] = "default tool policy";
+    bx_policy *policy = cli->options.policy;
+
+    if (cli->options.has_policy_file)
+        return 0;
+    if (policy->mounts_count == 0 &&
+        bx_policy_set(policy, "work-dir",
+                      cli->workspace == NULL ? "." : cli->workspace, origin,
+                      err) < 0)
+        return -1;
+    if (policy->names != NULL)
+        return 0;
+    if (bx_policy_set(policy, "grant", "exec:*", origin, err) < 0)
+        return -1;
+    return bx_policy_set(policy, "grant", "tool:*", origin, err);
+}
+
+int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err)
+{
+    const bx_engine_options options = { sizeof(options), instances };
+    bx_registry_config config = { .workspace = cli->workspace };
+
+    if (complete_policy(cli, err) < 0)
+        return -1;
+    cli->engine = bx_engine_new(&options, err);
+    if (cli->engine == NULL)
+        return -1;
+    cli->audit = bx_audit_log_open(cli->audit_path, err);
+    if (cli->audit == NULL)
+        return bx_error_wrap(err, "audit log");
+    config.engine = cli->engine;
+    config.audit = cli->audit;
+    config.policy = cli->options.policy;
+    cli->registry = bx_registry_new(&config, err);
+    return cli->registry == NULL ? -1 : 0;
+}
+
+void bx_tool_cli_close(bx_tool_cli *cli)
+{
+    bx_registry_free(cli->registry);
+    bx_audit_log_close(cli->audit);
+    bx_engine_free(cli->engine);
+    bx_options_clear(&cli->options);
+}
+
+static bx_cancel *interrupt;
+
+static void on_signal(int number)
+{
+    (void)number;
+    bx_cancel_trigger(interrupt);
+}
+
+void bx_tool_cli_catch_interrupts(bx_tool_cli *cli)
+{
+    struct sigaction action = { .sa_handler = on_signal,
+                                .sa_flags = (int)SA_RESETHAND };
+
+    cli->cancel = interrupt = bx_cancel_new();
+    if (interrupt == NULL)
+        return;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool bx_tool_cli_ask(const char *question)
+{
+    char answer[16];
+
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return false;
+    fprintf(stderr, "%s [y/N] ", question);
+    if (fgets(answer, sizeof(answer), stdin) == NULL)
+        return false;
+    return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+void bx_tool_cli_print(FILE *out, const char *text, size_t bytes)
+{
+    if (!isatty(fileno(out))) {
+        fwrite(text, 1, bytes, out);
+        return;
+    }
+    while (bytes > 0) {
+        bx_autobuf bx_buf shown = BX_BUF_INIT;
+        size_t part = 0;
+
+        while (part < bytes && text[part] != '\n' && text[part] != '\t' &&
+               text[part] != '\\')
+            part++;
+        if (bx_buf_put_escaped(&shown, text, part, part) == 0)
+            fwrite(shown.data, 1, shown.len, out);
+        if (part < bytes)
+            putc(text[part++], out);
+        text += part;
+        bytes -= part;
+    }
+}

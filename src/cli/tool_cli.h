@@ -1,0 +1,70 @@
+/* What `boxagnts tool` and its shortcuts share: the flags they have in common,
+ * and a registry opened by them. */
+#ifndef BX_CLI_TOOL_CLI_H
+#define BX_CLI_TOOL_CLI_H
+
+#include "cli/options.h"
+#include "tool/registry.h"
+
+typedef struct bx_tool_cli {
+    bx_options options;
+    const char *workspace; /* NULL: the current folder */
+    const char *audit_path;
+    bool wants_json;
+    bool is_agreed; /* --yes */
+    bool is_quiet;
+    const char *lang; /* of `tool new` */
+    const char *to;   /* of `tool add`: "user" or "workspace" */
+    uint64_t timeout_ms;
+    bx_engine *engine;
+    bx_audit_log *audit;
+    bx_registry *registry;
+    bx_cancel *cancel;
+} bx_tool_cli;
+
+/* A subcommand of `boxagnts tool`; the operands are in cli->options. */
+typedef struct bx_tool_command {
+    const char *name;
+    const char *usage;
+    const char *summary;
+    const char *help; /* what --help teaches, examples included */
+    int (*run)(bx_tool_cli *cli);
+} bx_tool_command;
+
+extern const bx_tool_command bx_tool_commands[];
+extern const size_t bx_tool_commands_count;
+
+int bx_tool_list_run(bx_tool_cli *cli);
+int bx_tool_show_run(bx_tool_cli *cli);
+int bx_tool_explain_run(bx_tool_cli *cli);
+int bx_tool_call_run(bx_tool_cli *cli);
+int bx_tool_add_run(bx_tool_cli *cli);
+int bx_tool_remove_run(bx_tool_cli *cli);
+int bx_tool_approve_run(bx_tool_cli *cli);
+int bx_tool_embed_run(bx_tool_cli *cli);
+int bx_tool_test_run(bx_tool_cli *cli);
+int bx_tool_new_run(bx_tool_cli *cli);
+
+/* The flags of every subcommand, for help and completion. */
+extern const bx_flag bx_tool_flags[];
+extern const size_t bx_tool_flags_count;
+
+/* Parse argv behind the subcommand's name. is_mixed: flags may follow
+ * operands. */
+int bx_tool_cli_parse(int argc, char **argv, bool is_mixed, bx_tool_cli *cli,
+                      bx_error **err);
+/* Open engine, audit and registry; workspace policy as docs/registry.md says.
+ * instances: runs at once. */
+int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err);
+void bx_tool_cli_close(bx_tool_cli *cli);
+
+/* Ctrl-C ends the call, a second one the program. */
+void bx_tool_cli_catch_interrupts(bx_tool_cli *cli);
+
+/* Does the person at the terminal agree? False without one. */
+bool bx_tool_cli_ask(const char *question);
+
+/* Text from a tool: on a terminal, what it would act on is escaped. */
+void bx_tool_cli_print(FILE *out, const char *text, size_t bytes);
+
+#endif
