@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/layer.h"
+#include "wasi/guarded.h"
 
 /* Canonical guest paths write the root as "/"; here it is "". */
 static const char *without_root(const char *guest_path)
@@ -33,6 +34,7 @@ void bx_fs_find(const bx_fs *fs, const char *path, size_t len,
         if (bx_fs_is_beneath(point->path, point->len, path, len)) {
             region.holds_point = true;
             region.holds_mount |= point->is_mount;
+            region.holds_guarded |= point->is_guarded;
             region.holds_access |= point->access != 0;
         } else if ((point->len == len && memcmp(point->path, path, len) == 0) ||
                    bx_fs_is_beneath(path, len, point->path, point->len)) {
@@ -56,9 +58,22 @@ bx_verdict bx_fs_explain(const bx_fs *fs, const char *path, size_t len,
 {
     bx_autofree char *text = len == 0 ? strdup("/") : strndup(path, len);
 
+    bx_verdict verdict;
+
     if (text == NULL)
         return (bx_verdict){ false, "out of memory", "nothing granted" };
-    return bx_policy_check_fs(fs->policy, text, wanted);
+    verdict = bx_policy_check_fs(fs->policy, text, wanted);
+    if (verdict.is_allowed && (wanted & BX_ACCESS_WRITE) != 0) {
+        const bx_fs_guarded *guarded;
+        bx_region region;
+
+        bx_fs_find(fs, path, len, &region);
+        guarded = bx_guarded_at(fs, region.mount, path, len);
+        if (guarded != NULL)
+            return (bx_verdict){ false, "the path is protected",
+                                 guarded->origin };
+    }
+    return verdict;
 }
 
 static int open_mounts(bx_fs *fs, bx_error **err)
@@ -92,6 +107,7 @@ static void add_point(bx_fs *fs, const char *guest_path, bool is_mount)
     bx_fs_point point = { .path = without_root(guest_path),
                           .mount = -1,
                           .is_mount = is_mount };
+    const bx_fs_guarded *guarded;
     size_t mount_len = 0;
 
     point.len = strlen(point.path);
@@ -115,6 +131,11 @@ static void add_point(bx_fs *fs, const char *guest_path, bool is_mount)
         return; /* a grant that no mapping serves */
     point.access = bx_policy_fs_access(fs->policy, guest_path, NULL) &
                    fs->mounts[point.mount].rule->access;
+    guarded = bx_guarded_at(fs, point.mount, point.path, point.len);
+    if (guarded != NULL) {
+        point.access &= ~BX_ACCESS_WRITE;
+        point.is_guarded = guarded->len == point.len;
+    }
     fs->points[fs->points_count++] = point;
 }
 
@@ -126,10 +147,18 @@ static void add_layer(bx_fs *fs, const bx_grants *layer)
     }
 }
 
-/* The most there can be. */
-static size_t count_points(const bx_policy *policy)
+/* One that a deeper mapping hides is not there. */
+static void add_guarded(bx_fs *fs, const bx_fs_guarded *guarded)
 {
-    size_t count = policy->mounts_count + policy->fs_grants_count;
+    add_point(fs, guarded->len == 0 ? "/" : guarded->path, false);
+}
+
+/* The most there can be. */
+static size_t count_points(const bx_fs *fs)
+{
+    const bx_policy *policy = fs->policy;
+    size_t count =
+        policy->mounts_count + policy->fs_grants_count + fs->guarded_count;
 
     for (size_t i = 0; i < policy->layers_count; i++)
         count += policy->layers[i]->rules_count;
@@ -146,13 +175,18 @@ bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
     }
     fs->policy = policy;
     fs->mounts = calloc(policy->mounts_count + 1, sizeof(*fs->mounts));
-    fs->points = calloc(count_points(policy) + 1, sizeof(*fs->points));
-    if (fs->mounts == NULL || fs->points == NULL) {
+    if (fs->mounts == NULL) {
         bx_error_set_nomem(err);
         bx_fs_free(fs);
         return NULL;
     }
-    if (open_mounts(fs, err) < 0) {
+    if (open_mounts(fs, err) < 0 || bx_guarded_find(fs, err) < 0) {
+        bx_fs_free(fs);
+        return NULL;
+    }
+    fs->points = calloc(count_points(fs) + 1, sizeof(*fs->points));
+    if (fs->points == NULL) {
+        bx_error_set_nomem(err);
         bx_fs_free(fs);
         return NULL;
     }
@@ -162,6 +196,8 @@ bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
         add_point(fs, policy->fs_grants[i].guest_path, false);
     for (size_t i = 0; i < policy->layers_count; i++)
         add_layer(fs, policy->layers[i]);
+    for (size_t i = 0; i < fs->guarded_count; i++)
+        add_guarded(fs, &fs->guarded[i]);
     return fs;
 }
 
@@ -173,5 +209,6 @@ void bx_fs_free(bx_fs *fs)
         close(fs->mounts[i].fd);
     free(fs->mounts);
     free(fs->points);
+    bx_guarded_clear(fs);
     free(fs);
 }

@@ -2,8 +2,9 @@
  * guest path.
  *
  * Guest paths here are canonical and have no final '/': the root is "". Access
- * changes only at points: the folders of mappings and the paths of grants. A
- * path has the access of the deepest point at or above it. */
+ * changes only at points: the folders of mappings, the paths of grants of every
+ * layer, and protected paths. A path has the access of the deepest point at or
+ * above it. */
 #ifndef BX_WASI_FS_H
 #define BX_WASI_FS_H
 
@@ -20,7 +21,16 @@ typedef struct bx_fs_point {
     int mount; /* the deepest mapping that has it */
     unsigned access;
     bool is_mount;
+    bool is_guarded;
 } bx_fs_point;
+
+/* Where a protected path of the host shows, or a link on the way to one. */
+typedef struct bx_fs_guarded {
+    char *path; /* "" is the root */
+    size_t len;
+    int mount;
+    const char *origin; /* borrowed */
+} bx_fs_guarded;
 
 struct bx_fs {
     const bx_policy *policy;
@@ -28,17 +38,20 @@ struct bx_fs {
     size_t mounts_count;
     bx_fs_point *points;
     size_t points_count;
+    bx_fs_guarded *guarded;
+    size_t guarded_count;
 };
 
 /* What the policy says about one guest path. */
 typedef struct bx_region {
     int mount; /* index, -1: no mapping has the path */
     unsigned access;
-    bool is_mount;     /* the path is a mapping's own folder */
-    bool is_grant;     /* a grant names exactly this path */
-    bool holds_mount;  /* a mapping lies strictly beneath */
-    bool holds_point;  /* a mapping or a grant lies strictly beneath */
-    bool holds_access; /* something strictly beneath is granted */
+    bool is_mount;      /* the path is a mapping's own folder */
+    bool is_grant;      /* a grant names exactly this path */
+    bool holds_mount;   /* a mapping lies strictly beneath */
+    bool holds_point;   /* a mapping or a grant lies strictly beneath */
+    bool holds_guarded; /* a protected path lies strictly beneath */
+    bool holds_access;  /* something strictly beneath is granted */
 } bx_region;
 
 void bx_fs_find(const bx_fs *fs, const char *path, size_t len,

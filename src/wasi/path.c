@@ -10,6 +10,17 @@
 
 #define DIR_MODE 0777 /* the umask applies */
 
+/* A link in place of a folder above a protected path would lead whoever looks
+ * for that path elsewhere. */
+static int32_t check_link_place(const bx_path *path, const bx_place *place)
+{
+    if (!place->region.holds_guarded)
+        return 0;
+    bx_path_deny(path, place, "a protected path lies there",
+                 path->wasi->fs->mounts[place->region.mount].rule->origin);
+    return BX_WASI_EACCES;
+}
+
 /* Find an entry that is to be made, and may be. */
 static int32_t find_new(bx_path *path, bx_place *place)
 {
@@ -190,6 +201,8 @@ int32_t bx_wasi_path_link(void *host, const bx_guest *guest, const bx_raw *args)
     if (err == 0)
         err = find_new(&to_path, &to);
     if (err == 0)
+        err = check_link_place(&to_path, &to);
+    if (err == 0)
         err = check_same_region(&to_path, &from, &to);
     if (err != 0)
         return err;
@@ -226,6 +239,8 @@ int32_t bx_wasi_path_symlink(void *host, const bx_guest *guest,
         err = bx_path_copy(guest, args[0].u32, args[1].u32, content);
     if (err == 0)
         err = find_new(&path, &place);
+    if (err == 0)
+        err = check_link_place(&path, &place);
     if (err != 0)
         return err;
     if (content[0] == '/') {
