@@ -130,6 +130,31 @@ static int32_t check_same_region(const bx_path *path, const bx_place *from,
     return BX_WASI_EXDEV;
 }
 
+/* A file renamed over another gets that one's permissions: preview1 has no way
+ * to give any, and programs that replace a file in one step would silently take
+ * its executable bit. It gives a guest nothing new: it could have written the
+ * same content into the old file. Other names of the new file, outside the
+ * mapping perhaps, must not change with it, so it has none. */
+static void keep_mode(const bx_place *from, const bx_place *to)
+{
+    bx_autofd int fd = -1;
+    struct stat old;
+    struct stat new;
+
+    if (fstatat(to->dir_fd, to->name, &old, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISREG(old.st_mode) ||
+        fstatat(from->dir_fd, from->name, &new, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISREG(new.st_mode) || new.st_nlink != 1 ||
+        (new.st_mode & 0777) == (old.st_mode & 0777))
+        return;
+    /* By descriptor: a name could lead elsewhere by now. */
+    fd = openat(from->dir_fd, from->name,
+                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &new) == 0 && S_ISREG(new.st_mode) &&
+        new.st_nlink == 1)
+        (void)fchmod(fd, old.st_mode & 0777); /* not ours: renamed as it is */
+}
+
 int32_t bx_wasi_path_rename(void *host, const bx_guest *guest,
                             const bx_raw *args)
 {
@@ -152,6 +177,8 @@ int32_t bx_wasi_path_rename(void *host, const bx_guest *guest,
         err = find_old(&to_path, &to);
     if (err == 0)
         err = check_same_region(&to_path, &from, &to);
+    if (err == 0)
+        keep_mode(&from, &to);
     if (err == 0 && renameat(from.dir_fd, from.name, to.dir_fd, to.name) < 0)
         err = bx_wasi_errno(errno);
     return err;

@@ -2,6 +2,7 @@
  * public test suites. */
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "wasi/support.h"
 
@@ -125,6 +126,57 @@ static void renames(void **state)
     box_free(&box);
 }
 BOTH(renames)
+
+static unsigned mode_of(const test_box *box, const char *path)
+{
+    char buf[512];
+    struct stat stat;
+
+    assert_int_equal(lstat(host_path(box, path, buf), &stat), 0);
+    return stat.st_mode & 07777;
+}
+
+static void set_mode(const test_box *box, const char *path, mode_t mode)
+{
+    char buf[512];
+
+    assert_int_equal(chmod(host_path(box, path, buf), mode), 0);
+}
+
+static void rename_over_a_file_keeps_its_mode(void **state)
+{
+    test_box box;
+    char from[512];
+    char to[512];
+
+    (void)state;
+    box_start_work(&box);
+    host_write(&box, "work/old", "old");
+    host_write(&box, "work/new", "new");
+    set_mode(&box, "work/old", 04751);
+    set_mode(&box, "work/new", 0644);
+    assert_int_equal(rename_to(&box, "new", "old"), 0);
+    assert_string_equal(host_read(&box, "work/old"), "new");
+    assert_int_equal(mode_of(&box, "work/old"), 0751);
+
+    /* A file that has another name, outside perhaps, is left as it is. */
+    host_write(&box, "outside", "x");
+    set_mode(&box, "outside", 0600);
+    assert_int_equal(link(host_path(&box, "outside", from),
+                          host_path(&box, "work/linked", to)),
+                     0);
+    assert_int_equal(rename_to(&box, "linked", "old"), 0);
+    assert_int_equal(mode_of(&box, "outside"), 0600);
+
+    /* Nor is a link or what it leads to. */
+    host_write(&box, "work/old2", "old");
+    set_mode(&box, "work/old2", 0777);
+    host_symlink(&box, "../outside", "work/link");
+    assert_int_equal(rename_to(&box, "link", "old2"), 0);
+    assert_int_equal(mode_of(&box, "outside"), 0600);
+    box_free(&box);
+}
+BOTH(rename_over_a_file_keeps_its_mode)
 
 static void links(void **state)
 {
@@ -263,6 +315,7 @@ int main(void)
         BOTH_TESTS(makes_and_removes_folders),
         BOTH_TESTS(removes_the_link_and_not_what_it_names),
         BOTH_TESTS(renames),
+        BOTH_TESTS(rename_over_a_file_keeps_its_mode),
         BOTH_TESTS(links),
         BOTH_TESTS(makes_and_reads_links),
         BOTH_TESTS(tells_and_sets_times),
