@@ -26,42 +26,46 @@ const char *place_kind(mode_t mode)
         return "a regular file";
     if (S_ISLNK(mode))
         return "a symbolic link";
-    if (S_ISFIFO(mode))
-        return "a FIFO";
-    return "a device or socket";
+    return "a device, FIFO or socket"; /* WASI tells no more */
 }
 
-/* Edits (insert, delete, replace) from one name to another, letters' case
- * aside: Levenshtein, one row. */
+static bool is_same(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Edits (insert, delete, replace, swap neighbours) from one name to another,
+ * letters' case aside: optimal string alignment, three rows. */
 static size_t distance(const char *from, const char *to)
 {
-    size_t row[NAME_MAX_BYTES + 1];
+    size_t rows[3][NAME_MAX_BYTES + 1];
     size_t from_bytes = strlen(from);
     size_t to_bytes = strlen(to);
 
     if (from_bytes > NAME_MAX_BYTES || to_bytes > NAME_MAX_BYTES)
         return SIZE_MAX;
-    for (size_t i = 0; i <= to_bytes; i++)
-        row[i] = i;
+    for (size_t j = 0; j <= to_bytes; j++)
+        rows[0][j] = j;
     for (size_t i = 1; i <= from_bytes; i++) {
-        size_t diagonal = row[0];
+        const size_t *above = rows[(i - 1) % 3];
+        const size_t *two_above = rows[(i + 1) % 3];
+        size_t *row = rows[i % 3];
 
         row[0] = i;
         for (size_t j = 1; j <= to_bytes; j++) {
-            size_t above = row[j];
-            bool same = tolower((unsigned char)from[i - 1]) ==
-                        tolower((unsigned char)to[j - 1]);
-            size_t best = diagonal + !same;
+            size_t best = above[j - 1] + !is_same(from[i - 1], to[j - 1]);
 
-            if (above + 1 < best)
-                best = above + 1;
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
             if (row[j - 1] + 1 < best)
                 best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && is_same(from[i - 1], to[j - 2]) &&
+                is_same(from[i - 2], to[j - 1]) && two_above[j - 2] + 1 < best)
+                best = two_above[j - 2] + 1;
             row[j] = best;
-            diagonal = above;
         }
     }
-    return row[to_bytes];
+    return rows[from_bytes % 3][to_bytes];
 }
 
 typedef struct near_name {
@@ -167,8 +171,8 @@ void place_fail(const char *path, const char *doing, int error)
                       " folder",
                       path, doing);
     case EACCES:
-        boxagnts_fail("'%s' cannot be %s: the policy does not grant it, or it"
-                      " is a device",
+        boxagnts_fail("'%s' cannot be %s: the policy or the file's own mode"
+                      " does not allow it, or it is a device",
                       path, doing);
     case EPERM:
         boxagnts_fail("'%s' cannot be %s: it leads out of the workspace, which"

@@ -10,7 +10,7 @@
 _Noreturn void place_fail(const char *path, const char *doing, int error);
 /* End the call: path is a folder; names some of its entries. */
 _Noreturn void place_fail_folder(const char *path, const char *instead);
-/* "a folder", "a regular file", "a FIFO", ... */
+/* "a folder", "a regular file", ... */
 const char *place_kind(mode_t mode);
 
 #endif

@@ -59,9 +59,12 @@ static void make_folders(const char *path)
     for (slash = strchr(part + 1, '/'); slash != NULL;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(part, 0777) < 0 && errno != EEXIST &&
-            (stat(part, &st) < 0 || !S_ISDIR(st.st_mode)))
-            place_fail(path, "written", errno);
+        if (mkdir(part, 0777) < 0) {
+            int error = errno;
+
+            if (stat(part, &st) < 0 || !S_ISDIR(st.st_mode))
+                place_fail(path, "written", error);
+        }
         *slash = '/';
     }
 }
@@ -69,6 +72,7 @@ static void make_folders(const char *path)
 static void check_old(const char *path, replaced *result)
 {
     struct stat st;
+    int fd;
 
     if (stat(path, &st) < 0) {
         if (errno != ENOENT)
@@ -83,8 +87,11 @@ static void check_old(const char *path, replaced *result)
         boxagnts_fail("'%s' is %s; only regular files are written", path,
                       place_kind(st.st_mode));
     /* A read-only place says so here rather than of a name nobody gave. */
-    if (access(path, W_OK) < 0)
+    fd = open(path, O_WRONLY);
+    if (fd < 0 && (errno == EROFS || errno == EACCES))
         place_fail(path, "written", errno);
+    if (fd >= 0)
+        close(fd);
     result->old_bytes = (uint64_t)st.st_size;
 }
 

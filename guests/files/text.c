@@ -41,34 +41,46 @@ size_t text_bom_bytes(encoding e)
     }
 }
 
-/* Valid but for a sequence that the end of a part cuts. */
-static bool is_utf8(const uint8_t *data, size_t len, bool is_whole)
+/* Bytes of the character at data, or 0 when they are none. A character that
+ * the end cuts counts as one, unless that is the end of the file. */
+static size_t utf8_bytes(const uint8_t *data, size_t len, bool is_whole)
+{
+    size_t count;
+
+    if (*data < 0x80)
+        return 1;
+    if (*data < 0xc2 || *data > 0xf4)
+        return 0;
+    count = *data < 0xe0 ? 2 : *data < 0xf0 ? 3 : 4;
+    if (len < count)
+        return is_whole ? 0 : len;
+    if ((*data == 0xe0 && data[1] < 0xa0) ||
+        (*data == 0xed && data[1] > 0x9f) ||
+        (*data == 0xf0 && data[1] < 0x90) || (*data == 0xf4 && data[1] > 0x8f))
+        return 0;
+    for (size_t i = 1; i < count; i++) {
+        if ((data[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return count;
+}
+
+/* More characters outside ASCII than bytes that belong to none. file-edit
+ * decides the same way. */
+static bool is_mostly_utf8(const uint8_t *data, size_t len, bool is_whole)
 {
     const uint8_t *end = data + len;
+    size_t good = 0;
+    size_t bad = 0;
 
     while (data < end) {
-        size_t more;
+        size_t bytes = utf8_bytes(data, (size_t)(end - data), is_whole);
 
-        if (*data < 0x80) {
-            data++;
-            continue;
-        }
-        if (*data < 0xc2 || *data > 0xf4)
-            return false;
-        more = *data < 0xe0 ? 1 : *data < 0xf0 ? 2 : 3;
-        if ((size_t)(end - data) <= more)
-            return !is_whole;
-        if ((*data == 0xe0 && data[1] < 0xa0) ||
-            (*data == 0xed && data[1] > 0x9f) ||
-            (*data == 0xf0 && data[1] < 0x90) ||
-            (*data == 0xf4 && data[1] > 0x8f))
-            return false;
-        for (data++; more > 0; more--, data++) {
-            if ((*data & 0xc0) != 0x80)
-                return false;
-        }
+        good += bytes > 1;
+        bad += bytes == 0;
+        data += bytes > 0 ? bytes : 1;
     }
-    return true;
+    return bad == 0 || good > bad;
 }
 
 /* Control characters that texts do not have; escape, form feed and the like
@@ -95,7 +107,7 @@ encoding text_detect(const uint8_t *data, size_t len, bool is_whole)
         return ENCODING_UTF16BE;
     if (memchr(data, 0, len) != NULL || count_controls(data, len) > len / 20)
         return ENCODING_BINARY;
-    if (is_utf8(data, len, is_whole))
+    if (is_mostly_utf8(data, len, is_whole))
         return ENCODING_UTF8;
     return ENCODING_WINDOWS_1252;
 }

@@ -13,12 +13,12 @@ const NEAR_MAX: usize = 3;
 const ENTRIES_READ: usize = 10_000;
 
 /// WASI errno values (preview1).
-const EACCES: i32 = 2;
+pub const EACCES: i32 = 2;
 const EDQUOT: i32 = 19;
 const ELOOP: i32 = 32;
 const ENOTDIR: i32 = 54;
 const EPERM: i32 = 63;
-const EROFS: i32 = 69;
+pub const EROFS: i32 = 69;
 
 /// The folder that relative paths count from.
 pub fn current_folder() -> String {
@@ -83,7 +83,7 @@ pub fn failure(path: &str, doing: &str, error: &Error) -> Failure {
         return missing(path);
     }
     let why = match error.raw_os_error() {
-        Some(EACCES) => "the policy does not grant it, or it is a device".into(),
+        Some(EACCES) => "the policy or the file's own mode does not allow it, or it is a device".into(),
         Some(EPERM) => "it leads out of the workspace, which is '/'".into(),
         Some(EROFS) => "it is read-only here".into(),
         Some(ELOOP) => "its symbolic links lead in circles".into(),
@@ -137,22 +137,27 @@ fn near_names(folder: &str, name: &str) -> Vec<String> {
     found.into_iter().map(|(_, other)| other).collect()
 }
 
-/// Edits from one name to another, letters' case aside: Levenshtein, one row.
+/// Edits (insert, delete, replace, swap neighbours) from one name to another,
+/// letters' case aside: optimal string alignment.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to) = (from.as_bytes(), to.as_bytes());
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(!a.eq_ignore_ascii_case(b)))
-                .min(above + 1)
+    let is_same = |i: usize, j: usize| from[i].eq_ignore_ascii_case(&to[j]);
+    let mut two_above = vec![0; to.len() + 1];
+    let mut above: Vec<usize> = (0..=to.len()).collect();
+    for i in 0..from.len() {
+        let mut row = vec![i + 1; to.len() + 1];
+        for j in 0..to.len() {
+            row[j + 1] = (above[j] + usize::from(!is_same(i, j)))
+                .min(above[j + 1] + 1)
                 .min(row[j] + 1);
-            diagonal = above;
+            if i > 0 && j > 0 && is_same(i, j - 1) && is_same(i - 1, j) {
+                row[j + 1] = row[j + 1].min(two_above[j - 1] + 1);
+            }
         }
+        two_above = above;
+        above = row;
     }
-    row[to.len()]
+    above[to.len()]
 }
 
 /// A path's last part.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::call::Failure;
 use crate::fail;
-use crate::place;
+use crate::place::{self, EACCES, EROFS};
 
 const LINKS_MAX: usize = 40; // as the kernel
 
@@ -51,6 +51,12 @@ pub fn stamp(file: &File) -> Result<Stamp, Error> {
 /// the content goes into a file of its own in the same folder, which is then
 /// renamed. path: as of follow_links().
 pub fn replace(path: &str, data: &[u8], stamp_read: &Stamp) -> Result<(), Failure> {
+    // A read-only place says so here rather than of a name nobody gave.
+    if let Err(e) = OpenOptions::new().write(true).open(path)
+        && matches!(e.raw_os_error(), Some(EACCES | EROFS))
+    {
+        return Err(place::failure(path, "edited", &e));
+    }
     let mut number = [0u8; 8];
     random(&mut number);
     let folder = place::folder_of(path);
@@ -61,7 +67,7 @@ pub fn replace(path: &str, data: &[u8], stamp_read: &Stamp) -> Result<(), Failur
         .open(&temporary)
     {
         Ok(file) => file,
-        Err(e) if e.raw_os_error() == Some(2) || e.raw_os_error() == Some(69) => fail!(
+        Err(e) if matches!(e.raw_os_error(), Some(EACCES | EROFS)) => fail!(
             "'{path}' cannot be edited: that takes the right to make files in '{folder}', where \
              the new content is put together"
         ),
