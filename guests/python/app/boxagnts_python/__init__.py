@@ -1,0 +1,1 @@
+"""What turns CPython in a component into a tool and a program."""

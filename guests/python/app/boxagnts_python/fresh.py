@@ -1,0 +1,99 @@
+"""What must be new in each run although the interpreter is a copy.
+
+The memory image was made by one run at build time. Whatever that run read from
+its surroundings (arguments, environment, clock, random, streams, folder) is
+read again here, once, before a run does anything else.
+"""
+
+import gc
+import io
+import logging
+import os
+import random
+import sys
+import tempfile
+import uuid
+
+from boxagnts_python import library
+
+_is_begun = False
+
+
+def freeze():
+    """Called once, when the component is built and everything is loaded."""
+    for module in (logging, random, tempfile, uuid):
+        assert module.__name__ in sys.modules
+    sys.path[:] = []
+    sys.path_importer_cache.clear()
+    sys.executable = "/usr/bin/python3"
+    sys.dont_write_bytecode = True
+    os.environ.clear()
+    sys.argv[:] = []
+    for _ in range(3):
+        gc.collect()
+    # The collector never looks at the image again, so its pages stay shared.
+    gc.freeze()
+
+
+def open_streams():
+    """sys.stdin, stdout and stderr on the run's own descriptors."""
+    sys.stdin = sys.__stdin__ = open(
+        0, "r", encoding="utf-8", errors="surrogateescape", closefd=False)
+    sys.stdout = sys.__stdout__ = open(
+        1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    raw = io.BufferedWriter(io.FileIO(2, "w", closefd=False))
+    sys.stderr = sys.__stderr__ = io.TextIOWrapper(
+        raw, encoding="utf-8", errors="backslashreplace", line_buffering=True,
+        write_through=True)
+
+
+def _enter_folder():
+    folder = os.environ.get("PWD")
+    if folder and folder.startswith("/"):
+        try:
+            os.chdir(folder)
+        except OSError:
+            pass  # as any program: PWD is a hint
+
+
+def _forget():
+    """Caches that would be the same in every run."""
+    random.seed()
+    tempfile.tempdir = None
+    tempfile._name_sequence = None
+    uuid._node = uuid._last_timestamp = None
+    logging._startTime = _now_ns()
+
+
+def _now_ns():
+    import time
+    return time.time_ns()
+
+
+def search_path(first):
+    """sys.path of a run: `first`, PYTHONPATH, and a virtual environment's."""
+    path = [first]
+    if "PYTHONPATH" in os.environ:
+        path += [part or os.getcwd()
+                 for part in os.environ["PYTHONPATH"].split(":")]
+    environment = os.environ.get("VIRTUAL_ENV")
+    if environment:
+        path.append(f"{environment}/lib/python3.14/site-packages")
+    sys.path[:] = path
+    for folder in path:
+        library.make_way(folder)
+
+
+def begin():
+    """Returns the name the run was started under; '' when it has none.
+
+    argv and the environment are already there: the component's entry reads
+    them before it calls anything of ours.
+    """
+    global _is_begun
+    if not _is_begun:
+        _is_begun = True
+        open_streams()
+        _enter_folder()
+        _forget()
+    return os.path.basename(sys.argv[0]) if sys.argv else ""
