@@ -36,6 +36,9 @@ int bx_cmd_compile(int argc, char **argv);
 int bx_cmd_cache(int argc, char **argv);
 int bx_cmd_policy(int argc, char **argv);
 int bx_cmd_audit(int argc, char **argv);
+int bx_cmd_bash(int argc, char **argv);
+int bx_cmd_js(int argc, char **argv);
+int bx_cmd_python(int argc, char **argv);
 int bx_cmd_tool(int argc, char **argv);
 int bx_cmd_completion(int argc, char **argv);
 
@@ -47,6 +50,10 @@ int bx_cli_usage(int status, const char *command, const char *format, ...)
 /* Before the process ends: flush stdout. Output that is lost, other than to a
  * reader who has left, is said and turns success into BX_EXIT_NOT_RUN. */
 int bx_cli_finish(int status);
+
+/* How a run ended, as a status of the program: the guest's own, or one of the
+ * above. */
+int bx_cli_run_status(const bx_result *result);
 
 /* Colours: on a terminal, unless NO_COLOR is set. */
 bool bx_cli_has_colour(FILE *stream);

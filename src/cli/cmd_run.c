@@ -124,7 +124,7 @@ static void announce_slow_compile(void)
         alarm(2); /* seconds */
 }
 
-static int exit_status(const bx_result *result)
+int bx_cli_run_status(const bx_result *result)
 {
     switch (bx_result_code(result)) {
     case BX_OK:
@@ -201,7 +201,7 @@ static void print_json(const bx_result *result, json_t *refusals,
         "{s:s, s:i, s:s, s:o, s:o, s:b, s:O, s:{s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I, s:b}}",
         "end", bx_code_name(bx_result_code(result)), "exit_status",
-        exit_status(result), "message", bx_result_message(result), "stdout",
+        bx_cli_run_status(result), "message", bx_result_message(result), "stdout",
         output_json(out, out_bytes), "stderr", output_json(err, err_bytes),
         "is_cut", bx_result_is_cut(result), "refusals", refusals, "stats",
         "wall_ns", (json_int_t)stats.wall_ns, "memory_bytes",
@@ -253,7 +253,7 @@ static int run_module(bx_module *module, const bx_options *given,
         bx_sandbox_free(sandbox);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
-    status = exit_status(result);
+    status = bx_cli_run_status(result);
     if (state->shown > SHOWN_REFUSALS && !state->is_quiet)
         fprintf(stderr, "boxagnts: %llu more refusals are not shown\n",
                 (unsigned long long)(state->shown - SHOWN_REFUSALS));

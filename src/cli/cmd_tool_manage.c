@@ -207,7 +207,7 @@ static int finish_add(bx_tool_cli *cli, bx_tool_source source, const char *path)
 int bx_tool_add_run(bx_tool_cli *cli)
 {
     bx_error *err = NULL;
-    bx_tool_source source;
+    bx_tool_source source = BX_TOOL_USER;
     const char *dir;
 
     if (cli->options.operands_count != 1)

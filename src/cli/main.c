@@ -17,6 +17,9 @@ const bx_command bx_commands[] = {
     { "policy", "Check a policy file, or ask it a question", bx_cmd_policy },
     { "audit", "Show the audit log, follow it, or verify it", bx_cmd_audit },
     { "tool", "List, call, add and approve tools", bx_cmd_tool },
+    { "bash", "Run a shell command or script in the sandbox", bx_cmd_bash },
+    { "js", "Run JavaScript in the sandbox", bx_cmd_js },
+    { "python", "Run Python in the sandbox", bx_cmd_python },
     { "completion", "Print shell completion for bash, zsh or fish",
       bx_cmd_completion },
 };

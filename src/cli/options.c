@@ -166,6 +166,39 @@ int bx_options_parse_mixed(int argc, char **argv, const bx_flag *flags,
                  default_policy_file, ret_options, err);
 }
 
+static const struct option *find_long(const struct option *table,
+                                      const char *name, size_t bytes)
+{
+    for (; table->name != NULL; table++) {
+        if (strlen(table->name) == bytes &&
+            memcmp(table->name, name, bytes) == 0)
+            return table;
+    }
+    return NULL;
+}
+
+int bx_options_end(int argc, char **argv, const bx_flag *flags,
+                   size_t flags_count, bx_error **err)
+{
+    bx_autofree struct option *table = make_table(flags, flags_count);
+    int at = 1;
+
+    if (table == NULL)
+        return bx_error_set_nomem(err);
+    while (at < argc && strncmp(argv[at], "--", 2) == 0) {
+        const char *name = argv[at] + 2;
+        size_t bytes = strcspn(name, "=");
+        const struct option *option = find_long(table, name, bytes);
+
+        if (option == NULL)
+            break;
+        if (option->has_arg == required_argument && name[bytes] == '\0')
+            at++;
+        at++;
+    }
+    return at < argc ? at : argc;
+}
+
 void bx_options_clear(bx_options *options)
 {
     bx_policy_free(options->policy);

@@ -40,6 +40,10 @@ int bx_options_parse_mixed(int argc, char **argv, const bx_flag *flags,
                            size_t flags_count, bx_flag_fn on_flag,
                            void *context, const char *default_policy_file,
                            bx_options *ret_options, bx_error **err);
+/* Where the words of a program begin: the index of the first that is none of
+ * our long flags nor the value of one. */
+int bx_options_end(int argc, char **argv, const bx_flag *flags,
+                   size_t flags_count, bx_error **err);
 void bx_options_clear(bx_options *options);
 
 /* The lines of --help for flags and for every control. */

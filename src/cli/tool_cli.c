@@ -9,6 +9,8 @@
 #include "policy/policy.h"
 #include "policy/unit.h"
 
+#define SHOWN_REFUSALS 20 /* a guest may make millions */
+
 const bx_flag bx_tool_flags[] = {
     { "workspace", "DIR", "The workspace; the current folder without it" },
     { "audit", "FILE",
@@ -129,6 +131,15 @@ void bx_tool_cli_catch_interrupts(bx_tool_cli *cli)
         return;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void bx_tool_cli_on_refusal(void *context, const bx_audit_event *event)
+{
+    bx_tool_cli *cli = context;
+
+    if (!cli->is_quiet && cli->refusals++ < SHOWN_REFUSALS)
+        fprintf(stderr, "boxagnts: denied %s '%s': %s (%s)\n", event->call,
+                event->target, event->reason, event->rule);
 }
 
 bool bx_tool_cli_ask(const char *question)

@@ -13,8 +13,9 @@ typedef struct bx_tool_cli {
     bool wants_json;
     bool is_agreed; /* --yes */
     bool is_quiet;
-    const char *lang; /* of `tool new` */
-    const char *to;   /* of `tool add`: "user" or "workspace" */
+    uint64_t refusals; /* told so far */
+    const char *lang;  /* of `tool new` */
+    const char *to;    /* of `tool add`: "user" or "workspace" */
     uint64_t timeout_ms;
     bx_engine *engine;
     bx_audit_log *audit;
@@ -60,6 +61,10 @@ void bx_tool_cli_close(bx_tool_cli *cli);
 
 /* Ctrl-C ends the call, a second one the program. */
 void bx_tool_cli_catch_interrupts(bx_tool_cli *cli);
+
+/* Print a refusal on stderr, the first of them; a bx_audit_fn whose context is
+ * the bx_tool_cli. */
+void bx_tool_cli_on_refusal(void *context, const bx_audit_event *event);
 
 /* Does the person at the terminal agree? False without one. */
 bool bx_tool_cli_ask(const char *question);

@@ -22,6 +22,8 @@ typedef struct bx_call_state {
     int64_t begin_ns;
     json_t *denied;
     uint64_t denied_count;
+    bx_audit_fn listen; /* the run's own listener; NULL: none */
+    void *listen_context;
 } bx_call_state;
 
 /* caller: NULL for a call that is not nested. bx_call_close() always. */
@@ -47,8 +49,8 @@ int bx_call_record(bx_call_state *state, bx_code code, uint32_t exit_code,
                    bool is_error, const char *message, const bx_stats *stats,
                    bx_error **err);
 
-/* Run what state->box holds. options: complete but for audit, which is this
- * call's. */
+/* Run what state->box holds. Refusals come to this call, which tells the
+ * listener of options as well. */
 int bx_call_run(bx_call_state *state, size_t argc, const char *const *argv,
                 const char *const *env, size_t env_count,
                 const bx_run_options *options, bx_result **ret_result,

@@ -5,8 +5,9 @@
 
 #include "tool/call_answer.h"
 
-#define MAX_TYPE_BYTES 255 /* RFC 6838 section 4.2: 127 each side of the '/'   \
-                            */
+#define MAX_TYPE_BYTES                                                         \
+    255 /* RFC 6838 section 4.2: 127 each side of the '/'                      \
+         */
 #define MAX_URI_BYTES 8192
 
 /* RFC 4648 section 4, with padding. */

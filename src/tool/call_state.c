@@ -121,11 +121,15 @@ void bx_call_on_refusal(void *context, const bx_audit_event *event)
         state->registry->audit != NULL)
         log_refusal(state, event);
     show_refusal(state, event);
+    if (state->listen != NULL)
+        state->listen(state->listen_context, event);
     /* Those further out show it too; it is logged once. */
     while (caller != NULL && caller->audit == bx_call_on_refusal) {
         bx_call_state *outer = caller->audit_context;
 
         show_refusal(outer, event);
+        if (outer->listen != NULL)
+            outer->listen(outer->listen_context, event);
         caller = outer->caller;
     }
     if (caller != NULL && caller->audit != NULL)
@@ -220,6 +224,8 @@ int bx_call_run(bx_call_state *state, size_t argc, const char *const *argv,
         .env_count = env_count,
     };
 
+    state->listen = options->audit;
+    state->listen_context = options->audit_context;
     complete.audit = bx_call_on_refusal;
     complete.audit_context = state;
     if (complete.cancel == NULL && state->caller != NULL)

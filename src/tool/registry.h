@@ -108,7 +108,7 @@ typedef struct bx_program_run {
     const char *const *argv;
     const char *const *env; /* "NAME=VALUE"; NULL: the policy's */
     size_t env_count;
-    const bx_run_options *options; /* its audit is not used */
+    const bx_run_options *options;
     const char *caller;            /* for the audit */
     const bx_caller *nested;       /* NULL: none */
 } bx_program_run;

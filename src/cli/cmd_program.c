@@ -1,0 +1,127 @@
+/* boxagnts bash, js, python: the built-in programs by a short name, with the
+ * flags of `run` and the workspace of `tool`. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/tool_cli.h"
+
+typedef struct bx_shortcut {
+    const char *command;
+    const char *program; /* as spawn finds it */
+    const char *help;
+} bx_shortcut;
+
+static const bx_shortcut shortcuts[] = {
+    { "bash", "bash",
+      "Run a shell command in a fresh sandbox, over the real files of the "
+      "workspace.\n\n"
+      "Usage: boxagnts bash [options] [-c COMMAND | SCRIPT] [arguments...]\n\n"
+      "  boxagnts bash -c 'grep -rn TODO . | head'\n"
+      "  boxagnts bash --work-dir ./project build.sh --fast\n" },
+    { "js", "js",
+      "Run JavaScript in a fresh sandbox, over the real files of the "
+      "workspace.\n\n"
+      "Usage: boxagnts js [options] [-e CODE | FILE] [arguments...]\n\n"
+      "  boxagnts js -e 'console.log(1 + 1)'\n"
+      "  boxagnts js --wasm-timeout 5s report.js data.csv\n" },
+    { "python", "python3",
+      "Run Python in a fresh sandbox, over the real files of the "
+      "workspace.\n\n"
+      "Usage: boxagnts python [options] [-c CODE | -m MODULE | FILE] "
+      "[arguments...]\n\n"
+      "  boxagnts python -c 'import json; print(json.dumps([1]))'\n"
+      "  boxagnts python --map-dir ./data::/data::ro report.py\n" },
+};
+
+static void print_help(const bx_shortcut *shortcut)
+{
+    printf("%s\nOptions come before the program's own:\n", shortcut->help);
+    bx_options_print_flags(stdout, bx_tool_flags, bx_tool_flags_count);
+    puts("\nPolicy (without any, the workspace at / and nothing else):");
+    bx_options_print_controls(stdout);
+    puts("\nExit status: the program's own; otherwise as of `boxagnts run`.");
+}
+
+static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
+                       char **words)
+{
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+    bx_program_run run = { .options = &options, .caller = "cli" };
+    const char **argv = calloc((size_t)argc + 2, sizeof(*argv));
+    bx_error *err = NULL;
+    bx_result *result = NULL;
+    int status;
+
+    if (argv == NULL) {
+        bx_error_set_nomem(&err);
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    }
+    argv[0] = shortcut->program;
+    for (int i = 0; i < argc; i++)
+        argv[i + 1] = words[i];
+    run.argv = argv;
+    run.argc = (size_t)argc + 1;
+    options.stdin_fd = 0;
+    options.stdout_fd = 1;
+    options.stderr_fd = 2;
+    options.timeout_ms = cli->timeout_ms;
+    if (bx_tool_cli_open(cli, 1, &err) == 0) {
+        bx_tool_cli_catch_interrupts(cli);
+        options.cancel = cli->cancel;
+        options.audit = bx_tool_cli_on_refusal;
+        options.audit_context = cli;
+        (void)bx_registry_run(cli->registry, &run, &result, &err);
+    }
+    free((void *)argv);
+    if (result == NULL)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    status = bx_cli_run_status(result);
+    if (bx_result_code(result) != BX_OK)
+        fprintf(stderr, "boxagnts: %s: %s\n",
+                bx_code_name(bx_result_code(result)),
+                bx_result_message(result));
+    bx_result_free(result);
+    return status;
+}
+
+static int run_shortcut(const bx_shortcut *shortcut, int argc, char **argv)
+{
+    bx_tool_cli cli = { 0 };
+    bx_error *err = NULL;
+    int end =
+        bx_options_end(argc, argv, bx_tool_flags, bx_tool_flags_count, &err);
+    int begin = end;
+    int status;
+
+    if (end < 0)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    if (begin < argc && strcmp(argv[begin], "--") == 0)
+        begin++;
+    if (argc > 1 && strcmp(argv[1], "-h") == 0)
+        cli.options.wants_help = true;
+    else if (bx_tool_cli_parse(end, argv, false, &cli, &err) < 0)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    if (cli.options.wants_help) {
+        print_help(shortcut);
+        bx_options_clear(&cli.options);
+        return 0;
+    }
+    status = run_program(&cli, shortcut, argc - begin, argv + begin);
+    bx_tool_cli_close(&cli);
+    return status;
+}
+
+int bx_cmd_bash(int argc, char **argv)
+{
+    return run_shortcut(&shortcuts[0], argc, argv);
+}
+
+int bx_cmd_js(int argc, char **argv)
+{
+    return run_shortcut(&shortcuts[1], argc, argv);
+}
+
+int bx_cmd_python(int argc, char **argv)
+{
+    return run_shortcut(&shortcuts[2], argc, argv);
+}
