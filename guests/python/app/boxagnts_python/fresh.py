@@ -5,6 +5,7 @@ its surroundings (arguments, environment, clock, random, streams, folder) is
 read again here, once, before a run does anything else.
 """
 
+import atexit
 import gc
 import io
 import logging
@@ -12,7 +13,11 @@ import os
 import random
 import sys
 import tempfile
+import time
 import uuid
+import weakref
+
+from wit_world.imports import exit as wasi_exit
 
 from boxagnts_python import library
 
@@ -21,18 +26,27 @@ _is_begun = False
 
 def freeze():
     """Called once, when the component is built and everything is loaded."""
-    for module in (logging, random, tempfile, uuid):
-        assert module.__name__ in sys.modules
     sys.path[:] = []
     sys.path_importer_cache.clear()
     sys.executable = "/usr/bin/python3"
     sys.dont_write_bytecode = True
-    os.environ.clear()
     sys.argv[:] = []
+    os.environ.clear()
+    os._exit = _exit
+    random.seed(0)  # the component's entry seeds it anew
+    tempfile.tempdir = tempfile._name_sequence = None
+    uuid._node = uuid._last_timestamp = None
+    atexit._clear()
+    weakref.finalize._registered_with_atexit = False
     for _ in range(3):
         gc.collect()
     # The collector never looks at the image again, so its pages stay shared.
     gc.freeze()
+
+
+def _exit(status):
+    """os._exit(): libc's knows only success and failure."""
+    wasi_exit.exit_with_code(status & 0xff)
 
 
 def open_streams():
@@ -56,20 +70,6 @@ def _enter_folder():
             pass  # as any program: PWD is a hint
 
 
-def _forget():
-    """Caches that would be the same in every run."""
-    random.seed()
-    tempfile.tempdir = None
-    tempfile._name_sequence = None
-    uuid._node = uuid._last_timestamp = None
-    logging._startTime = _now_ns()
-
-
-def _now_ns():
-    import time
-    return time.time_ns()
-
-
 def search_path(first):
     """sys.path of a run: `first`, PYTHONPATH, and a virtual environment's."""
     path = [first]
@@ -84,6 +84,13 @@ def search_path(first):
         library.make_way(folder)
 
 
+def finish():
+    """What a Python does at its end, as far as it can be seen."""
+    if logging._handlerList:
+        logging.shutdown()
+    atexit._run_exitfuncs()
+
+
 def begin():
     """Returns the name the run was started under; '' when it has none.
 
@@ -93,7 +100,6 @@ def begin():
     global _is_begun
     if not _is_begun:
         _is_begun = True
-        open_streams()
         _enter_folder()
-        _forget()
+        logging._startTime = time.time_ns()
     return os.path.basename(sys.argv[0]) if sys.argv else ""

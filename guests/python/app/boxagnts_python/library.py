@@ -131,9 +131,11 @@ def load():
     sys.path_importer_cache.clear()
 
 
-def names():
-    """Top-level names of what can be imported without a file."""
-    return {name for name in {*_modules, *sys.modules} if "." not in name}
+def forget(name):
+    """Take a module of the library out of sys.modules: it is to run as
+    __main__."""
+    if name in _modules and name not in STARTED:
+        sys.modules.pop(name, None)
 
 
 def make_way(folder):

@@ -1,7 +1,8 @@
 """The python3 command line."""
 
-import atexit
+import builtins
 import code as console
+import importlib.util
 import os
 import runpy
 import stat
@@ -10,8 +11,7 @@ import types
 import warnings
 import zipfile
 
-import builtins
-from boxagnts_python import errors, fresh
+from boxagnts_python import errors, fresh, library
 
 _USAGE = """\
 usage: python3 [option] ... [-c cmd | -m mod | file | -] [arg] ...
@@ -61,6 +61,7 @@ class Options:
                 return
             if letter in "Vh":
                 self.kind = "version" if letter == "V" else "help"
+                self.flags += letter
             elif letter in _PLAIN:
                 self.flags += letter
             else:
@@ -130,6 +131,11 @@ def _run_file(options):
 def _run_module(options):
     fresh.search_path(os.getcwd())
     sys.argv[0] = "-m"
+    library.forget(options.value)  # runpy warns of modules that are loaded
+    advice = errors.hint(ModuleNotFoundError(name=options.value))
+    if advice and importlib.util.find_spec(options.value) is None:
+        raise SystemExit(f"{sys.executable}: No module named {options.value}"
+                         f"\n({advice})")
     runpy._run_module_as_main(options.value)
 
 
@@ -193,6 +199,7 @@ def _flush():
 
 def main():
     """Runs what sys.argv says; returns the exit status."""
+    fresh.open_streams()
     try:
         options = Options(sys.argv[1:])
     except UsageError as error:
@@ -205,7 +212,7 @@ def main():
     if "u" in options.flags or os.environ.get("PYTHONUNBUFFERED"):
         sys.stdout.reconfigure(write_through=True, line_buffering=True)
     status = _attempt(_run, options)
-    _attempt(atexit._run_exitfuncs)
+    _attempt(fresh.finish)
     if not _flush() and status == 0:
         status = 120
     return status

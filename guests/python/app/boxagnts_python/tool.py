@@ -7,7 +7,6 @@ expression, as an interactive session shows it.
 
 import ast
 import asyncio
-import atexit
 import builtins
 import inspect
 import json
@@ -33,7 +32,7 @@ class InputError(Exception):
 def parse(text):
     """The input of a call, checked."""
     try:
-        call = json.loads(text)
+        call = json.loads(text)  # from bytes: UTF-8, by their first ones
     except (ValueError, RecursionError) as error:
         raise InputError(f"input: expected a JSON object: {error}") from None
     if not isinstance(call, dict):
@@ -157,7 +156,7 @@ def _call(call, main, name):
         result = {"content": "", "is_error": trace is not None,
                   "metadata": metadata}
         try:
-            atexit._run_exitfuncs()
+            fresh.finish()
         except BaseException:
             pass  # it was reported on stderr
         if value is not None:
@@ -184,12 +183,12 @@ def _format(result):
 def main():
     """One call: input on stdin, result on stdout. Returns an exit status."""
     try:
-        call = parse(sys.stdin.read())
+        call = parse(capture.read_input())
         if call.get("session"):
             raise InputError("input: session: this host keeps no sessions;"
                              " leave it out")
     except InputError as error:
-        print(error, file=sys.stderr)
+        os.write(2, f"{error}\n".encode("utf-8", "backslashreplace"))
         return 2
     fresh.search_path(os.getcwd())
     result = _format(_call(call, _new_main(), "<code>"))
