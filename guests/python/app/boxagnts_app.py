@@ -19,6 +19,7 @@ loop.install()
 process.install()
 zones.install()
 library.load()
+tool.warm_up()
 fresh.freeze()
 
 
