@@ -12,6 +12,7 @@
 #include "policy/control.h"
 #include "policy/layer.h"
 #include "policy/policy.h"
+#include "policy/secret.h"
 
 static void print_help(void)
 {
@@ -29,6 +30,7 @@ static void print_help(void)
          "  env:NAME                     does it see the variable?\n"
          "  exec:NAME                    may it run the program?\n"
          "  tool:NAME                    may it call the tool?\n"
+         "  secret:NAME                  is there such a secret?\n"
          "  network:URL, or a bare URL   may it fetch the URL?\n\n"
          "Exit status: 0 valid, or yes; 1 no; 2 a bad file, or usage.\n\n"
          "Examples:\n"
@@ -259,6 +261,22 @@ static int print_files(const bx_policy *policy)
     return print_table("Granted in them, and nothing else", &grants);
 }
 
+static int print_secrets(const bx_policy *policy)
+{
+    table rows = { 0 };
+    char line[32];
+
+    for (size_t i = 0; i < policy->secrets_count; i++) {
+        const bx_secret *secret = &policy->secrets[i];
+
+        put_row(&rows, secret->name,
+                secret->host == NULL ? "where a tool asks for it"
+                                     : bx_host_pattern_text(secret->host),
+                short_origin(secret->origin, line));
+    }
+    return print_table("Secrets", &rows);
+}
+
 static int print_tools(const bx_policy *policy)
 {
     table rows = { 0 };
@@ -387,8 +405,8 @@ static int print_check(const char *path, const bx_policy *policy,
                json_array_size(warnings) == 1 ? "" : "s", PLAIN);
     putchar('\n');
     if (print_files(policy) < 0 || print_env(policy) < 0 ||
-        print_network(policy) < 0 || print_tools(policy) < 0 ||
-        print_limits(policy) < 0)
+        print_network(policy) < 0 || print_secrets(policy) < 0 ||
+        print_tools(policy) < 0 || print_limits(policy) < 0)
         return -1;
     print_nothing_granted(policy);
     if (json_array_size(warnings) > 0)
@@ -516,6 +534,21 @@ static int ask_name(const bx_policy *policy, const char *text, unsigned access,
     return 0;
 }
 
+static int ask_secret(const bx_policy *policy, const char *text,
+                      unsigned access, bx_verdict *ret_verdict,
+                      char **ret_asked, bx_error **err)
+{
+    (void)access;
+    if (text[0] == '\0' || strpbrk(text, "=@*") != NULL)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "'secret:' is followed by no secret's name; "
+                            "expected secret:NAME");
+    if (make_asked("secret:", text, ret_asked, err) < 0)
+        return -1;
+    *ret_verdict = bx_policy_check_secret(policy, text);
+    return 0;
+}
+
 static int ask_url(const bx_policy *policy, const char *text, unsigned access,
                    bx_verdict *ret_verdict, char **ret_asked, bx_error **err)
 {
@@ -545,6 +578,7 @@ static const question questions[] = {
     { "env:", ask_env, 0, 4 },
     { "exec:", ask_name, 0, 5 },
     { "tool:", ask_name, 1, 5 },
+    { "secret:", ask_secret, 0, 7 },
     { "network:", ask_url, 0, 8 },
     { "fetch:", ask_url, 0, 6 },
     { "http://", ask_url, 0, 0 },
@@ -596,6 +630,7 @@ static int explain(const char *path, const char *text, bool is_json)
         return bx_cli_usage(BX_EXIT_USAGE, "policy",
                             "'%s' is no question; expected fs.read:PATH, "
                             "fs.write:PATH, env:NAME, exec:NAME, tool:NAME, "
+                            "secret:NAME, "
                             "network:URL or a URL",
                             text);
     policy = bx_policy_load(path, &err);

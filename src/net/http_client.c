@@ -137,6 +137,7 @@ void bx_http_exchange_free(bx_http_exchange *exchange)
     exchange->client->held_bytes -= exchange->body.len;
     exchange->client->held_bytes -= exchange->in.len - exchange->in_at;
     bx_url_free(exchange->url);
+    bx_url_free(exchange->shown_url);
     bx_http_fields_clear(&exchange->fields);
     bx_http_fields_clear(&exchange->head);
     bx_buf_clear(&exchange->body);
@@ -220,11 +221,16 @@ static int wait_for_head(bx_http_exchange *exchange, bx_error **err)
 int bx_http_exchange_head(bx_http_exchange *exchange, bx_http_head *ret_head,
                           bx_error **err)
 {
+    const bx_url *url;
+
     if (!exchange->has_head && wait_for_head(exchange, err) < 0)
         return fail(exchange, err);
+    url = bx_http_mask_url(exchange);
+    if (url == NULL)
+        return bx_error_set_nomem(err);
     *ret_head = (bx_http_head){
         .status = exchange->status,
-        .url = exchange->url,
+        .url = url,
         .is_redirected = exchange->hops > 0,
         .fields = &exchange->head,
     };
@@ -238,7 +244,7 @@ ssize_t bx_http_exchange_read(bx_http_exchange *exchange, void *buf,
 
     if (!exchange->has_head && wait_for_head(exchange, err) < 0)
         return fail(exchange, err);
-    while (exchange->in.len == exchange->in_at &&
+    while (exchange->settled == exchange->in_at &&
            exchange->state != BX_HTTP_DONE) {
         if (exchange->state == BX_HTTP_FAILED)
             return bx_error_set(err, BX_ERR_INVALID,
@@ -246,7 +252,7 @@ ssize_t bx_http_exchange_read(bx_http_exchange *exchange, void *buf,
         if (bx_http_transfer_step(exchange, err) < 0)
             return fail(exchange, err);
     }
-    unread = exchange->in.len - exchange->in_at;
+    unread = exchange->settled - exchange->in_at;
     if (bytes > unread)
         bytes = unread;
     if (bytes > 0)

@@ -57,6 +57,10 @@ struct bx_http_exchange {
     unsigned folds;    /* lines that went on with the one before, of this hop */
     bx_buf in;         /* decoded body; from in_at on it is unread */
     size_t in_at;
+    size_t settled;    /* of in, from its start: bytes that are masked; the
+                        * others may begin a secret and are not read yet */
+    size_t mask_ahead; /* state of bx_mask_stream() */
+    bx_url *shown_url; /* masked, once a head was asked for; NULL: url is */
     uint64_t received_bytes;
     bx_error *failure; /* set inside a callback; owned */
 };
@@ -68,6 +72,23 @@ int bx_http_exchange_wrap(const bx_http_exchange *exchange, bx_error **err);
 /* Is the URL allowed? If not: audit, and BX_ERR_DENIED. */
 int bx_http_check_url(const bx_http_exchange *exchange, const bx_url *url,
                       const char *call, bx_error **err);
+
+/* Is a secret sent with the current hop? */
+bool bx_http_secret_is_due(const bx_http_exchange *exchange);
+/* Is this header of the caller's replaced by a secret? */
+bool bx_http_secret_replaces(const bx_http_exchange *exchange,
+                             const char *name);
+/* Hand each secret's line of the current hop to add; -1 when that fails. */
+int bx_http_secret_lines(bx_http_exchange *exchange,
+                         int (*add)(bx_http_exchange *exchange,
+                                    const char *line));
+/* Mask what the policy's secrets in use spell. */
+void bx_http_mask_text(const bx_http_exchange *exchange, char *text);
+void bx_http_mask_head(bx_http_exchange *exchange);
+/* Mask the body as far as it is settled; is_end: all of it is. */
+void bx_http_mask_body(bx_http_exchange *exchange, bool is_end);
+/* The URL as callers may see it; NULL without memory. */
+const bx_url *bx_http_mask_url(bx_http_exchange *exchange);
 
 /* Give the easy handle its options and callbacks. */
 int bx_http_hop_set(bx_http_exchange *exchange, bx_error **err);

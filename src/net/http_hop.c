@@ -54,6 +54,16 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
             return CURL_SOCKET_BAD;
         }
     }
+    /* A secret leaves this machine over TLS only, wherever the name leads. */
+    if (strcmp(exchange->url->scheme, "http") == 0 &&
+        bx_http_secret_is_due(exchange) && !bx_address_is_loopback(&address)) {
+        exchange->is_refused = true;
+        exchange->refused_address = address;
+        exchange->refused_verdict =
+            (bx_verdict){ false, "a secret is not sent in the clear",
+                          "nothing granted" };
+        return CURL_SOCKET_BAD;
+    }
     exchange->is_dialled = true;
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
@@ -133,6 +143,9 @@ static void unfold_field(bx_http_exchange *exchange, const char *line,
 static void end_head(bx_http_exchange *exchange)
 {
     if (exchange->status >= 200) {
+        /* Before anyone looks, a redirect included: what it says of a secret
+         * goes nowhere. */
+        bx_http_mask_head(exchange);
         exchange->has_head = true;
         return;
     }
@@ -217,6 +230,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     }
     exchange->received_bytes += bytes;
     client->held_bytes += bytes;
+    bx_http_mask_body(exchange, false);
     return bytes;
 }
 
@@ -240,10 +254,12 @@ static int add_lines(bx_http_exchange *exchange)
         const char *value = field->value + strspn(field->value, " \t");
         bx_autofree char *line = NULL;
         /* libcurl: "Name;" is a field without value, "Name:" none at all */
-        int bytes = *value == '\0'
-                        ? asprintf(&line, "%s;", field->name)
-                        : asprintf(&line, "%s: %s", field->name, value);
+        int bytes;
 
+        if (bx_http_secret_replaces(exchange, field->name))
+            continue;
+        bytes = *value == '\0' ? asprintf(&line, "%s;", field->name)
+                               : asprintf(&line, "%s: %s", field->name, value);
         if (bytes < 0) {
             line = NULL;
             return -1;
@@ -251,8 +267,11 @@ static int add_lines(bx_http_exchange *exchange)
         if (add_line(exchange, line) < 0)
             return -1;
     }
+    if (bx_http_secret_lines(exchange, add_line) < 0)
+        return -1;
     /* Nothing that the caller did not ask for. */
     if (bx_http_fields_find(&exchange->fields, "Content-Type") == NULL &&
+        !bx_http_secret_replaces(exchange, "Content-Type") &&
         add_line(exchange, "Content-Type:") < 0)
         return -1;
     return add_line(exchange, "Expect:");

@@ -57,6 +57,7 @@ static void clear_response(bx_http_exchange *exchange)
     exchange->status = 0;
     exchange->has_head = false;
     exchange->received_bytes = 0;
+    exchange->mask_ahead = 0;
     bx_error_free(exchange->failure);
     exchange->failure = NULL;
 }

@@ -85,6 +85,7 @@ static void shrink(bx_http_exchange *exchange, size_t unread)
     bx_buf_clear(&exchange->in);
     exchange->in = kept;
     kept = BX_BUF_INIT;
+    exchange->settled -= exchange->in_at;
     exchange->in_at = 0;
 }
 
@@ -98,6 +99,7 @@ void bx_http_transfer_consume(bx_http_exchange *exchange, size_t n)
     unread = in->len - exchange->in_at;
     if (unread == 0) {
         exchange->in_at = 0;
+        exchange->settled = 0;
         in->len = 0;
         if (in->cap > KEEP_BUFFER_BYTES)
             bx_buf_clear(in);
@@ -196,6 +198,7 @@ static void set_failure(bx_http_exchange *exchange, CURLcode result)
     bx_error **failure = &exchange->failure;
 
     /* The server has its say in some of these. */
+    bx_http_mask_text(exchange, exchange->message);
     if (bx_buf_put_escaped(&shown, message, strlen(message), 200) < 0)
         bx_error_set_nomem(failure);
     else if (exchange->is_refused && !exchange->is_dialled)
@@ -218,6 +221,7 @@ static void finish(bx_http_exchange *exchange, CURLcode result)
         result = CURLE_WEIRD_SERVER_REPLY;
     if (result == CURLE_OK && exchange->failure == NULL) {
         exchange->state = BX_HTTP_DONE;
+        bx_http_mask_body(exchange, true);
         if (!bx_http_redirect_is_due(exchange)) {
             exchange->client->held_bytes -= exchange->body.len;
             bx_buf_clear(&exchange->body);
@@ -297,7 +301,7 @@ int bx_http_transfer_step(bx_http_exchange *exchange, bx_error **err)
 {
     bx_http_client *client = exchange->client;
     bool had_head = exchange->has_head;
-    size_t had_bytes = exchange->in.len;
+    size_t had_bytes = exchange->settled;
     CURLMcode result;
     int running;
 
@@ -312,7 +316,7 @@ int bx_http_transfer_step(bx_http_exchange *exchange, bx_error **err)
                                   client->curl->multi_strerror(result));
     take_results(client);
     /* A failure behind the head or behind bytes is for the next call. */
-    if (exchange->has_head != had_head || exchange->in.len != had_bytes ||
+    if (exchange->has_head != had_head || exchange->settled != had_bytes ||
         exchange->state == BX_HTTP_DONE)
         return 0;
     if (exchange->failure != NULL)

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "policy/layer.h"
+#include "policy/secret.h"
 #include "policy/text.h"
 
 /* ---- one function for each kind of value ---- */
@@ -196,6 +197,14 @@ static int set_seed(bx_policy *policy, const bx_control *control,
     return bx_policy_put_seed(policy, seed, source, err);
 }
 
+static int set_secret(bx_policy *policy, const bx_control *control,
+                      const char *value, const bx_source *source,
+                      bx_error **err)
+{
+    (void)control;
+    return bx_policy_parse_secret(policy, value, source, err);
+}
+
 static int set_limit(bx_policy *policy, const bx_control *control,
                      const char *value, const bx_source *source, bx_error **err)
 {
@@ -231,6 +240,9 @@ const bx_control bx_controls[] = {
     { "env", "NAME[=VALUE]",
       "variable for the guest; without a value the host's own", .is_list = true,
       .set = set_env },
+    { "secret", "NAME[@HOST][=@FILE]",
+      "value for tools' requests; the host's variable or a file's",
+      .is_list = true, .set = set_secret },
     { "allowed-outbound-host", "SCHEME://HOST[:PORT]",
       "host the guest may reach over http or https", .is_list = true,
       .set = set_allowed_host },
@@ -339,7 +351,12 @@ int bx_control_set(const bx_control *control, bx_policy *policy,
 char *bx_control_show(const bx_control *control, const char *value)
 {
     char *text = NULL;
-    int shown = control->set == set_env ? (int)strcspn(value, "=") : 4096;
+    size_t equals = strcspn(value, "=");
+    int shown = 4096;
+
+    if (control->set == set_env ||
+        (control->set == set_secret && strncmp(value + equals, "=@", 2) != 0))
+        shown = (int)equals;
 
     if (asprintf(&text, "%s %.*s", control->name, shown, value) < 0)
         return NULL;

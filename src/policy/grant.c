@@ -205,8 +205,12 @@ static int check_header(const char *header, bx_error **err)
     static const char token[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789!#$%&'*+-.^_`|~";
-    static const char *const own[] = { "Host", "Content-Length",
-                                       "Transfer-Encoding", "Connection" };
+    static const char *const own[] = {
+        "Host",       "Content-Length", "Transfer-Encoding",
+        "Connection", "Keep-Alive",     "Proxy-Connection",
+        "TE",         "Trailer",        "Upgrade",
+        "Expect",     "HTTP2-Settings", "Accept-Encoding",
+    };
     size_t len = strlen(header);
     const char *fault = NULL;
     bx_autofree char *shown = NULL;
@@ -252,7 +256,7 @@ static int fill_secret(bx_secret_ask *ask, const char *name, const char *host,
         return -1;
     if (strpbrk(name, "*@") != NULL)
         return bx_error_set(err, BX_ERR_INVALID,
-                            "has '*' or '@' in its name; expected one secret");
+                            "the name has '*' or '@'; expected one secret");
     ask->pattern = bx_host_pattern_parse(host, err);
     if (ask->pattern == NULL)
         return -1;

@@ -56,12 +56,20 @@ int bx_policy_protect(bx_policy *policy, const char *host_path,
 bx_verdict bx_policy_check_exec(const bx_policy *policy, const char *program);
 bx_verdict bx_policy_check_tool(const bx_policy *policy, const char *tool);
 bx_verdict bx_policy_check_env(const bx_policy *policy, const char *name);
+/* Has the workspace a secret of that name? */
+bx_verdict bx_policy_check_secret(const bx_policy *policy, const char *name);
 
 /* The level a tool has in this workspace: the one it declares, or dangerous
  * when tool-level says so; forbidden when permission-level or tool-level is
  * less than it declares. ret_verdict, may be NULL: which entry decided. */
 bx_level bx_policy_tool_level(const bx_policy *policy, const char *tool,
                               bx_level declared, bx_verdict *ret_verdict);
+
+/* Replace what spells a secret in use by as many '*', in place. For outputs,
+ * errors and audit strings; costs nothing when no secret is in use, which
+ * bx_policy_has_mask() tells. What comes over HTTP is masked by src/net. */
+void bx_policy_mask(const bx_policy *policy, void *data, size_t bytes);
+bool bx_policy_has_mask(const bx_policy *policy);
 
 /* What of grants policy does not give, one per line with the rule that decides:
  * "network:https://x.example: nothing granted"; "" when it gives all. Owned by

@@ -5,6 +5,7 @@
 
 #include "policy/control.h"
 #include "policy/name_pattern.h"
+#include "policy/secret.h"
 
 /* ---- finding ---- */
 
@@ -228,5 +229,7 @@ int bx_policy_narrow(bx_policy *policy, const bx_grants *grants,
     policy->layers[policy->layers_count++] = made;
     if (narrow_limits(policy, made, err) < 0)
         return -1;
-    return narrow_env(policy, made, err);
+    if (narrow_env(policy, made, err) < 0)
+        return -1;
+    return bx_policy_use_secrets(policy, made, err);
 }

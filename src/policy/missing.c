@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "policy/layer.h"
 #include "policy/name_pattern.h"
+#include "policy/secret.h"
 
 #define NOTHING_GRANTED "nothing granted"
 
@@ -140,12 +141,11 @@ static bx_verdict check_rule(const bx_policy *policy, const bx_grant_rule *rule)
     }
 }
 
-static int put_missing(bx_buf *out, const bx_grant_rule *rule,
+static int put_missing(bx_buf *out, const char *prefix, const char *subject,
                        bx_verdict verdict)
 {
-    if (bx_buf_puts(out, bx_grant_prefix(rule->kind, rule->access)) < 0 ||
-        bx_buf_puts(out, ":") < 0 ||
-        bx_buf_put_escaped(out, rule->text, strlen(rule->text), SIZE_MAX) < 0)
+    if (bx_buf_puts(out, prefix) < 0 || bx_buf_puts(out, ":") < 0 ||
+        bx_buf_put_escaped(out, subject, strlen(subject), SIZE_MAX) < 0)
         return -1;
     if (verdict.reason == NULL || strcmp(verdict.rule, NOTHING_GRANTED) == 0)
         return bx_buf_printf(out, ": %s\n", verdict.rule);
@@ -162,7 +162,19 @@ char *bx_policy_missing(const bx_policy *policy, const bx_grants *grants,
         const bx_grant_rule *rule = &grants->rules[i];
         bx_verdict verdict = check_rule(policy, rule);
 
-        if (!verdict.is_allowed && put_missing(&out, rule, verdict) < 0) {
+        if (!verdict.is_allowed &&
+            put_missing(&out, bx_grant_prefix(rule->kind, rule->access),
+                        rule->text, verdict) < 0) {
+            (void)bx_error_set_nomem(err);
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < grants->secrets_count; i++) {
+        const bx_secret_ask *ask = &grants->secrets[i];
+        bx_verdict verdict = bx_policy_check_ask(policy, ask);
+
+        if (!verdict.is_allowed &&
+            put_missing(&out, "secret", ask->name, verdict) < 0) {
             (void)bx_error_set_nomem(err);
             return NULL;
         }

@@ -6,6 +6,7 @@
 #include "policy/control.h"
 #include "policy/entry.h"
 #include "policy/layer.h"
+#include "policy/secret.h"
 
 bx_policy *bx_policy_new(void)
 {
@@ -89,6 +90,7 @@ void bx_policy_free(bx_policy *policy)
     free_env(policy->env, policy->env_count);
     free_env(policy->hidden_env, policy->hidden_env_count);
     free_layers(policy);
+    bx_policy_free_secrets(policy);
     for (size_t i = 0; i < BX_LIMITS_COUNT; i++)
         free(policy->limit_origins[i]);
     free(policy->cache_dir);
@@ -266,7 +268,8 @@ bx_policy *bx_policy_clone(const bx_policy *policy)
 
     if (copy == NULL || clone_files(copy, policy) < 0 ||
         clone_network(copy, policy) < 0 || clone_values(copy, policy) < 0 ||
-        clone_tools(copy, policy) < 0 || clone_layers(copy, policy) < 0)
+        clone_tools(copy, policy) < 0 || clone_layers(copy, policy) < 0 ||
+        bx_policy_clone_secrets(copy, policy) < 0)
         return NULL;
     return bx_take(copy);
 }

@@ -96,6 +96,11 @@ struct bx_policy {
     size_t layers_count;
     bx_protected *protected_paths;
     size_t protected_paths_count;
+    struct bx_secret *secrets; /* the vault */
+    size_t secrets_count;
+    struct bx_injection *injections; /* of the last layer */
+    size_t injections_count;
+    struct bx_mask *mask; /* of the secrets in use; NULL: none is */
     bx_limits limits;
     char *limit_origins[BX_LIMITS_COUNT]; /* in the order of bx_limits; NULL:
                                            * the default */

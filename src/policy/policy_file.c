@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "policy/control.h"
+#include "policy/secret.h"
 #include "policy/text.h"
 
 #define MAX_CONTROLS 32
@@ -197,70 +198,65 @@ static int read_scalar(reader *in, const bx_control *control, bx_error **err)
     return set_value(in, control, scalar_text(in), line_of(in), err);
 }
 
+/* {host: ..., guest: ..., mode: ...} or {name: ..., file: ..., host: ...}: what
+ * was given under each of a control's three keys. */
+#define FIELDS 3
+
 typedef struct mapping {
-    char *host;
-    char *guest;
-    char *mode;
+    const bx_control *control;
+    const char *const *keys;
+    const char *expected; /* "host, guest or mode" */
+    const char *text;     /* "text for host, guest and mode" */
+    char *texts[FIELDS];
 } mapping;
 
 static void clear_mapping(mapping *map)
 {
-    free(map->host);
-    free(map->guest);
-    free(map->mode);
+    for (size_t i = 0; i < FIELDS; i++)
+        free(map->texts[i]);
 }
 
 static int read_mapping_field(reader *in, mapping *map, bx_error **err)
 {
-    const struct {
-        const char *name;
-        char **text;
-    } fields[] = {
-        { "host", &map->host },
-        { "guest", &map->guest },
-        { "mode", &map->mode },
-    };
+    const char *control = map->control->name;
     bx_autofree char *shown = NULL;
 
     if (!is_scalar(in))
-        return refuse_at(in, line_of(in), err,
-                         "map-dir: %s as a key; expected host, guest or mode",
-                         event_kind(in));
+        return refuse_at(in, line_of(in), err, "%s: %s as a key; expected %s",
+                         control, event_kind(in), map->expected);
     shown = bx_text_show(scalar_text(in));
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        char **text = fields[i].text;
-
-        if (strcmp(fields[i].name, scalar_text(in)) != 0)
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (strcmp(map->keys[i], scalar_text(in)) != 0)
             continue;
-        if (*text != NULL)
+        if (map->texts[i] != NULL)
             return refuse_at(in, line_of(in), err,
-                             "map-dir: %s: given twice; expected it once",
-                             fields[i].name);
+                             "%s: %s: given twice; expected it once", control,
+                             map->keys[i]);
         if (next_event(in, err) < 0 ||
-            check_scalar(in, "map-dir", "text for host, guest and mode", err) <
-                0)
+            check_scalar(in, control, map->text, err) < 0)
             return -1;
-        *text = strdup(scalar_text(in));
-        return *text != NULL ? 0 : bx_error_set_nomem(err);
+        map->texts[i] = strdup(scalar_text(in));
+        return map->texts[i] != NULL ? 0 : bx_error_set_nomem(err);
     }
-    return refuse_at(in, line_of(in), err,
-                     "map-dir: unknown key %s; expected host, guest or mode",
-                     BX_SHOWN(shown));
+    return refuse_at(in, line_of(in), err, "%s: unknown key %s; expected %s",
+                     control, BX_SHOWN(shown), map->expected);
 }
 
 static int add_mapping(reader *in, const mapping *map, size_t line,
                        bx_error **err)
 {
-    const char *mode = map->mode != NULL ? map->mode : "rw";
+    const char *host = map->texts[0];
+    const char *guest = map->texts[1];
+    const char *mode = map->texts[2] != NULL ? map->texts[2] : "rw";
     bx_autofree char *origin = NULL;
     bx_autofree char *shown = NULL;
     bx_source source = { .base_dir = in->base_dir };
     unsigned access;
 
-    if (map->host == NULL || map->guest == NULL)
+    if (host == NULL || guest == NULL)
         return refuse_at(in, line, err,
                          "map-dir: no %s; expected {host: ..., guest: ...}",
-                         map->host == NULL ? "host" : "guest");
+                         host == NULL ? "host" : "guest");
     if (strcmp(mode, "ro") != 0 && strcmp(mode, "rw") != 0) {
         shown = bx_text_show(mode);
         return refuse_at(in, line, err,
@@ -269,31 +265,70 @@ static int add_mapping(reader *in, const mapping *map, size_t line,
     }
     access = strcmp(mode, "ro") == 0 ? BX_ACCESS_READ
                                      : BX_ACCESS_READ | BX_ACCESS_WRITE;
-    if (asprintf(&origin, "%s:%zu: map-dir %s::%s::%s", in->name, line,
-                 map->host, map->guest, mode) < 0) {
+    if (asprintf(&origin, "%s:%zu: map-dir %s::%s::%s", in->name, line, host,
+                 guest, mode) < 0) {
         origin = NULL;
         return bx_error_set_nomem(err);
     }
     source.origin = origin;
-    if (bx_policy_add_mount(in->policy, map->host, map->guest, access, &source,
-                            err) < 0) {
+    if (bx_policy_add_mount(in->policy, host, guest, access, &source, err) <
+        0) {
         (void)bx_error_wrap(err, "map-dir");
         return wrap_line(in, line, err);
     }
     return 0;
 }
 
-/* {host: ..., guest: ..., mode: ...}, from its start. */
-static int read_mapping(reader *in, bx_error **err)
+static int add_secret(reader *in, const mapping *map, size_t line,
+                      bx_error **err)
 {
-    __attribute__((cleanup(clear_mapping))) mapping map = { 0 };
+    const char *name = map->texts[0];
+    bx_autofree char *origin = NULL;
+    bx_source source = { .base_dir = in->base_dir };
+
+    if (name == NULL)
+        return refuse_at(in, line, err,
+                         "secret: no name; expected {name: ..., file: ..., "
+                         "host: ...}, file and host if need be");
+    if (asprintf(&origin, "%s:%zu: secret %s", in->name, line, name) < 0) {
+        origin = NULL;
+        return bx_error_set_nomem(err);
+    }
+    source.origin = origin;
+    if (bx_policy_put_secret(in->policy, name, map->texts[1], map->texts[2],
+                             &source, err) < 0) {
+        (void)bx_error_wrap(err, "secret");
+        return wrap_line(in, line, err);
+    }
+    return 0;
+}
+
+static bool is_control(const bx_control *control, const char *name)
+{
+    return strcmp(control->name, name) == 0;
+}
+
+/* From its start. */
+static int read_mapping(reader *in, const bx_control *control, bx_error **err)
+{
+    static const char *const mount_keys[FIELDS] = { "host", "guest", "mode" };
+    static const char *const secret_keys[FIELDS] = { "name", "file", "host" };
+    bool is_mount = is_control(control, "map-dir");
+    __attribute__((cleanup(clear_mapping))) mapping map = {
+        .control = control,
+        .keys = is_mount ? mount_keys : secret_keys,
+        .expected = is_mount ? "host, guest or mode" : "name, file or host",
+        .text = is_mount ? "text for host, guest and mode"
+                         : "text for name, file and host",
+    };
     size_t line = line_of(in);
 
     for (;;) {
         if (next_event(in, err) < 0)
             return -1;
         if (in->event.type == YAML_MAPPING_END_EVENT)
-            return add_mapping(in, &map, line, err);
+            return is_mount ? add_mapping(in, &map, line, err)
+                            : add_secret(in, &map, line, err);
         if (read_mapping_field(in, &map, err) < 0)
             return -1;
     }
@@ -361,9 +396,9 @@ static int read_env(reader *in, bx_error **err)
     }
 }
 
-static bool is_control(const bx_control *control, const char *name)
+static bool takes_mapping(const bx_control *control)
 {
-    return strcmp(control->name, name) == 0;
+    return is_control(control, "map-dir") || is_control(control, "secret");
 }
 
 static int read_list(reader *in, const bx_control *control, bx_error **err)
@@ -381,8 +416,8 @@ static int read_list(reader *in, const bx_control *control, bx_error **err)
         if (in->event.type == YAML_SEQUENCE_END_EVENT)
             return 0;
         if (in->event.type == YAML_MAPPING_START_EVENT &&
-            is_control(control, "map-dir")) {
-            if (read_mapping(in, err) < 0)
+            takes_mapping(control)) {
+            if (read_mapping(in, control, err) < 0)
                 return -1;
         } else if (read_scalar(in, control, err) < 0) {
             return -1;
@@ -398,8 +433,8 @@ static int read_value(reader *in, const bx_control *control, bx_error **err)
     if (in->event.type == YAML_MAPPING_START_EVENT) {
         if (is_control(control, "env"))
             return read_env(in, err);
-        if (is_control(control, "map-dir"))
-            return read_mapping(in, err);
+        if (takes_mapping(control))
+            return read_mapping(in, control, err);
     }
     return read_scalar(in, control, err);
 }

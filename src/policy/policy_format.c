@@ -1,6 +1,6 @@
 /* A policy as text: YAML for people and bx_policy_parse(), JSON for programs.
  * In the YAML defaults and layers stand as comments, so that it parses back to
- * the same policy. Both hold the values of env, which may be secrets. */
+ * the same policy. Both hold the values of env, and of no secret. */
 #include "policy/policy.h"
 
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "policy/control.h"
 #include "policy/layer.h"
 #include "policy/policy_json.h"
+#include "policy/secret.h"
 #include "policy/text.h"
 
 /* ---- YAML ---- */
@@ -153,6 +154,26 @@ static int put_levels(bx_buf *out, const bx_policy *policy)
     return 0;
 }
 
+/* Where each comes from; never what it is. */
+static int put_secrets(bx_buf *out, const bx_policy *policy)
+{
+    if (policy->secrets_count > 0 && bx_buf_puts(out, "secret:\n") < 0)
+        return -1;
+    for (size_t i = 0; i < policy->secrets_count; i++) {
+        const bx_secret *secret = &policy->secrets[i];
+
+        if (put_field(out, "  - name", secret->name) < 0 ||
+            (secret->file != NULL &&
+             put_field(out, "\n    file", secret->file) < 0) ||
+            (secret->host != NULL &&
+             put_field(out, "\n    host", bx_host_pattern_text(secret->host)) <
+                 0) ||
+            bx_buf_puts(out, "\n") < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* A line of a comment. The text comes from manifests: in quotes, since libyaml
  * also ends a line at U+2028 and the like. */
 static int put_comment(bx_buf *out, const char *before, const char *text)
@@ -273,6 +294,7 @@ static int put_policy(bx_buf *out, const bx_policy *policy)
 {
     if (bx_buf_puts(out, "version: 1\n") < 0 || put_mounts(out, policy) < 0 ||
         put_grants(out, policy) < 0 || put_env(out, policy) < 0 ||
+        put_secrets(out, policy) < 0 ||
         put_rules(out, "allowed-outbound-host", policy,
                   policy->allowed_hosts_count, get_host) < 0 ||
         put_rules(out, "block-url", policy, policy->blocked_urls_count,

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "policy/control.h"
 #include "policy/layer.h"
+#include "policy/secret.h"
 
 /* Without memory the list is gone, and so is all that would hold it. */
 static void append(json_t **list, json_t *item)
@@ -146,6 +147,23 @@ static json_t *protected_json(const bx_policy *policy)
     return list;
 }
 
+static json_t *secrets_json(const bx_policy *policy)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < policy->secrets_count; i++) {
+        const bx_secret *secret = &policy->secrets[i];
+
+        append(&list, json_pack("{s:s, s:s?, s:s?, s:s}", "name", secret->name,
+                                "file", secret->file, "host",
+                                secret->host == NULL
+                                    ? NULL
+                                    : bx_host_pattern_text(secret->host),
+                                "origin", secret->origin));
+    }
+    return list;
+}
+
 static json_t *tool_levels_json(const bx_policy *policy)
 {
     json_t *list = json_array();
@@ -192,18 +210,20 @@ static json_t *policy_json(const bx_policy *policy)
     (void)snprintf(seed, sizeof(seed), "%llu",
                    (unsigned long long)policy->seed);
     /* The seed as text: JSON numbers are exact to 2^53 only. */
-    return json_pack(
-        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
-        "s:s?, s:s?}",
-        "version", 1, "map-dir", mounts_json(policy), "grant",
-        grants_json(policy), "env", env_json(policy), "allowed-outbound-host",
-        hosts_json(policy), "block-url", urls_json(policy), "block-network",
-        networks_json(policy), "names", rules_json(policy->names), "layers",
-        layers_json(policy), "protected", protected_json(policy),
-        "permission-level", bx_level_name(policy->max_level), "tool-level",
-        tool_levels_json(policy), "limits", limits_json(policy),
-        "wasm-cache-dir", policy->cache_dir, "deterministic",
-        policy->is_deterministic ? seed : NULL);
+    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                     "s:s, s:o, s:o, "
+                     "s:s?, s:s?}",
+                     "version", 1, "map-dir", mounts_json(policy), "grant",
+                     grants_json(policy), "env", env_json(policy),
+                     "allowed-outbound-host", hosts_json(policy), "block-url",
+                     urls_json(policy), "block-network", networks_json(policy),
+                     "names", rules_json(policy->names), "layers",
+                     layers_json(policy), "protected", protected_json(policy),
+                     "secret", secrets_json(policy), "permission-level",
+                     bx_level_name(policy->max_level), "tool-level",
+                     tool_levels_json(policy), "limits", limits_json(policy),
+                     "wasm-cache-dir", policy->cache_dir, "deterministic",
+                     policy->is_deterministic ? seed : NULL);
 }
 
 char *bx_policy_format_json(const bx_policy *policy)

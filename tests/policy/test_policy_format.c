@@ -110,7 +110,7 @@ static void json_of_nothing_is_whole(void **state)
     json_t *root = json_loads(text, 0, NULL);
 
     (void)state;
-    assert_int_equal(json_object_size(root), 15);
+    assert_int_equal(json_object_size(root), 16);
     assert_true(json_is_null(json_object_get(root, "wasm-cache-dir")));
     assert_true(json_is_null(json_object_get(root, "deterministic")));
     json_decref(root);
