@@ -15,6 +15,8 @@
 #define MAX_PROGRAMS 16
 #define MAX_TITLE 128
 #define MAX_VERSION 64
+#define MAX_FUNCTION 256
+#define MAX_FLAGS 128
 
 typedef struct reader {
     bx_manifest *manifest;
@@ -464,6 +466,69 @@ static int read_runtime(reader *in, const json_t *value)
                   "that runs itself");
 }
 
+static int read_function(reader *in, const json_t *value)
+{
+    in->manifest->input = BX_TOOL_INPUT_INVOKE;
+    return put_text(in, "/tool/function", value, MAX_FUNCTION, true,
+                    &in->manifest->function);
+}
+
+/* "--count", "-n", "-name" */
+static bool is_flag(const char *text)
+{
+    size_t dashes = text == NULL ? 0 : strspn(text, "-");
+    size_t length = dashes == 0 ? 0 : strlen(text);
+
+    return dashes >= 1 && dashes <= 2 && length > dashes && length <= 66 &&
+           strspn(text + dashes, "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789_.-") == length - dashes;
+}
+
+/* property: --flag, or its place on the command line: 0, 1, ... */
+static int read_flag(reader *in, const char *property, const json_t *value)
+{
+    bx_autofree char *pointer = NULL;
+    json_t *how = NULL;
+
+    if (asprintf(&pointer, "/tool/flags/%s", property) < 0) {
+        pointer = NULL;
+        return bx_error_set_nomem(in->err);
+    }
+    if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+        json_integer_value(value) < MAX_FLAGS)
+        how = json_pack("{sO}", "index", value);
+    else if (is_flag(json_string_value(value)))
+        how = json_pack("{sO}", "flag", value);
+    else
+        return refuse(in, pointer,
+                      "flags: expected a flag such as --count, or the place "
+                      "of an argument without one: 0, 1, ...");
+    if (json_object_set_new(in->manifest->flags, property, how) < 0)
+        return bx_error_set_nomem(in->err);
+    return 0;
+}
+
+static int read_flags(reader *in, const json_t *value)
+{
+    const char *property;
+    json_t *item;
+
+    if (!json_is_object(value) || json_object_size(value) > MAX_FLAGS)
+        return refuse(in, "/tool/flags",
+                      "flags: expected a mapping of at most %d properties such "
+                      "as {count: --count, path: 0}",
+                      MAX_FLAGS);
+    in->manifest->input = BX_TOOL_INPUT_FLAGS;
+    in->manifest->flags = json_object();
+    json_object_foreach((json_t *)value, property, item)
+    {
+        if (read_flag(in, property, item) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- the mapping ---- */
 
 static const struct {
@@ -482,6 +547,8 @@ static const struct {
     { "limits", read_limits },
     { "programs", read_programs },
     { "runtime", read_runtime },
+    { "flags", read_flags },
+    { "function", read_function },
 };
 
 #define KEYS_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -511,7 +578,7 @@ static int refuse_key(const reader *in, const char *key)
     return refuse(in, pointer,
                   "unknown key %s; expected name, title, version, description, "
                   "permission_level, permissions, secrets, input_schema, "
-                  "output_schema, limits, programs or runtime",
+                  "output_schema, limits, programs, runtime, flags or function",
                   BX_SHOWN(shown));
 }
 
@@ -534,6 +601,30 @@ static int read_keys(reader *in, const json_t *tool)
     return 0;
 }
 
+/* A module meets its input in one way. */
+static int check_input(const reader *in)
+{
+    const bx_manifest *manifest = in->manifest;
+    const json_t *properties =
+        json_object_get(manifest->input_schema, "properties");
+    const char *property;
+    json_t *unused;
+
+    if ((manifest->runtime != BX_TOOL_RUNTIME_NONE) +
+            (manifest->flags != NULL) + (manifest->function != NULL) >
+        1)
+        return refuse(in, "/tool",
+                      "tool: expected one of runtime, flags and function");
+    json_object_foreach(manifest->flags, property, unused)
+    {
+        if (json_object_get(properties, property) == NULL)
+            return refuse(in, "/tool/flags",
+                          "flags: %.64s: no such property in input_schema",
+                          property);
+    }
+    return 0;
+}
+
 /* What must be there, and what has a default. */
 static int complete(reader *in, const json_t *tool)
 {
@@ -547,6 +638,8 @@ static int complete(reader *in, const json_t *tool)
     manifest->source = json_deep_copy(tool);
     if (manifest->input_schema == NULL || manifest->source == NULL)
         return bx_error_set_nomem(in->err);
+    if (check_input(in) < 0)
+        return -1;
     if (bx_grants_check_level(manifest->grants, manifest->level, in->err) < 0)
         return wrap(in, "/tool/permission_level", "permissions");
     return 0;

@@ -81,9 +81,9 @@ int bx_manifest_script_argv(const bx_manifest *manifest, char ***ret_argv,
                             size_t *ret_argc, bx_error **err);
 
 /* From the text that `--help` printed. NULL without err: it describes no
- * flags. manifest->flags is {property: {"kind": "option", "flag": "--count",
- * "negative": "--no-count"?, "joined": true?} or {"kind": "positional",
- * "index": 0}}. */
+ * flags. manifest->flags is {property: {"flag": "--count", "negative":
+ * "--no-count"?} or {"index": 0}}, the last one an argument without a flag.
+ * It asks for fs.read:/ at level read_only, and nothing more. */
 bx_manifest *bx_manifest_adapt_help(const char *tool_name, const char *help,
                                     size_t help_bytes, bx_error **err);
 /* One for each typed function of bx_module_inspect()'s JSON; returns how many,

@@ -107,7 +107,8 @@ static void bad_manifests_are_explained(void **state)
         { WORDS "  zzz: 1\n",
           "line 4: unknown key 'zzz'; expected name, title, version, "
           "description, permission_level, permissions, secrets, "
-          "input_schema, output_schema, limits, programs or runtime" },
+          "input_schema, output_schema, limits, programs, runtime, flags or "
+          "function" },
         { WORDS "  title: \"a\\nb\"\n",
           "line 4: title: a control character (U+000A) at byte 1; expected one "
           "line of text" },
