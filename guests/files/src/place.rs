@@ -83,7 +83,9 @@ pub fn failure(path: &str, doing: &str, error: &Error) -> Failure {
         return missing(path);
     }
     let why = match error.raw_os_error() {
-        Some(EACCES) => "the policy or the file's own mode does not allow it, or it is a device".into(),
+        Some(EACCES) => {
+            "the policy or the file's own mode does not allow it, or it is a device".into()
+        }
         Some(EPERM) => "it leads out of the workspace, which is '/'".into(),
         Some(EROFS) => "it is read-only here".into(),
         Some(ELOOP) => "its symbolic links lead in circles".into(),

@@ -12,8 +12,17 @@ use serde_json::{Value, json};
 
 /// The text, its plain form, the result and the diff fit the default memory.
 const FILE_MAX_BYTES: u64 = 16 << 20;
+const RESULT_MAX_BYTES: usize = 32 << 20;
 const EDITS_MAX: usize = 1000;
+const MATCHES_MAX: usize = 1_000_000;
 const LINES_SHOWN: usize = 20;
+
+/// Where an edit was made.
+struct Made {
+    count: usize,
+    /// Of the first matches, in the text before the edit.
+    lines: Vec<usize>,
+}
 
 struct Edit<'a> {
     /// "" for the only one, "edit 2: " of several.
@@ -70,13 +79,9 @@ fn several(input: &Input) -> Result<Option<Vec<Input>>, Failure> {
     Ok(Some(inputs))
 }
 
-fn list_lines(lines: &[usize]) -> String {
-    let shown: Vec<_> = lines
-        .iter()
-        .take(LINES_SHOWN)
-        .map(usize::to_string)
-        .collect();
-    let more = if lines.len() > LINES_SHOWN {
+fn list_lines(made: &Made) -> String {
+    let shown: Vec<_> = made.lines.iter().map(usize::to_string).collect();
+    let more = if made.count > shown.len() {
         ", ..."
     } else {
         ""
@@ -84,8 +89,7 @@ fn list_lines(lines: &[usize]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// Apply one edit; also the lines where it was, in the text before it.
-fn apply_edit(path: &str, raw: &[u8], edit: &Edit) -> Result<(Vec<u8>, Vec<usize>), Failure> {
+fn apply_edit(path: &str, raw: &[u8], edit: &Edit) -> Result<(Vec<u8>, Made), Failure> {
     let name = &edit.name;
     let plain = apply::Plain::new(raw);
     let old = apply::without_crs(edit.old);
@@ -94,27 +98,41 @@ fn apply_edit(path: &str, raw: &[u8], edit: &Edit) -> Result<(Vec<u8>, Vec<usize
     } else {
         edit.new.into()
     };
-    let matches = apply::find_all(&plain.text, old.as_bytes());
+    let matches = apply::find_all(&plain.text, old.as_bytes(), MATCHES_MAX + 1);
     if matches.is_empty() {
         fail!(
             "{name}old_string is not in '{path}'; nothing was changed. {}",
             near::explain(&String::from_utf8_lossy(&plain.text), &old)
         );
     }
-    let lines = apply::lines_of(&plain.text, &matches);
+    let made = Made {
+        count: matches.len(),
+        lines: apply::lines_of(&plain.text, &matches[..matches.len().min(LINES_SHOWN)]),
+    };
     if !edit.is_all && apply::is_ambiguous(&plain.text, old.as_bytes(), matches[0]) {
         fail!(
             "{name}old_string is in '{path}' {} times (line{} {}); nothing was changed. Add lines \
              around the one you mean until it is unique, or set replace_all.",
-            matches.len().max(2),
-            if lines.len() == 1 { "" } else { "s" },
-            list_lines(&lines)
+            made.count.max(2),
+            if made.count == 1 { "" } else { "s" },
+            list_lines(&made)
         );
     }
-    Ok((
-        apply::replace(raw, &plain, &matches, old.len(), &new),
-        lines,
-    ))
+    let grown = raw
+        .len()
+        .saturating_add(made.count.saturating_mul(2 * new.len()));
+    if made.count > MATCHES_MAX || grown > RESULT_MAX_BYTES {
+        fail!(
+            "{name}old_string is in '{path}' {}{} times: the result is too large for one edit",
+            if made.count > MATCHES_MAX {
+                "more than "
+            } else {
+                ""
+            },
+            made.count.min(MATCHES_MAX)
+        );
+    }
+    Ok((apply::replace(raw, &plain, &matches, old.len(), &new), made))
 }
 
 struct Loaded {
@@ -171,18 +189,11 @@ fn edit(input: &Input) -> Result<Answer, Failure> {
     let loaded = load(&target)?;
 
     let mut text = loaded.text.clone();
-    let mut all_lines = Vec::new();
+    let mut all_made = Vec::new();
     for edit in &edits {
-        let (next, lines) = apply_edit(&path, &text, edit)?;
-        if next.len() as u64 > 2 * FILE_MAX_BYTES {
-            fail!(
-                "{}'{path}' would grow past {} bytes",
-                edit.name,
-                2 * FILE_MAX_BYTES
-            );
-        }
+        let (next, made) = apply_edit(&path, &text, edit)?;
         text = next;
-        all_lines.push(lines);
+        all_made.push(made);
     }
     if text == loaded.text {
         fail!("the edits leave '{path}' as it is: there is nothing to change");
@@ -195,35 +206,38 @@ fn edit(input: &Input) -> Result<Answer, Failure> {
             loaded.encoding.name()
         ),
     };
-    replace::replace(&target, &data, &loaded.stamp)?;
-
-    let made = diff::unified(
+    // Before the file changes: a call that is ended by its memory's limit here
+    // has done nothing.
+    let diff = diff::unified(
         &path,
         &String::from_utf8_lossy(&loaded.text),
         &String::from_utf8_lossy(&text),
     );
-    let count: usize = all_lines.iter().map(Vec::len).sum();
+    let endings = apply::Plain::new(&text).endings();
+    replace::replace(&target, &data, &loaded.stamp)?;
+
+    let count: usize = all_made.iter().map(|made| made.count).sum();
     Ok(Answer {
-        text: describe(&path, &target, &all_lines, count),
+        text: describe(&path, &target, &all_made, count),
         metadata: json!({
             "path": path,
             "written_path": target,
             "replacements": count,
-            "lines_added": made.added,
-            "lines_removed": made.removed,
+            "lines_added": diff.added,
+            "lines_removed": diff.removed,
             "bytes": data.len(),
             "encoding": loaded.encoding.name(),
-            "line_endings": apply::Plain::new(&text).endings(),
-            "diff": made.text,
-            "diff_is_cut": made.is_cut,
+            "line_endings": endings,
+            "diff": diff.text,
+            "diff_is_cut": diff.is_cut,
         }),
     })
 }
 
-fn describe(path: &str, target: &str, all_lines: &[Vec<usize>], count: usize) -> String {
+fn describe(path: &str, target: &str, all_made: &[Made], count: usize) -> String {
     let mut text = format!("Edited '{path}': {}", call::count(count, "replacement"));
-    match all_lines {
-        [lines] => text.push_str(&format!(" (line {})", list_lines(lines))),
+    match all_made {
+        [made] => text.push_str(&format!(" (line {})", list_lines(made))),
         several => text.push_str(&format!(" by {} edits", several.len())),
     }
     if path != target {

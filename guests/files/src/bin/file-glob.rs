@@ -87,8 +87,10 @@ fn glob(input: &Input) -> Result<Answer, Failure> {
             let Some(path) = entry.path().to_str() else {
                 continue;
             };
+            let relative = relative_to(path, &root);
             if is_folder != pattern.is_for_folders
-                || !pattern.matcher.is_match(relative_to(path, &root))
+                || relative.is_empty()
+                || !pattern.matcher.is_match(relative)
             {
                 continue;
             }

@@ -9,6 +9,7 @@ use boxagnts_files::grep::{self, Findings, Mode, PART_BYTES};
 use boxagnts_files::walk::{self, Choice, Entries};
 use boxagnts_files::{fail, place};
 use globset::{GlobBuilder, GlobMatcher};
+use grep_matcher::{LineTerminator, Matcher};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use ignore::types::{Types, TypesBuilder};
@@ -19,6 +20,7 @@ const LIMIT_MAX: u64 = 100_000;
 const CONTEXT_MAX: u64 = 1000;
 /// Of an answer; about 64,000 tokens.
 const TEXT_MAX_BYTES: usize = 256 << 10;
+const REGEX_MAX_BYTES: usize = 16 << 20;
 /// Of what a call holds of one file when it searches across lines.
 const HEAP_MAX_BYTES: usize = 64 << 20;
 
@@ -66,6 +68,9 @@ fn matcher_of(input: &Input, options: &Options) -> Result<RegexMatcher, Failure>
     let mut builder = RegexMatcherBuilder::new();
     builder
         .multi_line(true)
+        // The library's own limits are more than the default memory.
+        .size_limit(REGEX_MAX_BYTES)
+        .dfa_size_limit(REGEX_MAX_BYTES)
         .case_insensitive(input.flag("ignore_case")?.unwrap_or(false))
         .fixed_strings(is_literal);
     if options.is_multiline {
@@ -287,6 +292,11 @@ fn run(input: &Input) -> Result<Answer, Failure> {
         searcher: SearcherBuilder::new()
             .line_number(options.mode == Mode::Content && options.has_numbers)
             .multi_line(options.is_multiline)
+            .line_terminator(if matcher.line_terminator().is_some_and(|t| t.is_crlf()) {
+                LineTerminator::crlf()
+            } else {
+                LineTerminator::byte(b'\n')
+            })
             .before_context(options.before)
             .after_context(options.after)
             .binary_detection(BinaryDetection::quit(0))

@@ -70,9 +70,9 @@ pub fn without_crs(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Where needle is, without overlaps.
-pub fn find_all(text: &[u8], needle: &[u8]) -> Vec<usize> {
-    memmem::find_iter(text, needle).collect()
+/// Where needle is, without overlaps; at most max places.
+pub fn find_all(text: &[u8], needle: &[u8], max: usize) -> Vec<usize> {
+    memmem::find_iter(text, needle).take(max).collect()
 }
 
 /// Is there a second match, one that overlaps the first included?
