@@ -83,31 +83,56 @@ static bool is_mostly_utf8(const uint8_t *data, size_t len, bool is_whole)
     return bad == 0 || good > bad;
 }
 
-/* Control characters that texts do not have; escape, form feed and the like
- * are in logs and sources. */
-static size_t count_controls(const uint8_t *data, size_t len)
-{
-    size_t count = 0;
+/* What the bytes have, in one pass that the compiler makes vectors of. */
+typedef struct survey {
+    bool has_nul;
+    bool is_ascii;
+    size_t controls; /* those that texts do not have; escape, form feed and the
+                      * like are in logs and sources */
+} survey;
 
-    for (size_t i = 0; i < len; i++)
-        count += data[i] < 0x07 || (data[i] > 0x0d && data[i] < 0x1b) ||
-                 (data[i] > 0x1b && data[i] < 0x20);
-    return count;
+static survey survey_bytes(const uint8_t *data, size_t len)
+{
+    survey survey = { .is_ascii = true };
+
+    while (len > 0) {
+        size_t bytes = len < 240 ? len : 240; /* so the counts fit a byte */
+        uint8_t nuls = 0;
+        uint8_t controls = 0;
+        uint8_t all = 0;
+
+        for (size_t i = 0; i < bytes; i++) {
+            uint8_t byte = data[i];
+
+            all |= byte;
+            nuls += byte == 0;
+            controls +=
+                (byte < 0x20) & ((uint8_t)(byte - 0x07) > 6) & (byte != 0x1b);
+        }
+        survey.has_nul |= nuls > 0;
+        survey.is_ascii &= all < 0x80;
+        survey.controls += controls;
+        data += bytes;
+        len -= bytes;
+    }
+    return survey;
 }
 
 encoding text_detect(const uint8_t *data, size_t len, bool is_whole)
 {
+    survey survey = survey_bytes(data, len);
+
     if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-        return memchr(data, 0, len) ? ENCODING_BINARY : ENCODING_UTF8_BOM;
+        return survey.has_nul ? ENCODING_BINARY : ENCODING_UTF8_BOM;
     if (len >= 4 && memcmp(data, "\xff\xfe\0\0", 4) == 0)
         return ENCODING_BINARY; /* UTF-32, which nobody edits */
     if (len >= 2 && data[0] == 0xff && data[1] == 0xfe)
         return ENCODING_UTF16LE;
     if (len >= 2 && data[0] == 0xfe && data[1] == 0xff)
         return ENCODING_UTF16BE;
-    if (memchr(data, 0, len) != NULL || count_controls(data, len) > len / 20)
+    if (survey.has_nul || survey.controls > len / 20)
         return ENCODING_BINARY;
-    if (is_mostly_utf8(data, len, is_whole))
+    if (survey.is_ascii || is_mostly_utf8(data, len, is_whole))
         return ENCODING_UTF8;
     return ENCODING_WINDOWS_1252;
 }

@@ -131,6 +131,34 @@ static size_t escape(char *out, uint8_t byte)
     return 6;
 }
 
+/* How many bytes stand for themselves in a JSON string, eight at a time. */
+static size_t plain_bytes(const uint8_t *data, size_t len)
+{
+    const uint64_t ones = 0x0101010101010101;
+    const uint64_t highs = ones * 0x80;
+    size_t at = 0;
+
+    while (len - at >= 8) {
+        uint64_t word;
+        uint64_t quote;
+        uint64_t backslash;
+
+        memcpy(&word, data + at, 8);
+        quote = word ^ ones * '"';
+        backslash = word ^ ones * '\\';
+        /* A byte's top bit: it is above 0x7f, below 0x20, or equal. */
+        if (((word | (word - ones * 0x20) | (quote - ones) |
+              (backslash - ones)) &
+             highs) != 0)
+            break;
+        at += 8;
+    }
+    while (at < len && data[at] >= 0x20 && data[at] < 0x80 && data[at] != '"' &&
+           data[at] != '\\')
+        at++;
+    return at;
+}
+
 static void append_string(bytes *buf, const char *data, size_t len)
 {
     const uint8_t *in = (const uint8_t *)data;
@@ -138,13 +166,10 @@ static void append_string(bytes *buf, const char *data, size_t len)
 
     append(buf, "\"", 1);
     while (in < end) {
-        const uint8_t *plain = in;
-        size_t count;
+        size_t count = plain_bytes(in, (size_t)(end - in));
 
-        while (in < end && *in >= 0x20 && *in < 0x80 && *in != '"' &&
-               *in != '\\')
-            in++;
-        append(buf, plain, (size_t)(in - plain));
+        append(buf, in, count);
+        in += count;
         if (in == end)
             break;
         reserve(buf, 6);
