@@ -4,6 +4,8 @@ Importing this module imports everything a script may want; the state of the
 interpreter after that is what every run starts from.
 """
 
+import sys
+
 import wit_world
 from componentize_py_types import Err
 from wit_world import exports
@@ -37,7 +39,7 @@ class Run(exports.Run):
     """One run: a tool call or a program, by the name it is started under."""
 
     def run(self):
-        name = fresh.begin()
-        status = tool.main() if name == tool.NAME else program.main()
+        fresh.begin()
+        status = tool.main() if tool.is_called(sys.argv) else program.main()
         if status:
             wasi_exit.exit_with_code(status)

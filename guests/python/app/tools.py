@@ -18,6 +18,8 @@ from wit_world.imports import calls
 
 __all__ = ["ToolError", "call", "list"]
 
+# The script may replace what it finds in a module.
+_dumps, _loads = json.dumps, json.loads
 _known = {}  # name: description of each tool, as far as they were asked for
 
 
@@ -39,7 +41,7 @@ def list():
     """The tools that may be called: [{"name", "description",
     "input_schema"}]."""
     try:
-        found = json.loads(calls.tool_list())
+        found = _loads(calls.tool_list())
     except Err as error:
         raise ToolError(str(error.value)) from None
     _known.clear()
@@ -65,9 +67,9 @@ def call(name, input=None, /, **arguments):
     if input is not None and not isinstance(input, dict):
         raise TypeError("tools.call: expected the input as a dict, got "
                         + type(input).__name__)
-    data = json.dumps({**(input or {}), **arguments})
+    data = _dumps({**(input or {}), **arguments})
     try:
-        result = json.loads(calls.tool_call(name, data))
+        result = _loads(calls.tool_call(name, data))
     except Err as error:
         raise ToolError(f"{name}: {error.value}") from None
     metadata = result.get("metadata") or {}

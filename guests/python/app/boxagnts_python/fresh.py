@@ -21,8 +21,6 @@ from wit_world.imports import exit as wasi_exit
 
 from boxagnts_python import library
 
-_is_begun = False
-
 
 def freeze():
     """Called once, when the component is built and everything is loaded."""
@@ -61,15 +59,6 @@ def open_streams():
         write_through=True)
 
 
-def _enter_folder():
-    folder = os.environ.get("PWD")
-    if folder and folder.startswith("/"):
-        try:
-            os.chdir(folder)
-        except OSError:
-            pass  # as any program: PWD is a hint
-
-
 def search_path(first):
     """sys.path of a run: `first`, PYTHONPATH, and a virtual environment's."""
     path = [first]
@@ -92,14 +81,12 @@ def finish():
 
 
 def begin():
-    """Returns the name the run was started under; '' when it has none.
-
-    argv and the environment are already there: the component's entry reads
-    them before it calls anything of ours.
-    """
-    global _is_begun
-    if not _is_begun:
-        _is_begun = True
-        _enter_folder()
-        logging._startTime = time.time_ns()
-    return os.path.basename(sys.argv[0]) if sys.argv else ""
+    """Called before a run does anything else. Arguments, environment and
+    random numbers are there: the component's entry sees to them."""
+    folder = os.environ.get("PWD", "")
+    if folder.startswith("/"):
+        try:
+            os.chdir(folder)
+        except OSError:
+            pass  # as for any program, PWD is a hint
+    logging._startTime = time.time_ns()

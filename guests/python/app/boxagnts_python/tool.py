@@ -19,11 +19,14 @@ import tools
 from boxagnts_python import capture, errors, fresh
 
 NAME = "python-execute"
+# Scripts may replace what they find in a module; calls go on.
+_dumps, _loads = json.dumps, json.loads
 _KEYS = {"code": str, "args": list, "stdin": str, "session": str}
 _MOST_VALUE = 1 << 20  # characters of the last expression's value
 _MOST_METADATA = 4096  # characters of each text among the metadata
 
 _cells = 0
+_main = None  # of a session
 
 
 class InputError(Exception):
@@ -33,7 +36,7 @@ class InputError(Exception):
 def parse(text):
     """The input of a call, checked."""
     try:
-        call = json.loads(text)  # from bytes: UTF-8, by their first ones
+        call = _loads(text)  # from bytes: UTF-8, by their first ones
     except (ValueError, RecursionError) as error:
         raise InputError(f"input: expected a JSON object: {error}") from None
     if not isinstance(call, dict):
@@ -178,7 +181,12 @@ def _clean(value):
 
 
 def _format(result):
-    return json.dumps(_clean(result), ensure_ascii=False)
+    return _dumps(_clean(result), ensure_ascii=False)
+
+
+def is_called(argv):
+    """Whether a run is a tool call: started as the tool, with nothing else."""
+    return len(argv) == 1 and argv[0].removesuffix(".wasm") == NAME
 
 
 def main():
@@ -211,12 +219,11 @@ def warm_up():
 
 def execute_cell(text):
     """One call of a session: variables stay for the next."""
-    global _cells
+    global _cells, _main
     call = parse(text)
     _cells += 1
-    fresh.begin()
-    if _cells == 1:
+    if _main is None:
+        fresh.begin()
         fresh.search_path(os.getcwd())
-        _new_main()
-    result = _call(call, sys.modules["__main__"], f"<cell {_cells}>")
-    return _format(result)
+        _main = _new_main()
+    return _format(_call(call, _main, f"<cell {_cells}>"))
