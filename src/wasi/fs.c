@@ -147,10 +147,28 @@ static void add_layer(bx_fs *fs, const bx_grants *layer)
     }
 }
 
-/* One that a deeper mapping hides is not there. */
+/* May anything be written at the path or in a folder above it? */
+static bool is_written_above(const bx_fs *fs, const bx_fs_guarded *guarded)
+{
+    bx_region region;
+
+    for (size_t len = guarded->len;; len--) {
+        if (len == 0 || len == guarded->len || guarded->path[len] == '/') {
+            bx_fs_find(fs, guarded->path, len, &region);
+            if ((region.access & BX_ACCESS_WRITE) != 0)
+                return true;
+        }
+        if (len == 0)
+            return false;
+    }
+}
+
+/* After all other points. Where nothing is written anyway, as for most tools,
+ * it would only cost what a point costs: paths walked name by name. */
 static void add_guarded(bx_fs *fs, const bx_fs_guarded *guarded)
 {
-    add_point(fs, guarded->len == 0 ? "/" : guarded->path, false);
+    if (is_written_above(fs, guarded))
+        add_point(fs, guarded->len == 0 ? "/" : guarded->path, false);
 }
 
 /* The most there can be. */

@@ -411,6 +411,37 @@ static void outlasts_grants_beneath(void **state)
     box_free(&box);
 }
 
+/* For a tool that only reads, nothing is walked name by name. */
+static void costs_nothing_where_nothing_is_written(void **state)
+{
+    test_box box;
+
+    (void)state;
+    box_init(&box);
+    box_map(&box, "work", "/", BOX_RW);
+    host_mkdir(&box, "work/state");
+    protect(&box, "work/state");
+    NARROW(&box, "manifest", "fs.read:/");
+    box_start(&box);
+    assert_int_equal(box.fs->points_count, 1);
+    assert_int_equal(create(&box, "state/x"), BX_WASI_EROFS);
+    box_stop(&box);
+    /* Written above it, it is a point, whatever lies between. */
+    bx_policy_free(box.policy);
+    box.policy = bx_policy_new();
+    box_map(&box, "work", "/", BOX_RW);
+    protect(&box, "work/a/b/state");
+    NARROW(&box, "manifest", "fs.read:/", "fs.write:/a");
+    NARROW(&box, "session", "fs.read:/", "fs.write:/a", "fs.read:/a/b");
+    box_start(&box);
+    assert_int_equal(make_dir(&box, "a"), 0);
+    assert_int_equal(make_dir(&box, "a/evil"), 0);
+    assert_int_equal(symlink_at(&box, "evil", "a/b"), BX_WASI_EACCES);
+    assert_int_equal(make_dir(&box, "a/b"), 0);
+    assert_int_equal(make_dir(&box, "a/b/state"), BX_WASI_EROFS);
+    box_free(&box);
+}
+
 static void refuses_what_leads_in_circles(void **state)
 {
     test_box box;
@@ -453,6 +484,7 @@ int main(void)
         BOTH_TESTS(guards_links_on_the_way),
         BOTH_TESTS(holds_in_every_mapping),
         cmocka_unit_test(outlasts_grants_beneath),
+        cmocka_unit_test(costs_nothing_where_nothing_is_written),
         cmocka_unit_test(refuses_what_leads_in_circles),
     };
 
