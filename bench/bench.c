@@ -1,6 +1,6 @@
 /* Figures of the sandbox as ratios measured in one run.
  *
- *     bench [start|files|memory|script|threads|compile]...
+ *     bench [start|files|memory|script|threads|compile|tools]...
  */
 #include "bench.h"
 
@@ -141,6 +141,7 @@ static const struct {
     { "start", bench_start },     { "files", bench_files },
     { "memory", bench_memory },   { "script", bench_script },
     { "threads", bench_threads }, { "compile", bench_compile },
+    { "tools", bench_tools },
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

@@ -46,5 +46,6 @@ void bench_memory(const bench_paths *paths);
 void bench_script(const bench_paths *paths);
 void bench_threads(const bench_paths *paths);
 void bench_compile(const bench_paths *paths);
+void bench_tools(const bench_paths *paths);
 
 #endif

@@ -30,12 +30,14 @@ static bx_instance *start(const bx_sandbox *sandbox)
 {
     const char *const argv[] = { "tool" };
     const bx_run_options options = BX_RUN_OPTIONS_INIT;
+    const bx_run_extra extra = { NULL, NULL, NULL, 0 };
     bx_instance *instance = calloc(1, sizeof(*instance));
     bx_result *result = calloc(1, sizeof(*result));
     bx_error *err = NULL;
 
-    if (bx_instance_open(instance, sandbox, 1, argv, &options, &err) < 0 ||
-        bx_instance_run(instance, result, &err) < 0)
+    if (bx_instance_open(instance, sandbox, 1, argv, &options, &extra,
+                         &err) < 0 ||
+        bx_instance_run(instance, NULL, result, &err) < 0)
         die("tool", err);
     if (bx_result_code(result) != BX_OK)
         die(bx_result_message(result), NULL);
