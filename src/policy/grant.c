@@ -254,9 +254,11 @@ static int fill_secret(bx_secret_ask *ask, const char *name, const char *host,
     if (bx_name_pattern_check(name, "secret", err) < 0 ||
         check_header(header, err) < 0 || check_format(format, err) < 0)
         return -1;
-    if (strpbrk(name, "*@") != NULL)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "the name has '*' or '@'; expected one secret");
+    if (strpbrk(name, "*@") != NULL) {
+        (void)bx_error_set(err, BX_ERR_INVALID,
+                           "the name has '*' or '@'; expected one secret");
+        return -1;
+    }
     ask->pattern = bx_host_pattern_parse(host, err);
     if (ask->pattern == NULL)
         return -1;
@@ -265,8 +267,10 @@ static int fill_secret(bx_secret_ask *ask, const char *name, const char *host,
     ask->header = strdup(header);
     ask->format = strdup(format);
     if (ask->host == NULL || ask->name == NULL || ask->header == NULL ||
-        ask->format == NULL)
-        return bx_error_set_nomem(err);
+        ask->format == NULL) {
+        (void)bx_error_set_nomem(err);
+        return -1;
+    }
     if (!bx_host_pattern_is_origin(ask->pattern))
         return bx_error_set(err, BX_ERR_INVALID,
                             "host '%s' is not one origin; expected one scheme, "

@@ -222,8 +222,8 @@ int bx_policy_narrow(bx_policy *policy, const bx_grants *grants,
     copy = bx_grants_clone(grants, name);
     if (copy == NULL)
         return bx_error_set_nomem(err);
-    if (bx_policy_grow(&policy->layers, policy->layers_count,
-                       sizeof(*policy->layers), err) < 0)
+    if (bx_policy_grow(&policy->layers, policy->layers_count, sizeof(void *),
+                       err) < 0)
         return -1;
     made = bx_take(copy);
     policy->layers[policy->layers_count++] = made;

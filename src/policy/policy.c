@@ -245,7 +245,7 @@ static int clone_layers(bx_policy *copy, const bx_policy *policy)
             bx_grants_clone(policy->layers[i], NULL);
 
         if (layer == NULL ||
-            bx_policy_grow(&copy->layers, i, sizeof(*copy->layers), NULL) < 0)
+            bx_policy_grow(&copy->layers, i, sizeof(void *), NULL) < 0)
             return -1;
         copy->layers[copy->layers_count++] = bx_take(layer);
     }

@@ -202,6 +202,7 @@ bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
         bx_fs_free(fs);
         return NULL;
     }
+    fs->points_count = 0;
     fs->points = calloc(count_points(fs) + 1, sizeof(*fs->points));
     if (fs->points == NULL) {
         bx_error_set_nomem(err);

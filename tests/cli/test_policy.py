@@ -85,10 +85,6 @@ class ToolPolicy(CliTest):
         self.assertNotIn(VALUE, result.err)
         self.assertIn("is given with its value", result.err)
 
-        import os
-
-        os.chmod(path, mode)
-
 
 if __name__ == "__main__":
     unittest.main()

@@ -317,6 +317,18 @@ static void refuses_malformed_grants(void **state)
     }
 }
 
+static void ends_at_the_most_entries(void **state)
+{
+    bx_autogrants bx_grants *grants = bx_grants_new();
+    bx_autoerror bx_error *err = NULL;
+
+    (void)state;
+    for (int i = 0; i < BX_POLICY_MAX_ENTRIES; i++)
+        assert_int_equal(bx_grants_add(grants, "env:A", NULL, NULL), 0);
+    assert_int_equal(bx_grants_add(grants, "env:A", NULL, &err), -1);
+    assert_int_equal(bx_error_code(err), BX_ERR_LIMIT);
+}
+
 static void names_what_a_grant_lacks(void **state)
 {
     bx_autogrants bx_grants *grants = bx_grants_new();
@@ -566,6 +578,7 @@ int main(void)
         cmocka_unit_test(takes_the_smaller_limit),
         cmocka_unit_test(has_limits_of_nested_calls),
         cmocka_unit_test(refuses_malformed_grants),
+        cmocka_unit_test(ends_at_the_most_entries),
         cmocka_unit_test(names_what_a_grant_lacks),
         cmocka_unit_test(checks_grants_against_a_level),
         cmocka_unit_test(caps_levels_by_the_workspace),
