@@ -218,6 +218,21 @@ static int wait_for_head(bx_http_exchange *exchange, bx_error **err)
     return 0;
 }
 
+int bx_http_exchange_work(bx_http_exchange *exchange, bx_error **err)
+{
+    if (send_request(exchange, err) < 0)
+        return -1;
+    if (exchange->state == BX_HTTP_SENT &&
+        bx_http_transfer_work(exchange, err) < 0)
+        return -1;
+    if (!exchange->has_head || !bx_http_redirect_is_due(exchange))
+        return 0;
+    bx_http_transfer_end(exchange);
+    if (bx_http_redirect_apply(exchange, err) < 0)
+        return -1;
+    return bx_http_transfer_begin(exchange, err);
+}
+
 int bx_http_exchange_head(bx_http_exchange *exchange, bx_http_head *ret_head,
                           bx_error **err)
 {

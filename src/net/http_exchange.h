@@ -100,6 +100,11 @@ void bx_http_transfer_end(bx_http_exchange *exchange);
 /* Let libcurl work until it has done something for this exchange or cannot
  * before it waited. Sets DONE at the end of the response. */
 int bx_http_transfer_step(bx_http_exchange *exchange, bx_error **err);
+/* The same without waiting. */
+int bx_http_transfer_work(bx_http_exchange *exchange, bx_error **err);
+/* Send the request if that has not happened, let libcurl work, follow a
+ * redirect that is due; nothing waits. */
+int bx_http_exchange_work(bx_http_exchange *exchange, bx_error **err);
 /* Forget n bytes of the unread body. */
 void bx_http_transfer_consume(bx_http_exchange *exchange, size_t n);
 

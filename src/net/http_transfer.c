@@ -297,7 +297,9 @@ static int hand_over(bx_http_exchange *exchange, bx_error **err)
     return -1;
 }
 
-int bx_http_transfer_step(bx_http_exchange *exchange, bx_error **err)
+/* Let libcurl work. Returns 1 when that gave something, 0 when it has to wait.
+ */
+static int perform(bx_http_exchange *exchange, bx_error **err)
 {
     bx_http_client *client = exchange->client;
     bool had_head = exchange->has_head;
@@ -318,8 +320,22 @@ int bx_http_transfer_step(bx_http_exchange *exchange, bx_error **err)
     /* A failure behind the head or behind bytes is for the next call. */
     if (exchange->has_head != had_head || exchange->settled != had_bytes ||
         exchange->state == BX_HTTP_DONE)
-        return 0;
+        return 1;
     if (exchange->failure != NULL)
         return hand_over(exchange, err);
+    return 0;
+}
+
+int bx_http_transfer_step(bx_http_exchange *exchange, bx_error **err)
+{
+    int result = perform(exchange, err);
+
+    if (result != 0)
+        return result < 0 ? -1 : 0;
     return wait_for_socket(exchange, err);
+}
+
+int bx_http_transfer_work(bx_http_exchange *exchange, bx_error **err)
+{
+    return perform(exchange, err) < 0 ? -1 : 0;
 }
