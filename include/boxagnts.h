@@ -239,6 +239,47 @@ BX_API int bx_sandbox_run(const bx_sandbox *sandbox, size_t argc,
                           const bx_run_options *options, bx_result **ret_result,
                           bx_error **err);
 
+/**
+ * Call a function that a component exports, in a fresh instance.
+ *
+ * function    "NAME", or "INTERFACE#NAME" such as "ns:pkg/iface@1.0.0#run";
+ *             version, package and interface may be left out where that is
+ *             enough
+ * args_json   an object by the parameters' names, or an array in their order;
+ *             NULL is {}. docs/components.md says how types map to JSON
+ * ret_result  as of bx_sandbox_run(), with bx_result_value()
+ * errors      BX_ERR_INVALID: no such function, or arguments that do not fit,
+ *             with the place and what was expected
+ */
+BX_API int bx_sandbox_invoke(const bx_sandbox *sandbox, const char *function,
+                             const char *args_json,
+                             const bx_run_options *options,
+                             bx_result **ret_result, bx_error **err);
+
+/** A live instance of a component: what it keeps in its memory is there for
+ *  the next call. One thread at a time. */
+typedef struct bx_session bx_session;
+
+/** Nothing is run yet. The sandbox must outlive the session. */
+BX_API bx_session *bx_session_open(const bx_sandbox *sandbox, bx_error **err);
+/**
+ * As bx_sandbox_invoke(), in the session's instance. Each call has a deadline,
+ * streams and fuel of its own; quotas of files and requests are the session's.
+ * After a trap, a limit, a cancel or an exit the instance is gone: that call's
+ * result says so, later calls are BX_ERR_INVALID.
+ */
+BX_API int bx_session_invoke(bx_session *session, const char *function,
+                             const char *args_json,
+                             const bx_run_options *options,
+                             bx_result **ret_result, bx_error **err);
+/** False once a call has ended the instance. */
+BX_API bool bx_session_is_alive(const bx_session *session);
+/** NULL is fine. */
+BX_API void bx_session_close(bx_session *session);
+
+/** What an invoked function returned, as JSON, "null" for nothing; NULL when it
+ *  did not return, or nothing was invoked. Borrowed. */
+BX_API const char *bx_result_value(const bx_result *result);
 /** BX_OK when the guest returned or called proc_exit; otherwise the limit it
  *  met, BX_ERR_TRAP or BX_ERR_CANCELLED. */
 BX_API bx_code bx_result_code(const bx_result *result);

@@ -13,6 +13,15 @@ use wasmtime_c_api::wasmtime::{
 };
 pub use wasmtime_c_api::*;
 
+mod calls;
+#[allow(non_camel_case_types)]
+mod component;
+#[allow(non_camel_case_types)]
+mod host;
+mod json;
+mod wasi;
+mod world;
+
 const _: () = assert!(size_of::<wasmtime_store_t>() == size_of::<WasmtimeStore>());
 const _: () = assert!(size_of::<wasm_engine_t>() == size_of::<Engine>());
 const _: () = assert!(
@@ -106,7 +115,7 @@ impl ResourceLimiter for bx_limiter {
     }
 }
 
-struct LimiterRef(*mut bx_limiter);
+pub(crate) struct LimiterRef(pub(crate) *mut bx_limiter);
 // SAFETY: a store is used by one thread at a time, and its limiter with it.
 unsafe impl Send for LimiterRef {}
 unsafe impl Sync for LimiterRef {}

@@ -6,12 +6,14 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 
-#define SHOWN_BYTES 256 /* of a name */
+#define SHOWN_BYTES 256       /* of a name */
+#define SHOWN_LONG_BYTES 4096 /* of a signature */
 
 static void print_help(void)
 {
     puts("Show a module's kind, size, memory, imports and exports, and which "
-         "capabilities it\nwill ask for. Nothing of it is run.\n\n"
+         "capabilities it\nwill ask for; of a component its world. Nothing of "
+         "it is run.\n\n"
          "Usage: boxagnts inspect [--json] FILE.wasm");
 }
 
@@ -34,6 +36,16 @@ static void print_name(const json_t *object, const char *key)
         fputs(shown.data, stdout);
 }
 
+static void print_long(const json_t *object, const char *key)
+{
+    const json_t *text = json_object_get(object, key);
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+
+    if (bx_buf_put_escaped(&shown, json_string_value(text),
+                           json_string_length(text), SHOWN_LONG_BYTES) == 0)
+        fputs(shown.data, stdout);
+}
+
 /* "(i32, i32) -> i32" */
 static void print_signature(const json_t *item)
 {
@@ -51,6 +63,45 @@ static void print_signature(const json_t *item)
             printf("%s%s", index == 0 ? "" : ", ", json_string_value(type));
         fputs(i == 0 ? ")" : "", stdout);
     }
+}
+
+/* WIT text of the component's own names: nothing of it may act on the
+ * terminal. */
+static void print_wit(const json_t *item)
+{
+    /* What the sandbox has is known; its signatures are pages. */
+    const json_t *functions = json_is_true(json_object_get(item, "is_known"))
+                                  ? NULL
+                                  : json_object_get(item, "functions");
+    size_t index;
+    const json_t *function;
+
+    if (json_object_get(item, "signature") != NULL) {
+        fputs(": ", stdout);
+        print_long(item, "signature");
+    }
+    json_array_foreach(functions, index, function)
+    {
+        fputs("\n    ", stdout);
+        print_name(function, "name");
+        fputs(": ", stdout);
+        print_long(function, "signature");
+    }
+}
+
+static bool is_component(const json_t *root)
+{
+    return strcmp(get(root, "kind"), "component") == 0;
+}
+
+static void print_world_item(const json_t *item, bool is_import)
+{
+    printf("  %s ", get(item, "kind"));
+    print_name(item, "name");
+    print_wit(item);
+    if (is_import && json_is_false(json_object_get(item, "is_known")))
+        fputs("  NOT AVAILABLE in the sandbox", stdout);
+    putchar('\n');
 }
 
 static void print_item(const json_t *item, bool is_import)
@@ -91,7 +142,13 @@ static void print_items(const json_t *root, const char *key, bool is_import)
     const json_t *item;
 
     printf("%s (%zu)\n", key, json_array_size(items));
-    json_array_foreach(items, index, item) print_item(item, is_import);
+    json_array_foreach(items, index, item)
+    {
+        if (is_component(root))
+            print_world_item(item, is_import);
+        else
+            print_item(item, is_import);
+    }
 }
 
 static void print_text(const json_t *root)

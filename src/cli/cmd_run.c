@@ -16,6 +16,7 @@ static const bx_flag flags[] = {
     { "json", NULL, "Print one JSON object: output, end and statistics" },
     { "quiet", NULL, "Do not show refused calls" },
     { "program-name", "NAME", "What the guest sees as argv[0]" },
+    { "invoke", "NAME", "Call an exported function of a component" },
 };
 
 typedef struct bx_run_state {
@@ -23,16 +24,18 @@ typedef struct bx_run_state {
     bool wants_json;
     bool is_quiet;
     const char *program_name;
+    const char *function; /* of --invoke */
     uint64_t shown;
     json_t *refusals; /* with --json */
 } bx_run_state;
 
 static void print_help(void)
 {
-    puts("Run a WebAssembly program (WASI preview1) in a fresh sandbox that "
-         "starts with\nnothing and receives what these flags or a policy file "
-         "grant.\n\n"
-         "Usage: boxagnts run [options] FILE.wasm [--] [arguments...]\n\n"
+    puts("Run a WebAssembly program (WASI preview1, or a WASI 0.2 component) "
+         "in a fresh\nsandbox that starts with nothing and receives what these "
+         "flags or a policy file\ngrant.\n\n"
+         "Usage: boxagnts run [options] FILE.wasm [--] [arguments...]\n"
+         "       boxagnts run [options] --invoke NAME FILE.wasm [JSON]\n\n"
          "Policy:");
     bx_options_print_controls(stdout);
     puts("\nOptions:");
@@ -46,6 +49,7 @@ static void print_help(void)
          "  boxagnts run --work-dir ./project js.wasm -- build.js\n"
          "  boxagnts run --map-dir ./data::/data::ro --wasm-timeout 5s "
          "tool.wasm\n"
+         "  boxagnts run --invoke add adder.wasm '{\"a\": 1, \"b\": 2}'\n"
          "  boxagnts run --allowed-outbound-host https://api.example.com "
          "--block-network private \\\n      js.wasm -- -e "
          "'fetch(\"https://api.example.com\").then(r => console.log(r.status))"
@@ -64,6 +68,8 @@ static int on_flag(void *context, const char *name, const char *value,
         state->wants_json = true;
     else if (strcmp(name, "quiet") == 0)
         state->is_quiet = true;
+    else if (strcmp(name, "invoke") == 0)
+        state->function = value;
     else
         state->program_name = value;
     return 0;
@@ -210,26 +216,32 @@ static void print_json(const bx_result *result, json_t *refusals,
         (json_int_t)stats.read_bytes, "write_bytes",
         (json_int_t)stats.write_bytes, "calls", (json_int_t)stats.calls,
         "calls_denied", (json_int_t)stats.calls_denied, "is_cached", is_cached);
+    if (bx_result_value(result) != NULL)
+        json_object_set_new(root, "value",
+                            json_loads(bx_result_value(result),
+                                       JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
     json_dumpf(root, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(root);
 }
 
-static int run_module(bx_module *module, const bx_options *given,
-                      bx_run_state *state)
+/* FILE [--] arguments: the guest's argv[0] is FILE's name. */
+static int start_run(const bx_sandbox *sandbox, const bx_options *given,
+                     const bx_run_state *state, const bx_run_options *options,
+                     bx_result **ret_result, bx_error **err)
 {
-    bx_error *err = NULL;
-    bx_run_options options = BX_RUN_OPTIONS_INIT;
-    bx_sandbox *sandbox = bx_sandbox_new(module, given->policy, &err);
     char **argv = given->operands;
     int argc = given->operands_count;
-    bx_result *result = NULL;
-    int status;
 
-    alarm(0);
-    if (sandbox == NULL)
-        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
-    /* FILE [--] arguments: the guest's argv[0] is FILE's name. */
+    if (state->function != NULL && argc > 2)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "--invoke takes FILE.wasm and one JSON text; "
+                            "'%s' is one too many",
+                            argv[2]);
+    if (state->function != NULL)
+        return bx_sandbox_invoke(sandbox, state->function,
+                                 argc > 1 ? argv[1] : NULL, options, ret_result,
+                                 err);
     if (argc > 1 && strcmp(argv[1], "--") == 0) {
         argv[1] = argv[0];
         argv++;
@@ -239,6 +251,22 @@ static int run_module(bx_module *module, const bx_options *given,
         argv[0] = (char *)state->program_name;
     else if (strrchr(argv[0], '/') != NULL)
         argv[0] = strrchr(argv[0], '/') + 1;
+    return bx_sandbox_run(sandbox, (size_t)argc, (const char *const *)argv,
+                          options, ret_result, err);
+}
+
+static int run_module(bx_module *module, const bx_options *given,
+                      bx_run_state *state)
+{
+    bx_error *err = NULL;
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+    bx_sandbox *sandbox = bx_sandbox_new(module, given->policy, &err);
+    bx_result *result = NULL;
+    int status;
+
+    alarm(0);
+    if (sandbox == NULL)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     options.stdin_fd = 0;
     if (!state->wants_json) {
         options.stdout_fd = 1;
@@ -248,8 +276,7 @@ static int run_module(bx_module *module, const bx_options *given,
     options.audit = on_refusal;
     options.audit_context = state;
     catch_interrupts();
-    if (bx_sandbox_run(sandbox, (size_t)argc, (const char *const *)argv,
-                       &options, &result, &err) < 0) {
+    if (start_run(sandbox, given, state, &options, &result, &err) < 0) {
         bx_sandbox_free(sandbox);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
@@ -257,6 +284,8 @@ static int run_module(bx_module *module, const bx_options *given,
     if (state->shown > SHOWN_REFUSALS && !state->is_quiet)
         fprintf(stderr, "boxagnts: %llu more refusals are not shown\n",
                 (unsigned long long)(state->shown - SHOWN_REFUSALS));
+    if (!state->wants_json && bx_result_value(result) != NULL)
+        puts(bx_result_value(result));
     if (state->wants_json)
         print_json(result, state->refusals, bx_module_is_cached(module));
     else if (bx_result_code(result) != BX_OK)

@@ -130,40 +130,57 @@ static bool verify(const bx_cache *cache, const bx_variant *variant,
     return bx_digest_equals(mac, head.mac);
 }
 
-wasmtime_module_t *bx_cache_find(const bx_cache *cache,
-                                 const bx_variant *variant,
-                                 const uint8_t digest[BX_DIGEST_BYTES])
+void bx_code_image_clear(bx_code_image *image)
+{
+    if (image->module != NULL)
+        wasmtime_module_delete(image->module);
+    if (image->component != NULL)
+        wasmtime_component_delete(image->component);
+    *image = (bx_code_image){ NULL, NULL };
+}
+
+bool bx_cache_find(const bx_cache *cache, const bx_variant *variant,
+                   const uint8_t digest[BX_DIGEST_BYTES], bool is_component,
+                   bx_code_image *ret_image)
 {
     bx_autofree char *path = entry_path(cache, variant, digest);
     bx_autofree char *data = NULL;
-    wasmtime_module_t *module = NULL;
+    bx_code_image image = { NULL, NULL };
     wasmtime_error_t *error;
+    const uint8_t *code;
     size_t bytes;
 
     if (path == NULL ||
         bx_file_read(path, ENTRY_MAX_BYTES, &data, &bytes, NULL) < 0 ||
         !verify(cache, variant, digest, data, bytes))
-        return NULL;
-    error = wasmtime_module_deserialize(
-        variant->engine, (const uint8_t *)data + sizeof(entry_head),
-        bytes - sizeof(entry_head), &module);
+        return false;
+    code = (const uint8_t *)data + sizeof(entry_head);
+    bytes -= sizeof(entry_head);
+    error = is_component ? wasmtime_component_deserialize(
+                               variant->engine, code, bytes, &image.component)
+                         : wasmtime_module_deserialize(variant->engine, code,
+                                                       bytes, &image.module);
     if (error != NULL) {
         wasmtime_error_delete(error); /* another version's: rebuild */
-        return NULL;
+        return false;
     }
-    return module;
+    *ret_image = image;
+    return true;
 }
 
 int bx_cache_save(const bx_cache *cache, const bx_variant *variant,
                   const uint8_t digest[BX_DIGEST_BYTES],
-                  const wasmtime_module_t *module, bx_error **err)
+                  const bx_code_image *image, bx_error **err)
 {
     bx_autofree char *path = entry_path(cache, variant, digest);
     bx_autofree uint8_t *file = NULL;
     entry_head head = { .compatibility =
                             bx_engine_compatibility(variant->engine) };
     wasm_byte_vec_t body;
-    wasmtime_error_t *error = wasmtime_module_serialize(module, &body);
+    wasmtime_error_t *error =
+        image->component != NULL
+            ? wasmtime_component_serialize(image->component, &body)
+            : wasmtime_module_serialize(image->module, &body);
     size_t bytes;
 
     if (error != NULL)

@@ -20,15 +20,24 @@ bx_cache *bx_cache_open(const char *dir, bx_error **err);
 void bx_cache_free(bx_cache *cache);
 const char *bx_cache_dir(const bx_cache *cache);
 
-/* The module with this digest for this variant, or NULL when there is no good
- * entry. */
-wasmtime_module_t *bx_cache_find(const bx_cache *cache,
-                                 const bx_variant *variant,
-                                 const uint8_t digest[32]);
+/* Compiled code: of a core module or of a component. */
+typedef struct bx_code_image {
+    wasmtime_module_t *module;       /* one of the two, */
+    wasmtime_component_t *component; /* NULL the other */
+} bx_code_image;
 
-/* Keep a compiled module. */
+/* Frees what it holds. */
+void bx_code_image_clear(bx_code_image *image);
+
+/* The code of this digest for this variant; false when there is no good entry.
+ */
+bool bx_cache_find(const bx_cache *cache, const bx_variant *variant,
+                   const uint8_t digest[32], bool is_component,
+                   bx_code_image *ret_image);
+
+/* Keep compiled code. */
 int bx_cache_save(const bx_cache *cache, const bx_variant *variant,
-                  const uint8_t digest[32], const wasmtime_module_t *module,
+                  const uint8_t digest[32], const bx_code_image *image,
                   bx_error **err);
 
 /* One entry, for the list. */

@@ -57,6 +57,11 @@ bx_call_host *bx_call_host_new(const bx_call_config *config, bx_error **err)
     return host;
 }
 
+void bx_call_host_set_cancel(bx_call_host *host, bx_cancel *cancel)
+{
+    host->config.cancel = cancel;
+}
+
 void bx_call_host_free(bx_call_host *host)
 {
     if (host == NULL)

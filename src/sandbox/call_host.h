@@ -32,6 +32,8 @@ typedef struct bx_call_config {
 } bx_call_config;
 
 bx_call_host *bx_call_host_new(const bx_call_config *config, bx_error **err);
+/* A session's next call may be cancelled by another; NULL: by none. */
+void bx_call_host_set_cancel(bx_call_host *host, bx_cancel *cancel);
 /* NULL is fine. */
 void bx_call_host_free(bx_call_host *host);
 

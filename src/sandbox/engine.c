@@ -13,6 +13,8 @@
 #define MAX_VARIANTS                                                           \
     16 /* more would be a caller turning one knob in a                         \
         * loop; each keeps a pool */
+#define CORE_INSTANCES_PER_RUN 8u /* on average; bookkeeping alone */
+#define TABLES_PER_RUN 4u         /* the same */
 #define TABLES_PER_MODULE 8u
 #define MEMORIES_PER_MODULE 4u
 #define TABLE_ELEMENTS (1u << 20)
@@ -106,6 +108,7 @@ void bx_engine_free(bx_engine *engine)
 
         engine->variants = variant->next;
         wasmtime_linker_delete(variant->linker);
+        bx_component_linker_delete(variant->component_linker);
         wasm_engine_delete(variant->engine);
         free(variant);
     }
@@ -135,6 +138,7 @@ static void set_features(wasm_config_t *config)
     /* Atomic instructions are fine on a memory that nobody shares. */
     wasmtime_config_wasm_threads_set(config, true);
     wasmtime_config_shared_memory_set(config, false);
+    wasmtime_config_wasm_component_model_set(config, true);
 }
 
 static void set_pool(wasm_config_t *config, uint32_t instances)
@@ -142,10 +146,14 @@ static void set_pool(wasm_config_t *config, uint32_t instances)
     wasmtime_pooling_allocation_config_t *pool =
         wasmtime_pooling_allocation_config_new();
 
-    wasmtime_pooling_allocation_config_total_core_instances_set(pool,
-                                                                instances);
+    /* A component is several core instances: its modules and the glue. */
+    wasmtime_pooling_allocation_config_total_component_instances_set(pool,
+                                                                     instances);
+    wasmtime_pooling_allocation_config_total_core_instances_set(
+        pool, instances * CORE_INSTANCES_PER_RUN);
     wasmtime_pooling_allocation_config_total_memories_set(pool, instances);
-    wasmtime_pooling_allocation_config_total_tables_set(pool, instances * 2);
+    wasmtime_pooling_allocation_config_total_tables_set(
+        pool, instances * TABLES_PER_RUN);
     wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, instances);
     wasmtime_pooling_allocation_config_max_memories_per_module_set(
         pool, MEMORIES_PER_MODULE);
@@ -243,5 +251,22 @@ int bx_engine_get_variant(bx_engine *engine, const bx_limits *limits,
     if (variant == NULL)
         return -1;
     *ret_variant = variant;
+    return 0;
+}
+
+int bx_engine_get_component_linker(bx_engine *engine, bx_variant *variant,
+                                   const bx_component_linker **ret_linker,
+                                   bx_error **err)
+{
+    wasmtime_error_t *error = NULL;
+
+    pthread_mutex_lock(&engine->mutex);
+    if (variant->component_linker == NULL)
+        error = bx_component_linker_new(variant->engine, &bx_component_host,
+                                        &variant->component_linker);
+    pthread_mutex_unlock(&engine->mutex);
+    if (error != NULL)
+        return bx_engine_fail(err, BX_ERR_SYSTEM, error, "component linker");
+    *ret_linker = variant->component_linker;
     return 0;
 }

@@ -6,6 +6,7 @@
 #define BX_SANDBOX_ENGINE_H
 
 #include "policy/policy.h"
+#include "sandbox/component_api.h"
 #include "sandbox/hooks.h"
 
 typedef struct bx_watchdog bx_watchdog;
@@ -14,7 +15,9 @@ typedef struct bx_variant {
     bool has_fuel;
     uint64_t stack_bytes;
     wasm_engine_t *engine;
-    wasmtime_linker_t *linker; /* every host function */
+    wasmtime_linker_t *linker;             /* every host function */
+    bx_component_linker *component_linker; /* the same for components; NULL
+                                            * before the first one */
     struct bx_variant *next;
 } bx_variant;
 
@@ -22,6 +25,11 @@ typedef struct bx_variant {
  * valid until the engine is freed. BX_ERR_LIMIT: too many different ones. */
 int bx_engine_get_variant(bx_engine *engine, const bx_limits *limits,
                           bx_variant **ret_variant, bx_error **err);
+
+/* Its linker for components, made when it is the first asked for; borrowed. */
+int bx_engine_get_component_linker(bx_engine *engine, bx_variant *variant,
+                                   const bx_component_linker **ret_linker,
+                                   bx_error **err);
 
 bx_watchdog *bx_engine_watchdog(bx_engine *engine);
 

@@ -163,22 +163,47 @@ static json_t *exports_json(const wasmtime_module_t *code, bool *ret_is_command)
     return list;
 }
 
-char *bx_module_inspect(const bx_module *module, bx_error **err)
+/* What every module has, ahead of the rest. */
+static json_t *start_json(const bx_module *module)
 {
-    const wasmtime_module_t *code = bx_module_first_code(module);
     json_t *root = json_object();
-    json_t *asks = json_array();
-    json_t *imports = imports_json(code, asks);
-    bool is_command;
-    json_t *exports = exports_json(code, &is_command);
     char digest[65];
-    char *text;
 
     bx_digest_format(module->digest, digest);
     json_object_set_new(root, "module", json_string(module->name));
     json_object_set_new(root, "sha256", json_string(digest));
     json_object_set_new(root, "bytes",
                         json_integer((json_int_t)module->bytes_len));
+    return root;
+}
+
+static char *inspect_component(const bx_module *module, bx_error **err)
+{
+    char *text = bx_component_inspect(bx_module_first_code(module)->component);
+    json_t *root = start_json(module);
+    json_t *rest = json_loads(text, 0, NULL);
+
+    bx_component_text_free(text);
+    text = NULL;
+    if (rest != NULL && json_object_update(root, rest) == 0)
+        text = json_dumps(root, JSON_INDENT(2));
+    json_decref(rest);
+    json_decref(root);
+    if (text == NULL)
+        bx_error_set_nomem(err);
+    return text;
+}
+
+static char *inspect_core(const bx_module *module, bx_error **err)
+{
+    const wasmtime_module_t *code = bx_module_first_code(module)->module;
+    json_t *root = start_json(module);
+    json_t *asks = json_array();
+    json_t *imports = imports_json(code, asks);
+    bool is_command;
+    json_t *exports = exports_json(code, &is_command);
+    char *text;
+
     json_object_set_new(root, "kind",
                         json_string(is_command ? "command" : "library"));
     json_object_set_new(root, "capabilities", asks);
@@ -189,4 +214,10 @@ char *bx_module_inspect(const bx_module *module, bx_error **err)
     if (text == NULL)
         bx_error_set_nomem(err);
     return text;
+}
+
+char *bx_module_inspect(const bx_module *module, bx_error **err)
+{
+    return module->is_component ? inspect_component(module, err)
+                                : inspect_core(module, err);
 }

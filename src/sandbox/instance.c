@@ -2,13 +2,12 @@
  * of what it should, and each of these ends in a result. */
 #include "sandbox/instance.h"
 
-#include <stdarg.h>
 #include <string.h>
 
+#include "sandbox/component_run.h"
+#include "sandbox/ending.h"
 #include "sandbox/result.h"
 #include "sandbox/sandbox.h"
-
-#define TRAP_TEXT_MAX_BYTES 4096 /* of a message with its backtrace */
 
 static uint64_t lower(uint64_t a, uint64_t b)
 {
@@ -69,12 +68,27 @@ static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *data,
 static uint64_t fuel_left(const bx_instance *instance)
 {
     uint64_t left = 0;
-    wasmtime_error_t *error =
-        wasmtime_context_get_fuel(instance->context, &left);
+    wasmtime_error_t *error;
 
+    if (instance->component != NULL)
+        return bx_component_store_fuel(instance->component);
+    error = wasmtime_context_get_fuel(instance->context, &left);
     if (error != NULL)
         wasmtime_error_delete(error);
     return left;
+}
+
+static int set_fuel(bx_instance *instance, uint64_t units, bx_error **err)
+{
+    wasmtime_error_t *error;
+
+    if (instance->component != NULL)
+        return bx_component_store_set_fuel(instance->component, units)
+                   ? 0
+                   : bx_error_set(err, BX_ERR_SYSTEM, "fuel");
+    error = wasmtime_context_set_fuel(instance->context, units);
+    return error == NULL ? 0
+                         : bx_engine_fail(err, BX_ERR_SYSTEM, error, "fuel");
 }
 
 /* What only the store knows of a nested run's budget; bx_call_host fills in
@@ -95,26 +109,40 @@ static void lend(void *context, bx_budget *budget)
 static void settle(void *context, const bx_budget *left)
 {
     bx_instance *instance = context;
-    wasmtime_error_t *error;
+
+    if (instance->sandbox->variant->has_fuel)
+        (void)set_fuel(instance, left->fuel_units, NULL);
+}
+
+static int fuel_store(bx_instance *instance, bx_error **err)
+{
+    const bx_limits *limits = &instance->sandbox->policy->limits;
+    const bx_budget *budget = instance->run.budget;
 
     if (!instance->sandbox->variant->has_fuel)
-        return;
-    error = wasmtime_context_set_fuel(instance->context, left->fuel_units);
-    if (error != NULL)
-        wasmtime_error_delete(error);
+        return 0;
+    instance->fuel_units = budget == NULL
+                               ? limits->fuel_units
+                               : lower(limits->fuel_units, budget->fuel_units);
+    return set_fuel(instance, instance->fuel_units, err);
 }
 
 static int open_store(bx_instance *instance, bx_error **err)
 {
     const bx_sandbox *sandbox = instance->sandbox;
     const bx_limits *limits = &sandbox->policy->limits;
-
     const bx_budget *budget = instance->run.budget;
 
     instance->limiter.max_memory_bytes =
         budget == NULL ? limits->memory_bytes
                        : lower(limits->memory_bytes, budget->memory_bytes);
     instance->limiter.max_table_elements = limits->table_elements;
+    if (sandbox->component_pre != NULL) {
+        instance->component =
+            bx_component_store_new(sandbox->component_pre, instance,
+                                   instance->wasi, &instance->limiter);
+        return fuel_store(instance, err);
+    }
     instance->store =
         wasmtime_store_new(sandbox->variant->engine, instance, NULL);
     if (instance->store == NULL)
@@ -124,18 +152,45 @@ static int open_store(bx_instance *instance, bx_error **err)
     wasmtime_store_epoch_deadline_callback(instance->store, on_epoch, instance,
                                            NULL);
     wasmtime_context_set_epoch_deadline(instance->context, 1);
-    if (sandbox->variant->has_fuel) {
-        wasmtime_error_t *error;
+    return fuel_store(instance, err);
+}
 
-        instance->fuel_units =
-            budget == NULL ? limits->fuel_units
-                           : lower(limits->fuel_units, budget->fuel_units);
-        error =
-            wasmtime_context_set_fuel(instance->context, instance->fuel_units);
-        if (error != NULL)
-            return bx_engine_fail(err, BX_ERR_SYSTEM, error, "fuel");
-    }
+/* What belongs to one call: its time, its streams, who is told. */
+static void begin_call(bx_instance *instance, const bx_run_options *options,
+                       const bx_budget *budget)
+{
+    bx_run *run = &instance->run;
+
+    instance->begin_ns = bx_now_ns();
+    run->deadline_ns = deadline(&instance->sandbox->policy->limits, options,
+                                instance->begin_ns);
+    if (budget != NULL && budget->deadline_ns < run->deadline_ns)
+        run->deadline_ns = budget->deadline_ns;
+    run->budget = budget;
+    run->cancel = options->cancel;
+    run->audit = options->audit;
+    run->audit_context = options->audit_context;
+    open_streams(instance, options, budget);
+}
+
+static int watch(bx_instance *instance, bx_error **err)
+{
+    instance->watch =
+        (bx_watch){ .deadline_ns = instance->run.deadline_ns,
+                    .is_cancellable = instance->run.cancel != NULL };
+    if (bx_watchdog_add(bx_engine_watchdog(instance->sandbox->engine),
+                        &instance->watch, err) < 0)
+        return -1;
+    instance->is_watched = true;
     return 0;
+}
+
+static void unwatch(bx_instance *instance)
+{
+    if (instance->is_watched)
+        bx_watchdog_remove(bx_engine_watchdog(instance->sandbox->engine),
+                           &instance->watch);
+    instance->is_watched = false;
 }
 
 int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
@@ -160,20 +215,11 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
                              .context = instance };
 
     memset(instance, 0, sizeof(*instance));
-    instance->begin_ns = bx_now_ns();
     instance->sandbox = sandbox;
-    instance->run.deadline_ns =
-        deadline(&policy->limits, options, instance->begin_ns);
-    if (extra->budget != NULL &&
-        extra->budget->deadline_ns < instance->run.deadline_ns)
-        instance->run.deadline_ns = extra->budget->deadline_ns;
-    instance->run.budget = extra->budget;
-    instance->run.cancel = options->cancel;
-    instance->run.audit = options->audit;
-    instance->run.audit_context = options->audit_context;
+    instance->invocation = extra->invocation;
     instance->run.is_deterministic = policy->is_deterministic;
     instance->run.seed = policy->seed;
-    open_streams(instance, options, extra->budget);
+    begin_call(instance, options, extra->budget);
     for (int i = 0; i < 3; i++)
         config.stdio[i] = &instance->streams[i];
     instance->wasi = bx_wasi_new(&config, err);
@@ -188,22 +234,64 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
     instance->hosts[BX_HOST_WASI] = instance->wasi;
     instance->hosts[BX_HOST_HTTP] = instance->http;
     instance->hosts[BX_HOST_CALL] = instance->calls;
-    instance->watch.deadline_ns = instance->run.deadline_ns;
-    instance->watch.is_cancellable = options->cancel != NULL;
-    if (bx_watchdog_add(bx_engine_watchdog(sandbox->engine), &instance->watch,
-                        err) < 0)
+    if (watch(instance, err) < 0)
         return -1;
-    instance->is_watched = true;
     return open_store(instance, err);
+}
+
+int bx_instance_renew(bx_instance *instance, const bx_run_options *options,
+                      const bx_invocation *invocation, bx_error **err)
+{
+    bx_stream *stdio[3];
+
+    unwatch(instance);
+    instance->invocation = invocation;
+    instance->host_answer = 0;
+    instance->limiter.memory_refused = 0;
+    instance->limiter.table_refused = 0;
+    instance->run.read_bytes = 0;
+    instance->run.write_bytes = 0;
+    instance->run.calls = 0;
+    instance->run.calls_denied = 0;
+    memset(instance->streams, 0, sizeof(instance->streams));
+    begin_call(instance, options, NULL);
+    for (int i = 0; i < 3; i++)
+        stdio[i] = &instance->streams[i];
+    bx_wasi_renew_stdio(instance->wasi, stdio);
+    bx_call_host_set_cancel(instance->calls, options->cancel);
+    if (watch(instance, err) < 0)
+        return -1;
+    return fuel_store(instance, err);
+}
+
+void bx_instance_rest(bx_instance *instance)
+{
+    bx_stream *stdio[3];
+
+    unwatch(instance);
+    /* What the caller lent for one call is not read by a later mistake. */
+    memset(instance->streams, 0, sizeof(instance->streams));
+    for (int i = 0; i < 3; i++) {
+        instance->streams[i].fd = -1;
+        stdio[i] = &instance->streams[i];
+        bx_buf_clear(&instance->captured[i]);
+    }
+    bx_wasi_renew_stdio(instance->wasi, stdio);
+    bx_call_host_set_cancel(instance->calls, NULL);
+    instance->run.cancel = NULL;
+    instance->run.audit = NULL;
+    instance->invocation = NULL;
 }
 
 void bx_instance_close(bx_instance *instance)
 {
     if (instance->store != NULL)
         wasmtime_store_delete(instance->store);
-    if (instance->is_watched)
-        bx_watchdog_remove(bx_engine_watchdog(instance->sandbox->engine),
-                           &instance->watch);
+    /* Its resources go back to the hosts below. */
+    bx_component_store_delete(instance->component);
+    unwatch(instance);
+    bx_http_client_free(instance->client);
+    bx_socket_host_free(instance->sockets);
     bx_call_host_free(instance->calls);
     bx_http_host_free(instance->http);
     bx_wasi_free(instance->wasi);
@@ -234,174 +322,22 @@ bool bx_instance_memory(bx_instance *instance, wasmtime_caller_t *caller,
     return true;
 }
 
-static char *describe(const char *format, ...) BX_PRINTF(1, 2);
-
-static char *describe(const char *format, ...)
-{
-    va_list args;
-    char *text = NULL;
-
-    va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        text = NULL;
-    va_end(args);
-    return text;
-}
-
-/* "ci.yaml:4: wasm-timeout 2s", or "default wasm-timeout"; NULL without
- * memory. */
-static char *limit_rule(const bx_instance *instance, const char *control)
-{
-    const char *origin = bx_policy_origin(instance->sandbox->policy, control);
-
-    return strcmp(origin, "default") == 0 ? describe("default %s", control)
-                                          : strdup(origin);
-}
-
-static void end_at_limit(const bx_instance *instance, bx_result *result,
-                         bx_code code, const char *control, const char *what,
-                         uint64_t value, const char *unit)
-{
-    bx_autofree char *rule = limit_rule(instance, control);
-
-    bx_result_end(result, code,
-                  describe("%s: %s %llu %s (%s)", control, what,
-                           (unsigned long long)value, unit,
-                           rule == NULL ? "" : rule));
-}
-
-static void end_stopped(const bx_instance *instance, bx_result *result)
-{
-    if (bx_run_is_cancelled(&instance->run))
-        bx_result_end(result, BX_ERR_CANCELLED,
-                      describe("the run was ended from outside"));
-    else
-        end_at_limit(
-            instance, result, BX_ERR_TIMEOUT, "wasm-timeout",
-            "the run was ended after",
-            (uint64_t)(instance->run.deadline_ns - instance->begin_ns) /
-                1000000,
-            "ms");
-}
-
-/* The engine writes "error while executing at wasm backtrace: ... Caused by:
- * wasm trap: CAUSE"; people and a cut want the cause first. The parts are
- * borrowed from text; one without a cause is its own. The last mark counts:
- * the names before it are the module's. */
-static void split_trap(const wasm_message_t *text, wasm_message_t *ret_cause,
-                       wasm_message_t *ret_trace)
-{
-    static const char mark[] = "\n\nCaused by:\n    ";
-    static const char prefix[] = "wasm trap: ";
-    const char *end = text->data + text->size;
-    char *at = NULL;
-    char *cause = text->data;
-    char *next;
-    size_t size;
-
-    while ((next = memmem(cause, (size_t)(end - cause), mark,
-                          sizeof(mark) - 1)) != NULL) {
-        at = next;
-        cause = next + sizeof(mark) - 1;
-    }
-    size = (size_t)(end - cause);
-    if (size >= sizeof(prefix) - 1 &&
-        memcmp(cause, prefix, sizeof(prefix) - 1) == 0)
-        cause += sizeof(prefix) - 1;
-    while (end > cause && (end[-1] == '\n' || end[-1] == '\0'))
-        end--;
-    *ret_cause = (wasm_message_t){ (size_t)(end - cause), cause };
-    *ret_trace = (wasm_message_t){ at == NULL ? 0 : (size_t)(at - text->data),
-                                   text->data };
-}
-
-/* The engine's advice to its own users is none to ours. */
-static void cut_note(wasm_message_t *trace)
-{
-    static const char note[] = "\nnote: using the `WASMTIME_";
-    const char *at = memmem(trace->data, trace->size, note, sizeof(note) - 1);
-
-    if (at != NULL)
-        trace->size = (size_t)(at - trace->data);
-}
-
-/* A part of it, fit to be shown; NULL without memory. */
-static char *show(const wasm_message_t *text)
-{
-    bx_autobuf bx_buf shown = BX_BUF_INIT;
-
-    if (bx_engine_put_text(&shown, text->data, text->size,
-                           TRAP_TEXT_MAX_BYTES) < 0)
-        return NULL;
-    return bx_buf_take(&shown);
-}
-
 static void end_trapped(const bx_instance *instance, bx_result *result,
                         wasm_trap_t *trap)
 {
-    const bx_limits *limits = &instance->sandbox->policy->limits;
-    bx_autofree char *rule = NULL;
-    bx_autofree char *shown_cause = NULL;
-    bx_autofree char *shown_trace = NULL;
+    bx_trap_kind kind = BX_TRAP_OTHER;
     wasm_message_t text;
-    wasm_message_t cause;
-    wasm_message_t trace;
     wasmtime_trap_code_t code;
 
-    if (!wasmtime_trap_code(trap, &code))
-        code = WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED;
-    switch (code) {
-    case WASMTIME_TRAP_CODE_STACK_OVERFLOW:
-        end_at_limit(instance, result, BX_ERR_STACK, "wasm-max-wasm-stack",
-                     "the guest used its stack of", limits->stack_bytes,
-                     "bytes");
-        return;
-    case WASMTIME_TRAP_CODE_OUT_OF_FUEL:
-        end_at_limit(instance, result, BX_ERR_FUEL, "wasm-fuel",
-                     "the guest used its", instance->fuel_units, "units");
-        return;
-    default:
-        break;
+    if (wasmtime_trap_code(trap, &code)) {
+        if (code == WASMTIME_TRAP_CODE_STACK_OVERFLOW)
+            kind = BX_TRAP_STACK;
+        else if (code == WASMTIME_TRAP_CODE_OUT_OF_FUEL)
+            kind = BX_TRAP_FUEL;
     }
     wasm_trap_message(trap, &text);
-    if (instance->limiter.memory_refused > 0)
-        rule = limit_rule(instance, "wasm-max-memory-size");
-    split_trap(&text, &cause, &trace);
-    cut_note(&trace);
-    shown_cause = show(&cause);
-    shown_trace = show(&trace);
-    bx_result_end(
-        result, BX_ERR_TRAP,
-        describe("%s%s%s%s\n%s", shown_cause == NULL ? "trap" : shown_cause,
-                 rule == NULL ? ""
-                              : "; before it, wasm-max-memory-size refused "
-                                "the guest more memory (",
-                 rule == NULL ? "" : rule, rule == NULL ? "" : ")",
-                 shown_trace == NULL ? "" : shown_trace));
+    bx_ending_trapped(instance, result, kind, &text);
     wasm_byte_vec_delete(&text);
-}
-
-/* A store error that is no trap: a limit met while instantiating or, with a GC
- * heap, later; or the host cannot. */
-static int end_failed(const bx_instance *instance, bx_result *result,
-                      wasmtime_error_t *error, bx_error **err)
-{
-    const bx_limits *limits = &instance->sandbox->policy->limits;
-    static const char needs[] = "the guest needs more than";
-
-    if (instance->limiter.memory_refused > 0) {
-        wasmtime_error_delete(error);
-        end_at_limit(instance, result, BX_ERR_MEMORY, "wasm-max-memory-size",
-                     needs, instance->limiter.max_memory_bytes, "bytes");
-        return 0;
-    }
-    if (instance->limiter.table_refused > 0) {
-        wasmtime_error_delete(error);
-        end_at_limit(instance, result, BX_ERR_MEMORY, "max-table-elements",
-                     needs, limits->table_elements, "elements");
-        return 0;
-    }
-    return bx_engine_fail(err, BX_ERR_LIMIT, error, "instance");
 }
 
 /* Sort out how a call into the guest came back. Takes error and trap. */
@@ -414,16 +350,18 @@ static int end_run(bx_instance *instance, bx_result *result,
         result->exit_code = bx_wasi_exit_code(instance->wasi);
         bx_result_end(result, BX_OK, NULL);
     } else if (instance->host_answer == BX_HOST_STOP) {
-        end_stopped(instance, result);
+        bx_ending_stopped(instance, result);
     } else if (trap != NULL) {
         end_trapped(instance, result, trap);
     } else if (instance->has_no_memory) {
         bx_result_end(result, BX_ERR_TRAP,
-                      describe("a host function was called, but the module "
-                               "exports no memory named 'memory'"));
+                      strdup("a host function was called, but the module "
+                             "exports no memory named 'memory'"));
     } else if (error != NULL) {
-        returned = end_failed(instance, result, error, err);
-        error = NULL;
+        if (!bx_ending_limited(instance, result)) {
+            returned = bx_engine_fail(err, BX_ERR_LIMIT, error, "instance");
+            error = NULL;
+        }
     }
     if (trap != NULL)
         wasm_trap_delete(trap);
@@ -447,10 +385,16 @@ static bool is_command_start(const bx_instance *instance,
 static int start(bx_instance *instance, bx_result *result, bx_error **err)
 {
     wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error = wasmtime_instance_pre_instantiate(
-        instance->sandbox->pre, instance->context, &instance->instance, &trap);
+    wasmtime_error_t *error;
     wasmtime_extern_t item;
 
+    if (instance->invocation != NULL)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "a core module: its functions know numbers only; "
+                            "expected a component that exports '%s'",
+                            instance->invocation->function);
+    error = wasmtime_instance_pre_instantiate(
+        instance->sandbox->pre, instance->context, &instance->instance, &trap);
     if (error != NULL || trap != NULL)
         return end_run(instance, result, error, trap, err);
     if (!wasmtime_instance_export_get(instance->context, &instance->instance,
@@ -501,7 +445,7 @@ static void settle_budget(const bx_instance *instance, bx_budget *budget,
 static void audit_growth(bx_instance *instance, const char *call,
                          const char *reason, const char *control)
 {
-    bx_autofree char *rule = limit_rule(instance, control);
+    bx_autofree char *rule = bx_ending_rule(instance, control);
 
     bx_run_deny(&instance->run, call, call, strcspn(call, "."), reason,
                 rule == NULL ? control : rule);
@@ -522,7 +466,9 @@ static void audit_limiter(bx_instance *instance)
 int bx_instance_run(bx_instance *instance, bx_budget *budget, bx_result *result,
                     bx_error **err)
 {
-    int returned = start(instance, result, err);
+    int returned = instance->component != NULL
+                       ? bx_component_run(instance, result, err)
+                       : start(instance, result, err);
 
     if (result->code != BX_ERR_MEMORY)
         audit_limiter(instance);

@@ -7,7 +7,9 @@
 #include "base/guest.h"
 #include "base/run.h"
 #include "net/http_host.h"
+#include "net/http_client.h"
 #include "sandbox/call_host.h"
+#include "sandbox/component_api.h"
 #include "sandbox/hooks.h"
 #include "sandbox/linker.h"
 #include "sandbox/sandbox.h"
@@ -23,7 +25,13 @@ typedef struct bx_instance {
     bx_wasi *wasi;
     bx_http_host *http;
     bx_call_host *calls;
-    void *hosts[BX_HOST_KINDS]; /* the three above, by kind */
+    void *hosts[BX_HOST_KINDS];      /* the three above, by kind */
+    const bx_invocation *invocation; /* of a component's function; NULL: its
+                                      * command is run */
+    bx_component_store *component;   /* of a component; then store is NULL */
+    bx_socket_host *sockets; /* the component's; NULL before the first */
+    bx_http_client *client;  /* likewise */
+    uint64_t exchanges;      /* open */
     wasmtime_store_t *store;
     wasmtime_context_t *context;
     wasmtime_instance_t instance;
@@ -49,6 +57,12 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
  * opened with, charged with what the run used; NULL: none. */
 int bx_instance_run(bx_instance *instance, bx_budget *budget, bx_result *result,
                     bx_error **err);
+
+/* A session: another call into the same instance, and the time between two.
+ * options and invocation are borrowed until bx_instance_rest(). */
+int bx_instance_renew(bx_instance *instance, const bx_run_options *options,
+                      const bx_invocation *invocation, bx_error **err);
+void bx_instance_rest(bx_instance *instance);
 
 /* Free what it holds; fine after a failed open. */
 void bx_instance_close(bx_instance *instance);

@@ -66,20 +66,30 @@ static bool read_number(const uint8_t **at, const uint8_t *end,
     return false;
 }
 
-/* How many functions a binary declares. One that is malformed is the engine's
- * to explain. */
-static uint32_t count_functions(const uint8_t *bytes, size_t count)
+enum {
+    PREAMBLE_BYTES = 8,
+    FUNCTION_SECTION = 3,    /* of a core module */
+    CORE_MODULE_SECTION = 1, /* of a component */
+    COMPONENT_SECTION = 4,
+    NESTING_MAX = 32, /* deeper, it is the engine's to refuse */
+};
+
+/* How many functions a binary declares, in all its modules. One that is
+ * malformed is the engine's to explain. */
+static uint64_t count_functions(const uint8_t *bytes, size_t count,
+                                unsigned depth)
 {
-    enum { PREAMBLE_BYTES = 8, FUNCTION_SECTION = 3 };
     const uint8_t *at = bytes + PREAMBLE_BYTES;
     const uint8_t *end = bytes + count;
-    uint32_t functions = 0;
+    bool has_modules = is_component(bytes, count);
+    uint64_t functions = 0;
 
-    if (count < PREAMBLE_BYTES)
+    if (count < PREAMBLE_BYTES || depth > NESTING_MAX)
         return 0;
     while (at < end) {
         uint8_t id = *at++;
         uint32_t section_bytes;
+        uint32_t declared;
         const uint8_t *section;
 
         if (!read_number(&at, end, &section_bytes) ||
@@ -87,21 +97,25 @@ static uint32_t count_functions(const uint8_t *bytes, size_t count)
             break;
         section = at;
         at += section_bytes;
-        if (id == FUNCTION_SECTION && !read_number(&section, at, &functions))
-            break;
+        if (has_modules &&
+            (id == CORE_MODULE_SECTION || id == COMPONENT_SECTION))
+            functions += count_functions(section, section_bytes, depth + 1);
+        else if (!has_modules && id == FUNCTION_SECTION &&
+                 read_number(&section, at, &declared))
+            functions += declared;
     }
     return functions;
 }
 
 static int check_functions(const bx_module *module, bx_error **err)
 {
-    uint32_t functions = count_functions(module->bytes, module->bytes_len);
+    uint64_t functions = count_functions(module->bytes, module->bytes_len, 0);
 
     if (functions <= BX_MODULE_MAX_FUNCTIONS)
         return 0;
     return bx_error_set(err, BX_ERR_LIMIT,
-                        "%u functions, at most %u are accepted", functions,
-                        BX_MODULE_MAX_FUNCTIONS);
+                        "%llu functions, at most %u are accepted",
+                        (unsigned long long)functions, BX_MODULE_MAX_FUNCTIONS);
 }
 
 static int parse_bytes(bx_module *module, const void *bytes, size_t count,
@@ -111,10 +125,6 @@ static int parse_bytes(bx_module *module, const void *bytes, size_t count,
         return bx_error_set(err, BX_ERR_LIMIT,
                             "%zu bytes, at most %u are accepted", count,
                             BX_MODULE_MAX_BYTES);
-    if (is_component(bytes, count))
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "a component; expected a core module "
-                            "(wasm32-wasip1)");
     if (count < 4 || memcmp(bytes, binary_magic, 4) != 0) {
         if (is_text(bytes, count))
             return parse_text(module, bytes, count, err);
@@ -150,7 +160,7 @@ bx_module *bx_module_parse(bx_engine *engine, const void *bytes,
     bx_autopolicy bx_policy *empty = NULL;
     bx_module *module = calloc(1, sizeof(*module));
     bx_variant *variant;
-    const wasmtime_module_t *code;
+    const bx_code_image *code;
 
     if (module == NULL) {
         bx_error_set_nomem(err);
@@ -167,6 +177,7 @@ bx_module *bx_module_parse(bx_engine *engine, const void *bytes,
         bx_error_set_nomem(err);
     } else if (parse_bytes(module, bytes, bytes_len, err) == 0 &&
                check_functions(module, err) == 0) {
+        module->is_component = is_component(module->bytes, module->bytes_len);
         bx_sha256(module->bytes, module->bytes_len, module->digest);
         if (open_cache(module, policy, err) == 0 &&
             bx_engine_get_variant(engine, &policy->limits, &variant, err) ==
@@ -200,7 +211,7 @@ void bx_module_free(bx_module *module)
         bx_module_code *code = module->codes;
 
         module->codes = code->next;
-        wasmtime_module_delete(code->code);
+        bx_code_image_clear(&code->image);
         free(code);
     }
     bx_cache_free(module->cache);
@@ -217,30 +228,38 @@ bool bx_module_is_cached(const bx_module *module)
 
 /* From the cache, or compiled and kept there. A cache that cannot be written
  * costs time, not the run. */
-static wasmtime_module_t *make_code(bx_module *module,
-                                    const bx_variant *variant, bx_error **err)
+static bool make_code(bx_module *module, const bx_variant *variant,
+                      bx_code_image *ret_image, bx_error **err)
 {
-    wasmtime_module_t *code = NULL;
+    bx_code_image image = { NULL, NULL };
     wasmtime_error_t *error;
+    bool is_cached = module->cache != NULL &&
+                     bx_cache_find(module->cache, variant, module->digest,
+                                   module->is_component, ret_image);
 
-    if (module->cache != NULL)
-        code = bx_cache_find(module->cache, variant, module->digest);
-    atomic_store(&module->is_cached, code != NULL);
-    if (code != NULL)
-        return code;
-    error = wasmtime_module_new(variant->engine, module->bytes,
-                                module->bytes_len, &code);
+    atomic_store(&module->is_cached, is_cached);
+    if (is_cached)
+        return true;
+    error = module->is_component
+                ? wasmtime_component_new(variant->engine, module->bytes,
+                                         module->bytes_len, &image.component)
+                : wasmtime_module_new(variant->engine, module->bytes,
+                                      module->bytes_len, &image.module);
     if (error != NULL) {
-        bx_engine_fail(err, BX_ERR_INVALID, error, "not a valid module");
-        return NULL;
+        bx_engine_fail(err, BX_ERR_INVALID, error,
+                       module->is_component ? "not a valid component"
+                                            : "not a valid module");
+        return false;
     }
     if (module->cache != NULL)
-        (void)bx_cache_save(module->cache, variant, module->digest, code, NULL);
-    return code;
+        (void)bx_cache_save(module->cache, variant, module->digest, &image,
+                            NULL);
+    *ret_image = image;
+    return true;
 }
 
 int bx_module_get_code(bx_module *module, bx_variant *variant,
-                       const wasmtime_module_t **ret_code, bx_error **err)
+                       const bx_code_image **ret_image, bx_error **err)
 {
     bx_module_code *code;
     int result = -1;
@@ -252,8 +271,7 @@ int bx_module_get_code(bx_module *module, bx_variant *variant,
     }
     if (code == NULL && (code = calloc(1, sizeof(*code))) != NULL) {
         code->variant = variant;
-        code->code = make_code(module, variant, err);
-        if (code->code == NULL) {
+        if (!make_code(module, variant, &code->image, err)) {
             free(code);
             pthread_mutex_unlock(&module->mutex);
             return -1;
@@ -262,21 +280,21 @@ int bx_module_get_code(bx_module *module, bx_variant *variant,
         module->codes = code;
     }
     if (code != NULL) {
-        *ret_code = code->code;
+        *ret_image = &code->image;
         result = 0;
     }
     pthread_mutex_unlock(&module->mutex);
     return result == 0 ? 0 : bx_error_set_nomem(err);
 }
 
-const wasmtime_module_t *bx_module_first_code(const bx_module *module)
+const bx_code_image *bx_module_first_code(const bx_module *module)
 {
     /* The lock is no part of what a module is. */
     pthread_mutex_t *mutex = (pthread_mutex_t *)&module->mutex;
-    const wasmtime_module_t *code;
+    const bx_code_image *code;
 
     pthread_mutex_lock(mutex);
-    code = module->codes->code;
+    code = &module->codes->image;
     pthread_mutex_unlock(mutex);
     return code;
 }

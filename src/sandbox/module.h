@@ -16,7 +16,7 @@
 /* Compiled for one variant of the engine. */
 typedef struct bx_module_code {
     bx_variant *variant;
-    wasmtime_module_t *code;
+    bx_code_image image;
     struct bx_module_code *next;
 } bx_module_code;
 
@@ -25,6 +25,7 @@ struct bx_module {
     char *name;
     uint8_t *bytes; /* binary format */
     size_t bytes_len;
+    bool is_component;
     uint8_t digest[32]; /* SHA-256 of bytes */
     bx_cache *cache;    /* NULL: none */
     atomic_bool is_cached;
@@ -35,9 +36,9 @@ struct bx_module {
 /* The code for a variant, compiled or loaded if need be; borrowed, lives as
  * long as the module. */
 int bx_module_get_code(bx_module *module, bx_variant *variant,
-                       const wasmtime_module_t **ret_code, bx_error **err);
+                       const bx_code_image **ret_image, bx_error **err);
 
 /* Any code of it: a module that was loaded has one. Borrowed likewise. */
-const wasmtime_module_t *bx_module_first_code(const bx_module *module);
+const bx_code_image *bx_module_first_code(const bx_module *module);
 
 #endif

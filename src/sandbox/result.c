@@ -24,6 +24,11 @@ const char *bx_result_message(const bx_result *result)
     return result->message == NULL ? "" : result->message;
 }
 
+const char *bx_result_value(const bx_result *result)
+{
+    return result->value;
+}
+
 static const char *text(const bx_buf *buf, size_t *ret_bytes)
 {
     if (ret_bytes != NULL)
@@ -60,6 +65,7 @@ void bx_result_free(bx_result *result)
     if (result == NULL)
         return;
     free(result->message);
+    free(result->value);
     bx_buf_clear(&result->captured[0]);
     bx_buf_clear(&result->captured[1]);
     free(result);

@@ -8,6 +8,7 @@ struct bx_result {
     bx_code code;
     uint32_t exit_code;
     char *message;      /* NULL: "" */
+    char *value;        /* of an invocation, JSON; NULL: none */
     bx_buf captured[2]; /* stdout, stderr */
     bool is_cut;
     bx_stats stats;

@@ -13,7 +13,7 @@
 
 /* Name every import the sandbox does not have: one look tells the user what
  * kind of program this is. */
-static int check_imports(const wasmtime_module_t *code, bx_error **err)
+static int check_module(const wasmtime_module_t *code, bx_error **err)
 {
     bx_autobuf bx_buf missing = BX_BUF_INIT;
     wasm_importtype_vec_t imports;
@@ -45,12 +45,63 @@ static int check_imports(const wasmtime_module_t *code, bx_error **err)
                         count > 5 ? ", ..." : "");
 }
 
+static int check_component(const wasmtime_component_t *component,
+                           bx_error **err)
+{
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+    char *missing = bx_component_missing(component);
+    size_t count = 0;
+
+    if (missing == NULL)
+        return 0;
+    for (const char *at = missing; at != NULL; count++) {
+        size_t bytes = strcspn(at, "\n");
+
+        if (count < 5) {
+            bx_buf_puts(&shown, count == 0 ? "'" : ", '");
+            bx_buf_put_escaped(&shown, at, bytes, 128);
+            bx_buf_puts(&shown, "'");
+        }
+        at = at[bytes] == '\0' ? NULL : at + bytes + 1;
+    }
+    bx_component_text_free(missing);
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "imports what the sandbox does not have: %s%s; it has "
+                        "WASI 0.2 and boxagnts:host/calls@0.1.0",
+                        shown.data == NULL ? "" : shown.data,
+                        count > 5 ? ", ..." : "");
+}
+
+/* Resolve the imports, once for all runs. */
+static int prepare(bx_sandbox *sandbox, const bx_code_image *image,
+                   bx_error **err)
+{
+    const bx_component_linker *linker;
+    wasmtime_error_t *error;
+
+    if (image->component == NULL) {
+        if (check_module(image->module, err) < 0)
+            return -1;
+        error = wasmtime_linker_instantiate_pre(sandbox->variant->linker,
+                                                image->module, &sandbox->pre);
+    } else {
+        if (check_component(image->component, err) < 0 ||
+            bx_engine_get_component_linker(sandbox->engine, sandbox->variant,
+                                           &linker, err) < 0)
+            return -1;
+        error = bx_component_pre_new(linker, image->component,
+                                     &sandbox->component_pre);
+    }
+    return error == NULL
+               ? 0
+               : bx_engine_fail(err, BX_ERR_INVALID, error, "imports");
+}
+
 bx_sandbox *bx_sandbox_new(bx_module *module, const bx_policy *policy,
                            bx_error **err)
 {
     bx_sandbox *sandbox = calloc(1, sizeof(*sandbox));
-    const wasmtime_module_t *code;
-    wasmtime_error_t *error;
+    const bx_code_image *image;
 
     if (sandbox == NULL) {
         bx_error_set_nomem(err);
@@ -67,17 +118,12 @@ bx_sandbox *bx_sandbox_new(bx_module *module, const bx_policy *policy,
     if (bx_guard_check(sandbox->policy, module->cache, err) < 0 ||
         bx_engine_get_variant(module->engine, &sandbox->policy->limits,
                               &sandbox->variant, err) < 0 ||
-        bx_module_get_code(module, sandbox->variant, &code, err) < 0 ||
-        check_imports(code, err) < 0)
+        bx_module_get_code(module, sandbox->variant, &image, err) < 0 ||
+        prepare(sandbox, image, err) < 0)
         goto fail;
     sandbox->fs = bx_fs_new(sandbox->policy, err);
-    if (sandbox->fs == NULL)
-        goto fail;
-    error = wasmtime_linker_instantiate_pre(sandbox->variant->linker, code,
-                                            &sandbox->pre);
-    if (error == NULL)
+    if (sandbox->fs != NULL)
         return sandbox;
-    bx_engine_fail(err, BX_ERR_INVALID, error, "imports");
 fail:
     bx_error_wrap(err, "'%s'", module->name);
     bx_sandbox_free(sandbox);
@@ -90,6 +136,7 @@ void bx_sandbox_free(bx_sandbox *sandbox)
         return;
     if (sandbox->pre != NULL)
         wasmtime_instance_pre_delete(sandbox->pre);
+    bx_component_pre_delete(sandbox->component_pre);
     bx_fs_free(sandbox->fs);
     bx_policy_free(sandbox->policy);
     free(sandbox->name);
@@ -123,7 +170,7 @@ static void run(void *argument)
     call->result->stats.wall_ns = (uint64_t)(bx_now_ns() - begin_ns);
 }
 
-static int check_options(const bx_run_options *options, bx_run_options *copy,
+int bx_run_options_check(const bx_run_options *options, bx_run_options *copy,
                          bx_error **err)
 {
     *copy = (bx_run_options)BX_RUN_OPTIONS_INIT;
@@ -145,12 +192,25 @@ int bx_sandbox_run(const bx_sandbox *sandbox, size_t argc,
                                err);
 }
 
+int bx_sandbox_invoke(const bx_sandbox *sandbox, const char *function,
+                      const char *args_json, const bx_run_options *options,
+                      bx_result **ret_result, bx_error **err)
+{
+    const char *args = args_json == NULL ? "{}" : args_json;
+    const bx_invocation invocation = { function, args, strlen(args) };
+    const bx_run_extra extra = { .invocation = &invocation };
+    const char *argv[] = { sandbox->name };
+
+    return bx_sandbox_run_with(sandbox, 1, argv, options, &extra, ret_result,
+                               err);
+}
+
 int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,
                         const char *const *argv, const bx_run_options *options,
                         const bx_run_extra *extra, bx_result **ret_result,
                         bx_error **err)
 {
-    static const bx_run_extra none = { NULL, NULL, NULL, 0 };
+    static const bx_run_extra none = { 0 };
     bx_run_options complete;
     bx_call call = { .sandbox = sandbox,
                      .argc = argc,
@@ -159,7 +219,7 @@ int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,
                      .extra = extra == NULL ? &none : extra,
                      .err = err };
 
-    if (check_options(options, &complete, err) < 0)
+    if (bx_run_options_check(options, &complete, err) < 0)
         return -1;
     call.result = calloc(1, sizeof(*call.result));
     if (call.result == NULL)

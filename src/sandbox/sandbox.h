@@ -12,9 +12,17 @@ struct bx_sandbox {
     bx_variant *variant; /* borrowed */
     bx_policy *policy;
     bx_fs *fs;
-    wasmtime_instance_pre_t *pre; /* keeps the compiled module */
-    char *name;                   /* the module's, for messages */
+    wasmtime_instance_pre_t *pre; /* keeps the compiled module; NULL: */
+    bx_component_pre *component_pre;
+    char *name; /* the module's, for messages */
 };
+
+/* A function of a component and its arguments as JSON. All borrowed. */
+typedef struct bx_invocation {
+    const char *function;
+    const char *args;
+    size_t args_bytes;
+} bx_invocation;
 
 /* What the program's own layers add to a run. All borrowed. */
 typedef struct bx_run_extra {
@@ -25,7 +33,13 @@ typedef struct bx_run_extra {
     const char *const *env;      /* "NAME=VALUE" in the place of the policy's;
                                   * NULL: the policy's */
     size_t env_count;
+    const bx_invocation *invocation; /* in the place of the command; NULL: none
+                                      */
 } bx_run_extra;
+
+/* options, or what NULL means. */
+int bx_run_options_check(const bx_run_options *options,
+                         bx_run_options *ret_options, bx_error **err);
 
 /* bx_sandbox_run() with these; extra may be NULL. */
 int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,

@@ -208,6 +208,17 @@ static int32_t wait_for_any(bx_poll *poll, uint64_t *ret_passed_ns)
     return 0;
 }
 
+int bx_wasi_stream_fd(const bx_wasi *wasi, uint32_t number, bool is_read)
+{
+    const bx_fd *fd = bx_fd_find(&wasi->table, number);
+    uint64_t right = is_read ? BX_RIGHT_FD_READ : BX_RIGHT_FD_WRITE;
+
+    if (fd == NULL || (fd->base & right) == 0 ||
+        !(fd->is_pipe || fd->is_socket))
+        return -1;
+    return fd->host_fd;
+}
+
 int32_t bx_poll_oneoff(bx_wasi *wasi, const bx_guest *guest, const bx_raw *args,
                        bx_subscription_fn *load, uint32_t bytes)
 {

@@ -190,6 +190,14 @@ bx_wasi *bx_wasi_new(const bx_wasi_config *config, bx_error **err)
     return wasi;
 }
 
+void bx_wasi_renew_stdio(bx_wasi *wasi, bx_stream *const stdio[3])
+{
+    for (uint32_t i = 0; i < 3 && i < wasi->table.count; i++) {
+        if (wasi->table.fds[i].kind == BX_FD_STREAM)
+            wasi->table.fds[i] = bx_stream_descriptor(stdio[i], i == 0);
+    }
+}
+
 void bx_wasi_free(bx_wasi *wasi)
 {
     if (wasi == NULL)

@@ -44,8 +44,15 @@ bx_wasi *bx_wasi_new(const bx_wasi_config *config, bx_error **err);
 /* NULL is fine. */
 void bx_wasi_free(bx_wasi *wasi);
 
+/* Give the standard streams new ends: another call of a session. Borrowed. */
+void bx_wasi_renew_stdio(bx_wasi *wasi, bx_stream *const stdio[3]);
+
 /* What proc_exit was called with; valid after BX_HOST_EXIT. */
 uint32_t bx_wasi_exit_code(const bx_wasi *wasi);
+
+/* The host's descriptor to wait for before a standard stream is read (or
+ * written), -1 when there is nothing to wait for. */
+int bx_wasi_stream_fd(const bx_wasi *wasi, uint32_t fd, bool is_read);
 
 /* Tables of the two modules; each call's void *host is a bx_wasi. */
 extern const bx_host_call bx_wasi_preview1_calls[];
