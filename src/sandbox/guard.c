@@ -59,10 +59,26 @@ static bool is_in(const char *path, const struct stat *folder)
     return false;
 }
 
+/* No mapping gives what the policy protects, so none needs to be refused. */
+static bool is_protected(const bx_policy *policy, const char *path)
+{
+    for (size_t i = 0; i < policy->protected_paths_count; i++) {
+        const char *row = policy->protected_paths[i].host_path;
+        size_t bytes = strlen(row);
+
+        if (strncmp(path, row, bytes) == 0 &&
+            (path[bytes] == '\0' || path[bytes] == '/'))
+            return true;
+    }
+    return false;
+}
+
 static int check_folder(const bx_policy *policy, const char *path,
                         const char *what, bx_error **err)
 {
-    for (size_t i = 0; path != NULL && i < policy->mounts_count; i++) {
+    if (path == NULL || is_protected(policy, path))
+        return 0;
+    for (size_t i = 0; i < policy->mounts_count; i++) {
         const bx_mount *mount = &policy->mounts[i];
         struct stat folder;
 

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/run.h"
+#include "sandbox/result.h"
 #include "sandbox/sandbox.h"
 #include "tool/call.h"
 #include "tool/call_text.h"
@@ -85,13 +86,28 @@ static int append(const bx_call_state *state, json_t *event, bx_error **err)
     return result;
 }
 
+/* What a guest asked for may hold a secret that a server told it. */
+static void put_target(const bx_call_state *state, json_t *object,
+                       const char *target)
+{
+    bx_autofree char *copy = NULL;
+
+    if (state->box != NULL && bx_policy_has_mask(state->box->policy)) {
+        copy = strdup(target);
+        if (copy == NULL)
+            return;
+        bx_policy_mask(state->box->policy, copy, strlen(copy));
+    }
+    put_text(object, "target", copy == NULL ? target : copy);
+}
+
 static void log_refusal(const bx_call_state *state,
                         const bx_audit_event *refusal)
 {
     json_t *event = begin_event(state, "refusal", "denied");
 
     put_text(event, "call", refusal->call);
-    put_text(event, "target", refusal->target);
+    put_target(state, event, refusal->target);
     put_text(event, "reason", refusal->reason);
     put_text(event, "rule", refusal->rule);
     /* The line at the call's end meets the same disk, and fails the call. */
@@ -106,7 +122,7 @@ static void show_refusal(bx_call_state *state, const bx_audit_event *event)
         return;
     shown = json_object();
     put_text(shown, "call", event->call);
-    put_text(shown, "target", event->target);
+    put_target(state, shown, event->target);
     put_text(shown, "reason", event->reason);
     put_text(shown, "rule", event->rule);
     json_array_append_new(state->denied, shown);
@@ -211,6 +227,20 @@ int bx_call_record(bx_call_state *state, bx_code code, uint32_t exit_code,
     return 0;
 }
 
+/* A guest never has a secret, but a server may have told it. */
+static void mask(const bx_policy *policy, bx_result *result)
+{
+    if (!bx_policy_has_mask(policy))
+        return;
+    for (int i = 0; i < 2; i++) {
+        bx_buf *captured = &result->captured[i];
+
+        bx_policy_mask(policy, captured->data, captured->len);
+    }
+    if (result->message != NULL)
+        bx_policy_mask(policy, result->message, strlen(result->message));
+}
+
 int bx_call_run(bx_call_state *state, size_t argc, const char *const *argv,
                 const char *const *env, size_t env_count,
                 const bx_run_options *options, bx_result **ret_result,
@@ -230,6 +260,9 @@ int bx_call_run(bx_call_state *state, size_t argc, const char *const *argv,
     complete.audit_context = state;
     if (complete.cancel == NULL && state->caller != NULL)
         complete.cancel = state->caller->cancel;
-    return bx_sandbox_run_with(state->box->sandbox, argc, argv, &complete,
-                               &extra, ret_result, err);
+    if (bx_sandbox_run_with(state->box->sandbox, argc, argv, &complete, &extra,
+                            ret_result, err) < 0)
+        return -1;
+    mask(state->box->policy, *ret_result);
+    return 0;
 }

@@ -52,12 +52,20 @@ static char *find_builtin_dir(void)
     return asprintf(&dir, "%s/share/boxagnts/tools", program) < 0 ? NULL : dir;
 }
 
+/* An absolute path; the folder need not exist yet. */
 static char *copy_or(const char *given, char *otherwise)
 {
+    bx_autofree char *here = NULL;
+    char *path = NULL;
+
     if (given == NULL)
         return otherwise;
     free(otherwise);
-    return strdup(given);
+    if (given[0] == '/')
+        return strdup(given);
+    here = getcwd(NULL, 0);
+    return here == NULL || asprintf(&path, "%s/%s", here, given) < 0 ? NULL
+                                                                     : path;
 }
 
 static int find_folders(bx_registry *registry, const bx_registry_config *config,
@@ -78,6 +86,11 @@ static int find_folders(bx_registry *registry, const bx_registry_config *config,
         return bx_error_set_nomem(err);
     }
     registry->state_dir = copy_or(config->state_dir, bx_user_state_path(NULL));
+    if ((config->builtin_dir != NULL &&
+         registry->dirs[BX_TOOL_BUILTIN] == NULL) ||
+        (config->user_dir != NULL && registry->dirs[BX_TOOL_USER] == NULL) ||
+        (config->state_dir != NULL && registry->state_dir == NULL))
+        return bx_error_set_nomem(err);
     return 0;
 }
 
@@ -101,6 +114,7 @@ static int protect_folders(bx_registry *registry, bx_error **err)
     bx_autofree char *own = NULL;
     bx_autofree char *config_dir = bx_user_config_path(NULL);
     bx_autofree char *data_dir = bx_user_data_path(NULL);
+    bx_autofree char *cache_dir = bx_user_cache_path(NULL);
     bx_autofree char *default_state_dir = bx_user_state_path(NULL);
     bx_policy *policy = registry->policy;
 
@@ -112,6 +126,7 @@ static int protect_folders(bx_registry *registry, bx_error **err)
         protect(policy, config_dir, "the user's configuration", err) < 0 ||
         protect(policy, data_dir, "the user's tools", err) < 0 ||
         protect(policy, default_state_dir, "the user's state", err) < 0 ||
+        protect(policy, cache_dir, "the module cache", err) < 0 ||
         protect(policy, registry->dirs[BX_TOOL_BUILTIN], "the built-in tools",
                 err) < 0)
         return -1;
