@@ -1,4 +1,4 @@
-/* boxagnts tool embed, new, test: for those who write tools. */
+/* boxagnts tool embed, new: for those who write tools. */
 #include <string.h>
 
 #include "base/file.h"
@@ -30,12 +30,6 @@ int bx_tool_embed_run(bx_tool_cli *cli)
         bx_file_replace(operands[count - 1], made, made_bytes, 0644, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
     return 0;
-}
-
-int bx_tool_test_run(bx_tool_cli *cli)
-{
-    (void)cli;
-    return BX_EXIT_FAILED;
 }
 
 int bx_tool_new_run(bx_tool_cli *cli)

@@ -64,19 +64,14 @@ int bx_tool_cli_parse(int argc, char **argv, bool is_mixed, bx_tool_cli *cli,
                                             policy_file, &cli->options, err);
 }
 
-/* Without a policy file, what flags leave open is as if there were none: the
- * workspace, every program and tool. */
-static int complete_policy(bx_tool_cli *cli, bx_error **err)
+int bx_tool_cli_complete_policy(bx_policy *policy, const char *workspace,
+                                bx_error **err)
 {
     static const char origin[] = "default tool policy";
-    bx_policy *policy = cli->options.policy;
 
-    if (cli->options.has_policy_file)
-        return 0;
     if (policy->mounts_count == 0 &&
-        bx_policy_set(policy, "work-dir",
-                      cli->workspace == NULL ? "." : cli->workspace, origin,
-                      err) < 0)
+        bx_policy_set(policy, "work-dir", workspace == NULL ? "." : workspace,
+                      origin, err) < 0)
         return -1;
     if (policy->names != NULL)
         return 0;
@@ -90,7 +85,9 @@ int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err)
     const bx_engine_options options = { sizeof(options), instances };
     bx_registry_config config = { .workspace = cli->workspace };
 
-    if (complete_policy(cli, err) < 0)
+    if (!cli->options.has_policy_file &&
+        bx_tool_cli_complete_policy(cli->options.policy, cli->workspace, err) <
+            0)
         return -1;
     cli->engine = bx_engine_new(&options, err);
     if (cli->engine == NULL)

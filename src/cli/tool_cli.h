@@ -57,6 +57,10 @@ int bx_tool_cli_parse(int argc, char **argv, bool is_mixed, bx_tool_cli *cli,
 /* Open engine, audit and registry; workspace policy as docs/registry.md says.
  * instances: runs at once. */
 int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err);
+/* What flags leave open is as if there were no policy: the workspace, every
+ * program and tool. */
+int bx_tool_cli_complete_policy(bx_policy *policy, const char *workspace,
+                                bx_error **err);
 void bx_tool_cli_close(bx_tool_cli *cli);
 
 /* Ctrl-C ends the call, a second one the program. */
