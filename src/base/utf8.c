@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 size_t bx_utf8_decode(const char *text, size_t bytes, uint32_t *ret_point)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -31,16 +33,31 @@ size_t bx_utf8_decode(const char *text, size_t bytes, uint32_t *ret_point)
     return len;
 }
 
+size_t bx_utf8_span(const char *text, size_t bytes)
+{
+    const uint64_t high_bits = 0x8080808080808080u;
+    size_t at = 0;
+
+    while (at < bytes) {
+        uint64_t eight;
+        size_t len;
+
+        /* Most text is ASCII: eight bytes at a time. */
+        while (bytes - at >= sizeof(eight)) {
+            memcpy(&eight, text + at, sizeof(eight));
+            if ((eight & high_bits) != 0)
+                break;
+            at += sizeof(eight);
+        }
+        len = bx_utf8_decode(text + at, bytes - at, NULL);
+        if (len == 0)
+            break;
+        at += len;
+    }
+    return at;
+}
+
 bool bx_utf8_is_valid(const char *text, size_t bytes)
 {
-    for (size_t i = 0; i < bytes;) {
-        size_t len = (unsigned char)text[i] < 0x80
-                         ? 1
-                         : bx_utf8_decode(text + i, bytes - i, NULL);
-
-        if (len == 0)
-            return false;
-        i += len;
-    }
-    return true;
+    return bx_utf8_span(text, bytes) == bytes;
 }

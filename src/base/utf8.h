@@ -11,6 +11,9 @@
  * may be NULL. */
 size_t bx_utf8_decode(const char *text, size_t bytes, uint32_t *ret_point);
 
+/* How many bytes at the begin of text are well-formed. */
+size_t bx_utf8_span(const char *text, size_t bytes);
+
 bool bx_utf8_is_valid(const char *text, size_t bytes);
 
 #endif

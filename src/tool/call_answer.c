@@ -132,8 +132,7 @@ static int use_output(bx_answer *answer)
     int result;
 
     if (begin < bytes && text[begin] == '{')
-        value = json_loadb(text, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-                           NULL);
+        value = bx_text_load(text, bytes);
     if (value != NULL && is_result(value, &why))
         result = use_result(answer, value);
     else if (json_is_object(value) && why == NULL &&
@@ -213,8 +212,7 @@ static int use_failed(bx_answer *answer)
     bool is_own;
 
     answer->result->is_error = true;
-    value = json_loadb(run->output[0], run->output_bytes[0],
-                       JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    value = bx_text_load(run->output[0], run->output_bytes[0]);
     is_own = value != NULL && is_result(value, &why);
     json_decref(value);
     if (is_own)

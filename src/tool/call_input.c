@@ -6,17 +6,6 @@
 #include "tool/registry.h"
 #include "tool/schema.h"
 
-static size_t first_bad_byte(const char *text, size_t bytes)
-{
-    size_t at = 0;
-    size_t len;
-
-    while (at < bytes &&
-           (len = bx_utf8_decode(text + at, bytes - at, NULL)) > 0)
-        at += len;
-    return at;
-}
-
 static json_t *parse(const char *text, size_t bytes, bx_error **err)
 {
     json_error_t problem;
@@ -36,7 +25,7 @@ static json_t *parse(const char *text, size_t bytes, bx_error **err)
         bx_error_set(err, BX_ERR_INVALID,
                      "input: byte %zu is not UTF-8; JSON is UTF-8, other bytes "
                      "are written as \\u escapes or base64",
-                     first_bad_byte(text, bytes) + 1);
+                     bx_utf8_span(text, bytes) + 1);
     } else {
         bx_error_set(err, BX_ERR_INVALID,
                      "input: no valid JSON at line %d, column %d: %s",

@@ -10,4 +10,9 @@
  * ret_is_replaced, which may be NULL, says so. NULL without memory. */
 json_t *bx_text_json(const char *text, size_t bytes, bool *ret_is_replaced);
 
+/* Load JSON; text has a NUL behind it. NULL for what is none. A result whose
+ * first member is one long string, as tools print it, is read in a tenth of the
+ * general reader's time; anything unusual is left to that one. */
+json_t *bx_text_load(const char *text, size_t bytes);
+
 #endif
