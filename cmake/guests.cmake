@@ -3,7 +3,7 @@
 #
 #     bx_add_guest(NAME SOURCE...
 #         [TOOL]                       with guests/sdk/c
-#         [MANIFEST FILE]              goes beside as NAME.tool.yaml
+#         [MANIFEST FILE]              goes inside, as a tool's
 #         [DESTINATION FOLDER]         where NAME.wasm goes
 #         [COMPILE_OPTIONS OPTION...]
 #         [LINK_OPTIONS OPTION...]
@@ -84,21 +84,19 @@ function(bx_add_guest_library name)
   set(BX_GUEST_LIBRARY_${name} ${output} CACHE INTERNAL "")
 endfunction()
 
-# What a tool says of itself lies beside it.
-function(bx_copy_manifest name manifest folder result)
-  set(${result} PARENT_SCOPE)
-  if(manifest)
-    cmake_path(ABSOLUTE_PATH manifest
-        BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
-    set(output ${folder}/${name}.tool.yaml)
-    add_custom_command(OUTPUT ${output}
-        COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
-        COMMAND ${CMAKE_COMMAND} -E copy ${manifest} ${output}
-        DEPENDS ${manifest}
-        COMMENT "Copying ${name}.tool.yaml"
-        VERBATIM)
-    set(${result} ${output} PARENT_SCOPE)
-  endif()
+# Finish NAME.wasm in folder: raw, with what the tool says of itself inside.
+function(bx_embed_manifest name manifest raw folder)
+  cmake_path(ABSOLUTE_PATH manifest
+      BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+  set(output ${folder}/${name}.wasm)
+  # Naming the target builds it first, and embeds nothing anew when it is newer.
+  add_custom_command(OUTPUT ${output}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
+      COMMAND boxagnts tool embed ${manifest} ${raw} ${output}.new
+      COMMAND ${CMAKE_COMMAND} -E rename ${output}.new ${output}
+      DEPENDS ${raw} ${manifest}
+      COMMENT "Embedding the manifest of ${name}.wasm"
+      VERBATIM)
 endfunction()
 
 function(bx_add_guest name)
@@ -116,17 +114,22 @@ function(bx_add_guest name)
   endif()
   bx_compile_guest(${name} objects SOURCES ${arg_UNPARSED_ARGUMENTS}
       COMPILE_OPTIONS ${arg_COMPILE_OPTIONS} DEPENDS ${arg_DEPENDS})
-  bx_copy_manifest(${name} "${arg_MANIFEST}" ${arg_DESTINATION} manifest)
 
   set(output ${arg_DESTINATION}/${name}.wasm)
-  add_custom_command(OUTPUT ${output}
+  if(arg_MANIFEST)
+    set(linked ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir/${name}.wasm)
+    bx_embed_manifest(${name} ${arg_MANIFEST} ${linked} ${arg_DESTINATION})
+  else()
+    set(linked ${output})
+  endif()
+  add_custom_command(OUTPUT ${linked}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${arg_DESTINATION}
       COMMAND ${BX_ZIG} cc -target wasm32-wasi -O2 -s
-          ${objects} ${arg_LIBRARIES} ${arg_LINK_OPTIONS} -o ${output}
+          ${objects} ${arg_LIBRARIES} ${arg_LINK_OPTIONS} -o ${linked}
       DEPENDS ${objects} ${arg_LIBRARIES}
       COMMENT "Linking guest ${name}.wasm"
       VERBATIM)
-  add_custom_target(guest_${name} ALL DEPENDS ${output} ${manifest})
+  add_custom_target(guest_${name} ALL DEPENDS ${output})
 endfunction()
 
 # One cargo folder for all guests: what two crates need is compiled once, and
@@ -143,7 +146,6 @@ function(bx_add_rust_guest name crate)
   cmake_path(ABSOLUTE_PATH crate
       BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${crate}/*.rs)
-  bx_copy_manifest(${name} "${arg_MANIFEST}" ${arg_DESTINATION} manifest)
 
   set(target wasm32-wasip1)
   set(folder ${CMAKE_BINARY_DIR}/cargo)
@@ -152,7 +154,14 @@ function(bx_add_rust_guest name crate)
     set(jobs 2)
   endif()
   set(output ${arg_DESTINATION}/${name}.wasm)
-  add_custom_command(OUTPUT ${output}
+  if(arg_MANIFEST)
+    set(linked ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir/${name}.wasm)
+    bx_embed_manifest(${name} ${arg_MANIFEST} ${linked} ${arg_DESTINATION})
+  else()
+    set(linked ${output})
+  endif()
+  cmake_path(GET linked PARENT_PATH linked_folder)
+  add_custom_command(OUTPUT ${linked}
       COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${folder}
           CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS=-Ctarget-feature=+simd128
           CC_wasm32_wasip1=${CMAKE_SOURCE_DIR}/cmake/zig-cc
@@ -160,13 +169,13 @@ function(bx_add_rust_guest name crate)
           BX_ZIG=${BX_ZIG}
           cargo build --quiet --release --locked -j${jobs} --target ${target}
           --manifest-path ${crate}/Cargo.toml --bin ${arg_BIN}
-      COMMAND ${CMAKE_COMMAND} -E make_directory ${arg_DESTINATION}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${linked_folder}
       COMMAND ${CMAKE_COMMAND} -E copy
-          ${folder}/${target}/release/${arg_BIN}.wasm ${output}
+          ${folder}/${target}/release/${arg_BIN}.wasm ${linked}
       DEPENDS ${sources} ${crate}/Cargo.toml ${crate}/Cargo.lock
       COMMENT "Compiling Rust guest ${name}.wasm"
       VERBATIM)
-  add_custom_target(guest_${name} ALL DEPENDS ${output} ${manifest})
+  add_custom_target(guest_${name} ALL DEPENDS ${output})
 endfunction()
 
 function(bx_add_wat)
