@@ -97,7 +97,9 @@ BX_DEFINE_AUTO(bx_manifest, bx_manifest_free)
 #define bx_automanifest BX_AUTO(bx_manifest_free)
 
 /* A copy of the module with the manifest as its custom section; one that was
- * there is replaced. ret_module is owned by the caller, free(). */
+ * there is replaced. With a runtime in the manifest, module is the script, and
+ * the result that of bx_manifest_pack(). ret_module is owned by the caller,
+ * free(). */
 int bx_manifest_embed(const char *manifest, size_t manifest_bytes,
                       const void *module, size_t module_bytes,
                       uint8_t **ret_module, size_t *ret_bytes, bx_error **err);

@@ -271,6 +271,10 @@ int bx_manifest_embed(const char *manifest, size_t manifest_bytes,
 
     if (parsed == NULL)
         return -1;
+    if (parsed->runtime != BX_TOOL_RUNTIME_NONE &&
+        !is_binary(module, module_bytes))
+        return bx_manifest_pack(manifest, manifest_bytes, module, module_bytes,
+                                ret_module, ret_bytes, err);
     if (parsed->runtime != BX_TOOL_RUNTIME_NONE)
         return bx_error_set(err, BX_ERR_INVALID,
                             "the manifest has 'runtime: %s'; expected a script "
