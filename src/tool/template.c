@@ -172,7 +172,7 @@ int bx_template_write(const char *lang, const char *name, const char *dir,
     bx_autofree char *sdk = NULL;
     bx_autofree char *sdk_to = NULL;
     bx_autofree char *shown = NULL;
-    size_t index;
+    size_t index = 0;
 
     if (find_language(lang, &index, err) < 0)
         return -1;
