@@ -102,6 +102,19 @@ class FileGrepTest(ToolTest):
         self.assertNotIn("--\n--", got)
         self.assertFalse(got.startswith("--"))
 
+    def test_groups_are_set_apart(self):
+        self.write("a", "x\n1\n2\n3\nx\n")
+        self.write("b", "x\n1\n")
+        for after, expected in (
+            (0, "/a:1:x\n/a:5:x\n/b:1:x\n"),
+            (1, "/a:1:x\n/a-2-1\n--\n/a:5:x\n--\n/b:1:x\n/b-2-1\n"),
+            (3, "/a:1:x\n/a-2-1\n/a-3-2\n/a-4-3\n/a:5:x\n--\n"
+                "/b:1:x\n/b-2-1\n"),
+        ):
+            self.assertEqual(self.content("x", after=after), expected)
+        self.assertEqual(self.content("3", before=1, after=0),
+                         "/a-3-2\n/a:4:3\n")
+
     def test_multiline(self):
         self.write("a.c", "int\nmain(void)\n{\n}\nint x;\n")
         self.assertEqual(self.content(r"int\nmain", multiline=True),
