@@ -2,7 +2,7 @@
  * cannot fall behind them. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/tool_cli.h"
 #include "policy/control.h"
 
 static const char *const run_flags[] = { "policy", "stats",        "json",
@@ -15,6 +15,43 @@ static void print_words(const char *prefix)
         printf(" %s%s", prefix, bx_controls[i].name);
     for (size_t i = 0; i < RUN_FLAGS_COUNT; i++)
         printf(" %s%s", prefix, run_flags[i]);
+}
+
+static void print_tool_commands(void)
+{
+    for (size_t i = 0; i < bx_tool_commands_count; i++)
+        printf("%s%s", i == 0 ? "" : " ", bx_tool_commands[i].name);
+}
+
+/* Flags of `tool` and its shortcuts, the controls included. */
+static void print_tool_flags(const char *prefix)
+{
+    for (size_t i = 0; i < bx_tool_flags_count; i++)
+        printf(" %s%s", prefix, bx_tool_flags[i].name);
+    for (size_t i = 0; i < bx_controls_count; i++)
+        printf(" %s%s", prefix, bx_controls[i].name);
+    printf(" %spolicy %shelp", prefix, prefix);
+}
+
+static void print_bash_tool(void)
+{
+    fputs("    tool:-*|bash:-*|js:-*|python:-*) COMPREPLY=($(compgen -W \"",
+          stdout);
+    print_tool_flags("--");
+    fputs("\" -- \"$word\")) ;;\n"
+          "    tool:*)\n"
+          "        if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+          "            COMPREPLY=($(compgen -W \"",
+          stdout);
+    print_tool_commands();
+    fputs("\" -- \"$word\"))\n"
+          "        else case ${COMP_WORDS[2]} in\n"
+          "            show|explain|call|approve|remove)\n"
+          "                COMPREPLY=($(compgen -W \"$(boxagnts tool list "
+          "2>/dev/null | awk 'NR > 1 { print $1 }')\" -- \"$word\")) ;;\n"
+          "            *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+          "        esac fi ;;\n",
+          stdout);
 }
 
 static void print_bash(void)
@@ -34,8 +71,9 @@ static void print_bash(void)
           "    run:-*|compile:-*) COMPREPLY=($(compgen -W \"",
           stdout);
     print_words("--");
-    fputs("\" -- \"$word\")) ;;\n"
-          "    cache:*) COMPREPLY=($(compgen -W \"list clear "
+    fputs("\" -- \"$word\")) ;;\n", stdout);
+    print_bash_tool();
+    fputs("    cache:*) COMPREPLY=($(compgen -W \"list clear "
           "--wasm-cache-dir --json --help\" -- \"$word\")) ;;\n"
           "    policy:*) COMPREPLY=($(compgen -f -W \"check explain --json "
           "--help\" -- \"$word\")) ;;\n"
@@ -96,6 +134,10 @@ static void print_zsh(void)
           "'*:file:_files' ;;\n"
           "    audit) _arguments '2:command:(show tail verify head)' "
           "'*:file:_files' ;;\n"
+          "    tool) _arguments '2:command:(",
+          stdout);
+    print_tool_commands();
+    fputs(")' '*:file:_files' ;;\n"
           "    completion) _values shell bash zsh fish ;;\n"
           "    *) _files ;;\n"
           "    esac\n"
@@ -125,6 +167,14 @@ static void print_fish(void)
          "'list clear'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from policy' -a "
          "'check explain'");
+    fputs("complete -c boxagnts -n '__fish_seen_subcommand_from tool' -a '",
+          stdout);
+    print_tool_commands();
+    puts("'");
+    for (size_t i = 0; i < bx_tool_flags_count; i++)
+        printf("complete -c boxagnts -n '__fish_seen_subcommand_from tool bash "
+               "js python' -l %s\n",
+               bx_tool_flags[i].name);
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from audit' -a "
          "'show tail verify head'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from completion' -a "
