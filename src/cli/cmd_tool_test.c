@@ -18,7 +18,8 @@ typedef struct bx_test_run {
     bx_tool_cli *cli;
     const char *folder; /* of the tool under test; NULL: one by name */
     char *name;         /* the tool's, NULL: each case says; owned */
-    char *home;         /* temporary: lock and workspaces; owned */
+    char *home;         /* temporary: the workspaces are in it; owned */
+    char *state_dir;    /* in it, for the lock; owned */
     size_t failed;
     json_t *report; /* with --json */
 } bx_test_run;
@@ -106,7 +107,7 @@ static bx_registry *open_tools(const bx_test_run *run, const char *workspace,
     config.policy = policy;
     /* The person runs it to see what it does; nothing is approved by that. */
     if (run->folder != NULL)
-        config.state_dir = run->home;
+        config.state_dir = run->state_dir;
     return bx_registry_new(&config, err);
 }
 
@@ -257,6 +258,10 @@ static int start(bx_test_run *run, const char **ret_file, char **ret_made,
     }
     if (mkdtemp(run->home) == NULL)
         return bx_error_set_errno(err, errno, "'%s'", run->home);
+    if (asprintf(&run->state_dir, "%s/state", run->home) < 0) {
+        run->state_dir = NULL;
+        return bx_error_set_nomem(err);
+    }
     run->cli->engine = bx_engine_new(&one, err);
     if (run->cli->engine == NULL)
         return -1;
@@ -303,6 +308,7 @@ int bx_tool_test_run(bx_tool_cli *cli)
         putchar('\n');
     }
     json_decref(run.report);
+    free(run.state_dir);
     free(run.home);
     free(run.name);
     if (result < 0)
