@@ -49,8 +49,10 @@ const bx_tool_command bx_tool_commands[] = {
       bx_tool_embed_run },
     { "test", "NAME|FOLDER [CASES.yaml]", "Run a tool's own test cases",
       "  boxagnts tool test ./my-tool\n", bx_tool_test_run },
-    { "new", "NAME", "Write a new tool, with a test",
-      "  boxagnts tool new --lang c my-tool\n", bx_tool_new_run },
+    { "new", "NAME [FOLDER]", "Write a new tool, with a test",
+      "  boxagnts tool new --lang c my-tool\n"
+      "  make -C my-tool test\n",
+      bx_tool_new_run },
 };
 const size_t bx_tool_commands_count =
     sizeof(bx_tool_commands) / sizeof(bx_tool_commands[0]);

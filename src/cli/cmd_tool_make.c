@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/tool_cli.h"
+#include "tool/template.h"
 
 #define MODULE_MAX_BYTES (256u << 20)
 
@@ -34,6 +35,25 @@ int bx_tool_embed_run(bx_tool_cli *cli)
 
 int bx_tool_new_run(bx_tool_cli *cli)
 {
-    (void)cli;
-    return BX_EXIT_FAILED;
+    char **operands = cli->options.operands;
+    int count = cli->options.operands_count;
+    bx_autofree char *sdk = bx_registry_share_path("sdk");
+    const char *dir;
+    bx_error *err = NULL;
+
+    if (count != 1 && count != 2)
+        return bx_cli_usage(BX_EXIT_USAGE, "tool new",
+                            "expected --lang LANGUAGE NAME [FOLDER]");
+    if (cli->lang == NULL)
+        return bx_cli_usage(BX_EXIT_USAGE, "tool new",
+                            "which language? Expected --lang c, rust, js or "
+                            "python");
+    if (sdk == NULL)
+        return bx_cli_usage(BX_EXIT_FAILED, "tool new",
+                            "where this program is installed is not known");
+    dir = count == 2 ? operands[1] : operands[0];
+    if (bx_template_write(cli->lang, operands[0], dir, sdk, &err) < 0)
+        return bx_cli_fail(BX_EXIT_FAILED, err);
+    printf("made '%s'; `make -C %s test` builds and tests it\n", dir, dir);
+    return 0;
 }

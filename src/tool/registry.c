@@ -30,8 +30,7 @@ bx_policy *bx_registry_default_policy(const char *workspace, bx_error **err)
     return bx_take(policy);
 }
 
-/* "bin/../share/boxagnts/tools" of the program that runs. */
-static char *find_builtin_dir(void)
+char *bx_registry_share_path(const char *name)
 {
     char program[PATH_MAX];
     ssize_t bytes = readlink("/proc/self/exe", program, sizeof(program) - 1);
@@ -49,7 +48,8 @@ static char *find_builtin_dir(void)
     if (slash == NULL)
         return NULL;
     *slash = '\0';
-    return asprintf(&dir, "%s/share/boxagnts/tools", program) < 0 ? NULL : dir;
+    return asprintf(&dir, "%s/share/boxagnts/%s", program, name) < 0 ? NULL
+                                                                     : dir;
 }
 
 /* An absolute path; the folder need not exist yet. */
@@ -77,7 +77,7 @@ static int find_folders(bx_registry *registry, const bx_registry_config *config,
     if (registry->workspace == NULL)
         return bx_error_set_errno(err, errno, "workspace '%s'", workspace);
     registry->dirs[BX_TOOL_BUILTIN] =
-        copy_or(config->builtin_dir, find_builtin_dir());
+        copy_or(config->builtin_dir, bx_registry_share_path("tools"));
     registry->dirs[BX_TOOL_USER] =
         copy_or(config->user_dir, bx_user_data_path("tools"));
     if (asprintf(&registry->dirs[BX_TOOL_WORKSPACE], "%s/.boxagnts/tools",

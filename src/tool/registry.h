@@ -109,8 +109,8 @@ typedef struct bx_program_run {
     const char *const *env; /* "NAME=VALUE"; NULL: the policy's */
     size_t env_count;
     const bx_run_options *options;
-    const char *caller;            /* for the audit */
-    const bx_caller *nested;       /* NULL: none */
+    const char *caller;      /* for the audit */
+    const bx_caller *nested; /* NULL: none */
 } bx_program_run;
 
 /* Run it with the workspace's policy, narrowed by its manifest, or with the
@@ -118,6 +118,10 @@ typedef struct bx_program_run {
  * BX_ERR_NOT_FOUND no such program, BX_ERR_DENIED */
 int bx_registry_run(bx_registry *registry, const bx_program_run *request,
                     bx_result **ret_result, bx_error **err);
+
+/* "PREFIX/share/boxagnts/NAME" of the program that runs: "tools", "sdk". Owned,
+ * free(); NULL when that is not known. */
+char *bx_registry_share_path(const char *name);
 
 /* What spawn and tool_call of guests lead to; borrowed. */
 const bx_services *bx_registry_services(bx_registry *registry);
