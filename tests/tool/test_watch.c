@@ -150,6 +150,9 @@ static void sees_a_folder_that_is_made_later(void **state)
     strcat(test_tools, "/tools");
     write_tool(test_tools, "late", "");
     await_status(registry, "late", BX_TOOL_UNAPPROVED);
+    /* And what comes into it afterwards. */
+    write_tool(test_tools, "later", "");
+    await_status(registry, "later", BX_TOOL_UNAPPROVED);
     bx_registry_free(registry);
 }
 
