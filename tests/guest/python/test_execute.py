@@ -24,7 +24,6 @@ class Values(PythonTest):
         self.assertEqual(self.value(
             "import asyncio\n"
             "async def f(n):\n    await asyncio.sleep(0.01)\n    return n\n"
-            "task = asyncio.ensure_future(f(1)) if False else None\n"
             "one = await f(1)\n"
             "[one, *await asyncio.gather(f(2), f(3))]"), "[1, 2, 3]")
         self.assertEqual(self.value(
@@ -156,7 +155,7 @@ class Input(PythonTest):
                 ("", "expected a JSON object"),
                 ("[1]", "expected a JSON object"),
                 ('{"code": "1"', "expected a JSON object"),
-                ("[" * 100000, "expected a JSON object"),
+                ("[" * 1000, "expected a JSON object"),
                 (b"\xff{}", "expected a JSON object"),
                 ("{}", "'code' is missing"),
                 ('{"code": 1}', "code: expected a string"),
