@@ -14,7 +14,8 @@
 #         the archive BX_GUEST_LIBRARY_NAME, for LIBRARIES
 #     bx_add_rust_guest(NAME CRATE_DIR
 #         [BIN NAME]                   the crate's program; NAME without it
-#         [MANIFEST FILE] [DESTINATION FOLDER])
+#         [MANIFEST FILE] [DESTINATION FOLDER]
+#         [DEPENDS FILE...])           sources outside CRATE_DIR, what makes it
 #     bx_add_wat(FILE.wat... [DESTINATION FOLDER])
 #
 # FOLDER is build/share/boxagnts/tools without it, and build/tests/guest for
@@ -136,7 +137,8 @@ endfunction()
 # cargo's own lock makes them take turns. CC_ and AR_ are for crates that bring
 # C sources.
 function(bx_add_rust_guest name crate)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "BIN;MANIFEST;DESTINATION" "")
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "BIN;MANIFEST;DESTINATION"
+      "DEPENDS")
   if(NOT arg_DESTINATION)
     bx_guest_folder(arg_DESTINATION)
   endif()
@@ -146,6 +148,10 @@ function(bx_add_rust_guest name crate)
   cmake_path(ABSOLUTE_PATH crate
       BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${crate}/*.rs)
+  set(manifests ${crate}/Cargo.toml ${crate}/Cargo.lock)
+  if(arg_DEPENDS) # which may write them
+    set(manifests)
+  endif()
 
   set(target wasm32-wasip1)
   set(folder ${CMAKE_BINARY_DIR}/cargo)
@@ -172,7 +178,7 @@ function(bx_add_rust_guest name crate)
       COMMAND ${CMAKE_COMMAND} -E make_directory ${linked_folder}
       COMMAND ${CMAKE_COMMAND} -E copy
           ${folder}/${target}/release/${arg_BIN}.wasm ${linked}
-      DEPENDS ${sources} ${crate}/Cargo.toml ${crate}/Cargo.lock
+      DEPENDS ${sources} ${manifests} ${arg_DEPENDS}
       COMMENT "Compiling Rust guest ${name}.wasm"
       VERBATIM)
   add_custom_target(guest_${name} ALL DEPENDS ${output})
