@@ -404,12 +404,56 @@ static bx_manifest *make(const char *tool_name, const bx_help *help,
     return bx_take(manifest);
 }
 
+/* Text alone: no colours (ECMA-48 control sequences), nothing that is not
+ * UTF-8 or that is not shown. */
+static int clean(const char *text, size_t bytes, bx_buf *out)
+{
+    const char *end = text + bytes;
+
+    while (text < end) {
+        const char *escape = memchr(text, 0x1b, (size_t)(end - text));
+        size_t length = (size_t)((escape != NULL ? escape : end) - text);
+
+        if (bx_manifest_put_clean(out, text, length, BX_HELP_MAX_BYTES, false) <
+            0)
+            return -1;
+        text += length;
+        if (text < end && ++text < end && *text == '[') {
+            text++;
+            while (text < end && *text >= 0x20 && *text < 0x40)
+                text++;
+            text += text < end ? 1 : 0;
+        }
+    }
+    return 0;
+}
+
+static bx_manifest *adapt(const char *tool_name, const bx_buf *text,
+                          bx_error **err)
+{
+    bx_autofree bx_help *found = calloc(1, sizeof(*found));
+    reader in = { .at = text->data,
+                  .end = text->data + text->len,
+                  .help = found };
+    bx_manifest *manifest = NULL;
+
+    if (found == NULL) {
+        (void)bx_error_set_nomem(err);
+        return NULL;
+    }
+    read_text(&in);
+    describe_positionals(text->data, text->len, found);
+    if (found->count > 0)
+        manifest = make(tool_name, found, err);
+    bx_buf_clear(&in.usage);
+    clear_help(found);
+    return manifest;
+}
+
 bx_manifest *bx_manifest_adapt_help(const char *tool_name, const char *help,
                                     size_t help_bytes, bx_error **err)
 {
-    bx_autofree bx_help *found = NULL;
-    reader in = { .at = help };
-    bx_manifest *manifest = NULL;
+    bx_autobuf bx_buf text = BX_BUF_INIT;
     bx_autofree char *shown = NULL;
 
     if (!bx_tool_name_is_valid(tool_name)) {
@@ -420,20 +464,11 @@ bx_manifest *bx_manifest_adapt_help(const char *tool_name, const char *help,
                            BX_SHOWN(shown), BX_TOOL_NAME_MAX);
         return NULL;
     }
-    found = calloc(1, sizeof(*found));
-    if (found == NULL) {
+    if (help_bytes > BX_HELP_MAX_BYTES)
+        help_bytes = BX_HELP_MAX_BYTES;
+    if (clean(help, help_bytes, &text) < 0) {
         (void)bx_error_set_nomem(err);
         return NULL;
     }
-    if (help_bytes > BX_HELP_MAX_BYTES)
-        help_bytes = BX_HELP_MAX_BYTES;
-    in.end = help + help_bytes;
-    in.help = found;
-    read_text(&in);
-    describe_positionals(help, help_bytes, found);
-    if (found->count > 0)
-        manifest = make(tool_name, found, err);
-    bx_buf_clear(&in.usage);
-    clear_help(found);
-    return manifest;
+    return text.data == NULL ? NULL : adapt(tool_name, &text, err);
 }

@@ -145,15 +145,21 @@ static void put_flag(bx_help_argument *option, const char *name)
 static const char *read_negatable(const char *text, bx_help_argument *option)
 {
     char name[BX_HELP_NAME_MAX + 3] = "--";
+    size_t length;
 
     if (strncmp(text, "--[no-]", 7) != 0 || strlen(text) > sizeof(name) + 4)
         return NULL;
     (void)snprintf(name + 2, sizeof(name) - 2, "%s", text + 7);
-    name[2 + strcspn(name + 2, " =,\t")] = '\0';
+    length = 2;
+    while (is_name_byte(name[length]))
+        length++;
+    name[length] = '\0';
+    if (!isalnum((unsigned char)name[2]))
+        return NULL;
     put_flag(option, name);
     (void)snprintf(option->negative, sizeof(option->negative), "--no-%.*s",
                    BX_HELP_NAME_MAX, name + 2);
-    return text + 7 + strlen(name) - 2;
+    return text + 7 + length - 2;
 }
 
 static size_t value_length(const char *text)
