@@ -1,278 +1,98 @@
 #include "tool/manifest.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "policy/text.h"
 #include "policy/yaml_json.h"
+#include "tool/manifest_reader.h"
 #include "tool/manifest_text.h"
 #include "tool/schema.h"
 
-#define MAX_PERMISSIONS 256
-#define MAX_SECRETS 16
 #define MAX_PROGRAMS 16
 #define MAX_TITLE 128
 #define MAX_VERSION 64
 #define MAX_FUNCTION 256
 #define MAX_FLAGS 128
 
-typedef struct reader {
-    bx_manifest *manifest;
-    const char *name;    /* of the text */
-    const json_t *lines; /* where what was written */
-    bx_error **err;
-} reader;
-
-/* ---- messages ---- */
-
-/* "NAME: line N: KEY: ..." for the value at a JSON pointer beneath /tool. */
-static int refuse(const reader *in, const char *pointer, const char *format,
-                  ...) BX_PRINTF(3, 4);
-
-static int refuse(const reader *in, const char *pointer, const char *format,
-                  ...)
-{
-    bx_autofree char *message = NULL;
-    va_list args;
-    int bytes;
-
-    va_start(args, format);
-    bytes = vasprintf(&message, format, args);
-    va_end(args);
-    if (bytes < 0) {
-        message = NULL;
-        return bx_error_set_nomem(in->err);
-    }
-    return bx_error_set(in->err, BX_ERR_INVALID, "%s: line %zu: %s", in->name,
-                        bx_yaml_line(in->lines, pointer), message);
-}
-
-/* Put the same in front of what another part found. */
-static int wrap(const reader *in, const char *pointer, const char *key)
-{
-    return bx_error_wrap(in->err, "%s: line %zu: %s", in->name,
-                         bx_yaml_line(in->lines, pointer), key);
-}
-
-static const char *kind_of(const json_t *value)
-{
-    static const char *const words[] = {
-        [JSON_OBJECT] = "a mapping", [JSON_ARRAY] = "a list",
-        [JSON_STRING] = "text",      [JSON_INTEGER] = "a number",
-        [JSON_REAL] = "a number",    [JSON_TRUE] = "true",
-        [JSON_FALSE] = "false",      [JSON_NULL] = "nothing",
-    };
-
-    return words[json_typeof(value)];
-}
-
 /* ---- keys ---- */
 
-static int put_text(const reader *in, const char *pointer, const json_t *value,
-                    size_t max_bytes, bool is_one_line, char **ret_text)
+static int put_text(const bx_manifest_reader *in, const char *pointer,
+                    const json_t *value, size_t max_bytes, bool is_one_line,
+                    char **ret_text)
 {
     const char *key = strrchr(pointer, '/') + 1;
     bx_autoerror bx_error *why = NULL;
 
     if (!json_is_string(value))
-        return refuse(in, pointer, "%s: expected text, got %s (quote it)", key,
-                      kind_of(value));
+        return bx_manifest_refuse(in, pointer,
+                                  "%s: expected text, got %s (quote it)", key,
+                                  bx_manifest_kind(value));
     if (bx_manifest_check_text(json_string_value(value), max_bytes, is_one_line,
                                &why) < 0)
-        return refuse(in, pointer, "%s: %s", key, bx_error_message(why));
+        return bx_manifest_refuse(in, pointer, "%s: %s", key,
+                                  bx_error_message(why));
     *ret_text = strdup(json_string_value(value));
     return *ret_text != NULL ? 0 : bx_error_set_nomem(in->err);
 }
 
-static int read_name(reader *in, const json_t *value)
+static int read_name(bx_manifest_reader *in, const json_t *value)
 {
     bx_autofree char *shown = NULL;
 
     if (!json_is_string(value))
-        return refuse(in, "/tool/name",
-                      "name: expected text, got %s (quote it)", kind_of(value));
+        return bx_manifest_refuse(in, "/tool/name",
+                                  "name: expected text, got %s (quote it)",
+                                  bx_manifest_kind(value));
     if (!bx_tool_name_is_valid(json_string_value(value))) {
         shown = bx_text_show(json_string_value(value));
-        return refuse(in, "/tool/name",
-                      "name: %s; expected 1 to %d letters, digits, '-' and "
-                      "'_', such as word-count",
-                      BX_SHOWN(shown), BX_TOOL_NAME_MAX);
+        return bx_manifest_refuse(
+            in, "/tool/name",
+            "name: %s; expected 1 to %d letters, digits, '-' and "
+            "'_', such as word-count",
+            BX_SHOWN(shown), BX_TOOL_NAME_MAX);
     }
     in->manifest->name = strdup(json_string_value(value));
     return in->manifest->name != NULL ? 0 : bx_error_set_nomem(in->err);
 }
 
-static int read_title(reader *in, const json_t *value)
+static int read_title(bx_manifest_reader *in, const json_t *value)
 {
     return put_text(in, "/tool/title", value, MAX_TITLE, true,
                     &in->manifest->title);
 }
 
-static int read_version(reader *in, const json_t *value)
+static int read_version(bx_manifest_reader *in, const json_t *value)
 {
     return put_text(in, "/tool/version", value, MAX_VERSION, true,
                     &in->manifest->version);
 }
 
-static int read_description(reader *in, const json_t *value)
+static int read_description(bx_manifest_reader *in, const json_t *value)
 {
     return put_text(in, "/tool/description", value, BX_MANIFEST_DESCRIPTION_MAX,
                     false, &in->manifest->description);
 }
 
-static int read_level(reader *in, const json_t *value)
+static int read_level(bx_manifest_reader *in, const json_t *value)
 {
     if (!json_is_string(value))
-        return refuse(in, "/tool/permission_level",
-                      "permission_level: expected none, read_only, write, "
-                      "execute, dangerous or forbidden, got %s",
-                      kind_of(value));
+        return bx_manifest_refuse(
+            in, "/tool/permission_level",
+            "permission_level: expected none, read_only, write, "
+            "execute, dangerous or forbidden, got %s",
+            bx_manifest_kind(value));
     if (bx_level_parse(json_string_value(value), &in->manifest->level,
                        in->err) < 0)
-        return wrap(in, "/tool/permission_level", "permission_level");
+        return bx_manifest_wrap(in, "/tool/permission_level",
+                                "permission_level");
     return 0;
-}
-
-/* What explanations cite: "x.tool.yaml:7: network:https://a.example". */
-static char *make_origin(const reader *in, const char *pointer,
-                         const char *text)
-{
-    bx_autofree char *shown = bx_text_show(text);
-    char *origin = NULL;
-
-    if (shown == NULL || asprintf(&origin, "%s:%zu: %.*s", in->name,
-                                  bx_yaml_line(in->lines, pointer),
-                                  (int)strlen(shown) - 2, shown + 1) < 0) {
-        (void)bx_error_set_nomem(in->err);
-        return NULL;
-    }
-    return origin;
-}
-
-/* "secret:NAME@https://host" */
-static int add_secret_text(reader *in, const char *text, const char *pointer,
-                           const char *origin)
-{
-    const char *at = strchr(text, '@');
-    bx_autofree char *name = NULL;
-
-    if (at == NULL || at == text || at[1] == '\0')
-        return refuse(in, pointer,
-                      "permissions: secret:%.64s: expected "
-                      "secret:NAME@https://HOST",
-                      text);
-    name = strndup(text, (size_t)(at - text));
-    if (name == NULL)
-        return bx_error_set_nomem(in->err);
-    return bx_grants_add_secret(in->manifest->grants, name, at + 1, NULL, NULL,
-                                origin, in->err) < 0
-               ? wrap(in, pointer, "permissions")
-               : 0;
-}
-
-static int read_permission(reader *in, const json_t *value, const char *pointer)
-{
-    bx_autofree char *origin = NULL;
-    const char *text = json_string_value(value);
-
-    if (text == NULL)
-        return refuse(in, pointer,
-                      "permissions: expected text such as fs.read:/ or "
-                      "network:https://api.example.com, got %s",
-                      kind_of(value));
-    origin = make_origin(in, pointer, text);
-    if (origin == NULL)
-        return -1;
-    if (strncmp(text, "secret:", 7) == 0)
-        return add_secret_text(in, text + 7, pointer, origin);
-    if (bx_grants_add(in->manifest->grants, text, origin, in->err) < 0)
-        return wrap(in, pointer, "permissions");
-    return 0;
-}
-
-/* Each item of the list at pointer. */
-static int read_each(reader *in, const json_t *value, const char *pointer,
-                     size_t max, const char *expected,
-                     int (*read)(reader *, const json_t *, const char *))
-{
-    const char *key = strrchr(pointer, '/') + 1;
-    json_t *item;
-    size_t i;
-
-    if (!json_is_array(value))
-        return refuse(in, pointer, "%s: expected a list of %s, got %s", key,
-                      expected, kind_of(value));
-    if (json_array_size(value) > max)
-        return refuse(in, pointer, "%s: %zu items; expected at most %zu", key,
-                      json_array_size(value), max);
-    json_array_foreach(value, i, item)
-    {
-        char place[64];
-
-        (void)snprintf(place, sizeof(place), "%s/%zu", pointer, i);
-        if (read(in, item, place) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int read_permissions(reader *in, const json_t *value)
-{
-    return read_each(in, value, "/tool/permissions", MAX_PERMISSIONS,
-                     "permissions", read_permission);
-}
-
-static int read_secret(reader *in, const json_t *value, const char *pointer)
-{
-    const char *texts[4] = { NULL };
-    static const char *const keys[4] = { "name", "host", "header", "format" };
-    bx_autofree char *origin = NULL;
-    const char *key;
-    json_t *item;
-
-    if (!json_is_object(value))
-        return refuse(in, pointer,
-                      "secrets: expected {name: NAME, host: https://HOST}, got "
-                      "%s",
-                      kind_of(value));
-    json_object_foreach((json_t *)value, key, item)
-    {
-        size_t i = 0;
-
-        while (i < 4 && strcmp(key, keys[i]) != 0)
-            i++;
-        if (i == 4)
-            return refuse(in, pointer,
-                          "secrets: unknown key; expected name, host, header "
-                          "or format");
-        texts[i] = json_string_value(item);
-        if (texts[i] == NULL)
-            return refuse(in, pointer, "secrets: %s: expected text, got %s",
-                          keys[i], kind_of(item));
-    }
-    if (texts[0] == NULL || texts[1] == NULL)
-        return refuse(in, pointer, "secrets: no %s; expected name and host",
-                      texts[0] == NULL ? "name" : "host");
-    origin = make_origin(in, pointer, texts[0]);
-    if (origin == NULL)
-        return -1;
-    if (bx_grants_add_secret(in->manifest->grants, texts[0], texts[1], texts[2],
-                             texts[3], origin, in->err) < 0)
-        return wrap(in, pointer, "secrets");
-    return 0;
-}
-
-static int read_secrets(reader *in, const json_t *value)
-{
-    return read_each(in, value, "/tool/secrets", MAX_SECRETS,
-                     "{name, host, header, format}", read_secret);
 }
 
 /* The message of a bad schema begins with the place: its line is known. */
-static int wrap_schema(const reader *in, const char *pointer, const char *key,
-                       bx_error *why)
+static int wrap_schema(const bx_manifest_reader *in, const char *pointer,
+                       const char *key, bx_error *why)
 {
     const char *message = bx_error_message(why);
     const char *colon = strchr(message, ':');
@@ -286,10 +106,10 @@ static int wrap_schema(const reader *in, const char *pointer, const char *key,
         }
         pointer = place;
     }
-    return refuse(in, pointer, "%s: %s", key, message);
+    return bx_manifest_refuse(in, pointer, "%s: %s", key, message);
 }
 
-static int put_schema(const reader *in, const char *pointer,
+static int put_schema(const bx_manifest_reader *in, const char *pointer,
                       const json_t *value, json_t **ret_schema)
 {
     const char *key = strrchr(pointer, '/') + 1;
@@ -297,123 +117,33 @@ static int put_schema(const reader *in, const char *pointer,
     bx_autoerror bx_error *why = NULL;
 
     if (!json_is_object(value))
-        return refuse(in, pointer,
-                      "%s: expected a JSON schema such as {type: object, "
-                      "properties: {...}}, got %s",
-                      key, kind_of(value));
+        return bx_manifest_refuse(
+            in, pointer,
+            "%s: expected a JSON schema such as {type: object, "
+            "properties: {...}}, got %s",
+            key, bx_manifest_kind(value));
     if (bx_schema_check(value, &why) < 0)
         return wrap_schema(in, pointer, key, why);
     if (!json_is_string(type) || strcmp(json_string_value(type), "object") != 0)
-        return refuse(in, pointer,
-                      "%s: expected type: object at the top, as MCP and the "
-                      "model APIs do",
-                      key);
+        return bx_manifest_refuse(
+            in, pointer,
+            "%s: expected type: object at the top, as MCP and the "
+            "model APIs do",
+            key);
     *ret_schema = json_deep_copy(value);
     return *ret_schema != NULL ? 0 : bx_error_set_nomem(in->err);
 }
 
-static int read_input_schema(reader *in, const json_t *value)
+static int read_input_schema(bx_manifest_reader *in, const json_t *value)
 {
     return put_schema(in, "/tool/input_schema", value,
                       &in->manifest->input_schema);
 }
 
-static int read_output_schema(reader *in, const json_t *value)
+static int read_output_schema(bx_manifest_reader *in, const json_t *value)
 {
     return put_schema(in, "/tool/output_schema", value,
                       &in->manifest->output_schema);
-}
-
-/* Limits go by the names of bx_limits; those of the controls do as well. */
-static const struct {
-    const char *name;
-    const char *control;
-    const char *unit; /* of a plain number */
-} limits[] = {
-    { "timeout_ms", "wasm-timeout", "ms" },
-    { "memory_bytes", "wasm-max-memory-size", "" },
-    { "stack_bytes", "wasm-max-wasm-stack", "" },
-    { "fuel_units", "wasm-fuel", "" },
-    { "table_elements", "max-table-elements", "" },
-    { "output_bytes", "max-output", "" },
-    { "fs_write_bytes", "max-write", "" },
-    { "fs_create_entries", "max-create", "" },
-    { "open_files", "max-open-files", "" },
-    { "http_requests", "max-requests", "" },
-    { "http_open", "max-open-requests", "" },
-    { "http_body_bytes", "max-response", "" },
-};
-
-#define LIMITS_COUNT (sizeof(limits) / sizeof(limits[0]))
-
-static int refuse_limit(const reader *in, const char *key)
-{
-    bx_autofree char *shown = bx_text_show(key);
-    const char *best = NULL;
-    unsigned least = 6;
-
-    for (size_t i = 0; i < LIMITS_COUNT; i++) {
-        unsigned distance = bx_text_distance(key, limits[i].name);
-
-        if (distance < least) {
-            least = distance;
-            best = limits[i].name;
-        }
-    }
-    return refuse(in, "/tool/limits", "limits: unknown key %s; %s%s%s",
-                  BX_SHOWN(shown),
-                  best != NULL ? "did you mean '" : "expected ",
-                  best != NULL ? best : "timeout_ms, memory_bytes, ...",
-                  best != NULL ? "'?" : "");
-}
-
-static int read_limit(reader *in, const char *key, const json_t *value)
-{
-    size_t i = 0;
-    char pointer[64];
-    char text[64];
-    bx_autofree char *origin = NULL;
-
-    while (i < LIMITS_COUNT && strcmp(key, limits[i].name) != 0)
-        i++;
-    if (i == LIMITS_COUNT)
-        return refuse_limit(in, key);
-    (void)snprintf(pointer, sizeof(pointer), "/tool/limits/%s", key);
-    if (json_is_integer(value))
-        (void)snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT "%s",
-                       json_integer_value(value), limits[i].unit);
-    else if (!json_is_string(value) ||
-             snprintf(text, sizeof(text), "%s", json_string_value(value)) >=
-                 (int)sizeof(text))
-        return refuse(in, pointer,
-                      "limits: %s: expected a whole number, or text with a "
-                      "unit such as 30s or 64MiB",
-                      key);
-    origin = make_origin(in, pointer, key);
-    if (origin == NULL)
-        return -1;
-    if (bx_grants_put_limit(in->manifest->grants, limits[i].control, text,
-                            origin, in->err) < 0)
-        return wrap(in, pointer, "limits");
-    return 0;
-}
-
-static int read_limits(reader *in, const json_t *value)
-{
-    const char *key;
-    json_t *item;
-
-    if (!json_is_object(value))
-        return refuse(in, "/tool/limits",
-                      "limits: expected a mapping such as {timeout_ms: 5000}, "
-                      "got %s",
-                      kind_of(value));
-    json_object_foreach((json_t *)value, key, item)
-    {
-        if (read_limit(in, key, item) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 static bool is_program_name(const char *text)
@@ -426,14 +156,15 @@ static bool is_program_name(const char *text)
                         "0123456789._+-") == length;
 }
 
-static int read_program(reader *in, const json_t *value, const char *pointer)
+static int read_program(bx_manifest_reader *in, const json_t *value,
+                        const char *pointer)
 {
     bx_manifest *manifest = in->manifest;
     const char *text = json_string_value(value);
 
     if (text == NULL || !is_program_name(text))
-        return refuse(in, pointer,
-                      "programs: expected a command's name, such as wc");
+        return bx_manifest_refuse(
+            in, pointer, "programs: expected a command's name, such as wc");
     manifest->programs[manifest->programs_count] = strdup(text);
     if (manifest->programs[manifest->programs_count] == NULL)
         return bx_error_set_nomem(in->err);
@@ -441,16 +172,16 @@ static int read_program(reader *in, const json_t *value, const char *pointer)
     return 0;
 }
 
-static int read_programs(reader *in, const json_t *value)
+static int read_programs(bx_manifest_reader *in, const json_t *value)
 {
     in->manifest->programs = calloc(MAX_PROGRAMS, sizeof(char *));
     if (in->manifest->programs == NULL)
         return bx_error_set_nomem(in->err);
-    return read_each(in, value, "/tool/programs", MAX_PROGRAMS,
-                     "commands' names", read_program);
+    return bx_manifest_read_each(in, value, "/tool/programs", MAX_PROGRAMS,
+                                 "commands' names", read_program);
 }
 
-static int read_runtime(reader *in, const json_t *value)
+static int read_runtime(bx_manifest_reader *in, const json_t *value)
 {
     const char *text = json_string_value(value);
 
@@ -461,12 +192,13 @@ static int read_runtime(reader *in, const json_t *value)
             return 0;
         }
     }
-    return refuse(in, "/tool/runtime",
-                  "runtime: expected js or python, or no runtime for a module "
-                  "that runs itself");
+    return bx_manifest_refuse(
+        in, "/tool/runtime",
+        "runtime: expected js or python, or no runtime for a module "
+        "that runs itself");
 }
 
-static int read_function(reader *in, const json_t *value)
+static int read_function(bx_manifest_reader *in, const json_t *value)
 {
     in->manifest->input = BX_TOOL_INPUT_INVOKE;
     return put_text(in, "/tool/function", value, MAX_FUNCTION, true,
@@ -486,7 +218,8 @@ static bool is_flag(const char *text)
 }
 
 /* property: --flag, or its place on the command line: 0, 1, ... */
-static int read_flag(reader *in, const char *property, const json_t *value)
+static int read_flag(bx_manifest_reader *in, const char *property,
+                     const json_t *value)
 {
     bx_autofree char *pointer = NULL;
     json_t *how = NULL;
@@ -501,24 +234,26 @@ static int read_flag(reader *in, const char *property, const json_t *value)
     else if (is_flag(json_string_value(value)))
         how = json_pack("{sO}", "flag", value);
     else
-        return refuse(in, pointer,
-                      "flags: expected a flag such as --count, or the place "
-                      "of an argument without one: 0, 1, ...");
+        return bx_manifest_refuse(
+            in, pointer,
+            "flags: expected a flag such as --count, or the place "
+            "of an argument without one: 0, 1, ...");
     if (json_object_set_new(in->manifest->flags, property, how) < 0)
         return bx_error_set_nomem(in->err);
     return 0;
 }
 
-static int read_flags(reader *in, const json_t *value)
+static int read_flags(bx_manifest_reader *in, const json_t *value)
 {
     const char *property;
     json_t *item;
 
     if (!json_is_object(value) || json_object_size(value) > MAX_FLAGS)
-        return refuse(in, "/tool/flags",
-                      "flags: expected a mapping of at most %d properties such "
-                      "as {count: --count, path: 0}",
-                      MAX_FLAGS);
+        return bx_manifest_refuse(
+            in, "/tool/flags",
+            "flags: expected a mapping of at most %d properties such "
+            "as {count: --count, path: 0}",
+            MAX_FLAGS);
     in->manifest->input = BX_TOOL_INPUT_FLAGS;
     in->manifest->flags = json_object();
     json_object_foreach((json_t *)value, property, item)
@@ -533,18 +268,18 @@ static int read_flags(reader *in, const json_t *value)
 
 static const struct {
     const char *name;
-    int (*read)(reader *in, const json_t *value);
+    int (*read)(bx_manifest_reader *in, const json_t *value);
 } keys[] = {
     { "name", read_name },
     { "title", read_title },
     { "version", read_version },
     { "description", read_description },
     { "permission_level", read_level },
-    { "permissions", read_permissions },
-    { "secrets", read_secrets },
+    { "permissions", bx_manifest_read_permissions },
+    { "secrets", bx_manifest_read_secrets },
     { "input_schema", read_input_schema },
     { "output_schema", read_output_schema },
-    { "limits", read_limits },
+    { "limits", bx_manifest_read_limits },
     { "programs", read_programs },
     { "runtime", read_runtime },
     { "flags", read_flags },
@@ -553,7 +288,7 @@ static const struct {
 
 #define KEYS_COUNT (sizeof(keys) / sizeof(keys[0]))
 
-static int refuse_key(const reader *in, const char *key)
+static int refuse_key(const bx_manifest_reader *in, const char *key)
 {
     bx_autofree char *shown = bx_text_show(key);
     bx_autofree char *pointer = NULL;
@@ -573,16 +308,18 @@ static int refuse_key(const reader *in, const char *key)
         return bx_error_set_nomem(in->err);
     }
     if (best != NULL)
-        return refuse(in, pointer, "unknown key %s; did you mean '%s'?",
-                      BX_SHOWN(shown), best);
-    return refuse(in, pointer,
-                  "unknown key %s; expected name, title, version, description, "
-                  "permission_level, permissions, secrets, input_schema, "
-                  "output_schema, limits, programs, runtime, flags or function",
-                  BX_SHOWN(shown));
+        return bx_manifest_refuse(in, pointer,
+                                  "unknown key %s; did you mean '%s'?",
+                                  BX_SHOWN(shown), best);
+    return bx_manifest_refuse(
+        in, pointer,
+        "unknown key %s; expected name, title, version, description, "
+        "permission_level, permissions, secrets, input_schema, "
+        "output_schema, limits, programs, runtime, flags or function",
+        BX_SHOWN(shown));
 }
 
-static int read_keys(reader *in, const json_t *tool)
+static int read_keys(bx_manifest_reader *in, const json_t *tool)
 {
     const char *name;
     json_t *value;
@@ -602,7 +339,7 @@ static int read_keys(reader *in, const json_t *tool)
 }
 
 /* A module meets its input in one way. */
-static int check_input(const reader *in)
+static int check_input(const bx_manifest_reader *in)
 {
     const bx_manifest *manifest = in->manifest;
     const json_t *properties =
@@ -613,26 +350,27 @@ static int check_input(const reader *in)
     if ((manifest->runtime != BX_TOOL_RUNTIME_NONE) +
             (manifest->flags != NULL) + (manifest->function != NULL) >
         1)
-        return refuse(in, "/tool",
-                      "tool: expected one of runtime, flags and function");
+        return bx_manifest_refuse(
+            in, "/tool", "tool: expected one of runtime, flags and function");
     json_object_foreach(manifest->flags, property, unused)
     {
         if (json_object_get(properties, property) == NULL)
-            return refuse(in, "/tool/flags",
-                          "flags: %.64s: no such property in input_schema",
-                          property);
+            return bx_manifest_refuse(
+                in, "/tool/flags",
+                "flags: %.64s: no such property in input_schema", property);
     }
     return 0;
 }
 
 /* What must be there, and what has a default. */
-static int complete(reader *in, const json_t *tool)
+static int complete(bx_manifest_reader *in, const json_t *tool)
 {
     bx_manifest *manifest = in->manifest;
 
     if (manifest->name == NULL || manifest->description == NULL)
-        return refuse(in, "/tool", "tool: no %s; expected name and description",
-                      manifest->name == NULL ? "name" : "description");
+        return bx_manifest_refuse(
+            in, "/tool", "tool: no %s; expected name and description",
+            manifest->name == NULL ? "name" : "description");
     if (manifest->input_schema == NULL)
         manifest->input_schema = json_pack("{ss}", "type", "object");
     manifest->source = json_deep_copy(tool);
@@ -641,27 +379,29 @@ static int complete(reader *in, const json_t *tool)
     if (check_input(in) < 0)
         return -1;
     if (bx_grants_check_level(manifest->grants, manifest->level, in->err) < 0)
-        return wrap(in, "/tool/permission_level", "permissions");
+        return bx_manifest_wrap(in, "/tool/permission_level", "permissions");
     return 0;
 }
 
-static int read_document(reader *in, const json_t *document)
+static int read_document(bx_manifest_reader *in, const json_t *document)
 {
     const json_t *tool = json_object_get(document, "tool");
 
     if (tool == NULL && json_object_get(document, "name") != NULL)
-        return refuse(in, "",
-                      "the keys stand alone; expected them beneath "
-                      "'tool:'");
+        return bx_manifest_refuse(in, "",
+                                  "the keys stand alone; expected them beneath "
+                                  "'tool:'");
     if (tool == NULL || json_object_size(document) != 1)
-        return refuse(in, "",
-                      "expected one key, 'tool:', with name and description "
-                      "beneath it");
+        return bx_manifest_refuse(
+            in, "",
+            "expected one key, 'tool:', with name and description "
+            "beneath it");
     if (!json_is_object(tool))
-        return refuse(in, "/tool",
-                      "tool: expected a mapping with name and description, "
-                      "got %s",
-                      kind_of(tool));
+        return bx_manifest_refuse(
+            in, "/tool",
+            "tool: expected a mapping with name and description, "
+            "got %s",
+            bx_manifest_kind(tool));
     return read_keys(in, tool) < 0 ? -1 : complete(in, tool);
 }
 
@@ -671,7 +411,7 @@ bx_manifest *bx_manifest_parse(const char *text, size_t text_bytes,
     bx_automanifest bx_manifest *manifest = calloc(1, sizeof(*manifest));
     json_t *document = NULL;
     json_t *lines = NULL;
-    reader in = { manifest, name, NULL, err };
+    bx_manifest_reader in = { manifest, name, NULL, err };
     int status;
 
     if (manifest != NULL)

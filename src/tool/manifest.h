@@ -86,7 +86,8 @@ int bx_manifest_script_argv(const bx_manifest *manifest, char ***ret_argv,
  * It asks for fs.read:/ at level read_only, and nothing more. */
 bx_manifest *bx_manifest_adapt_help(const char *tool_name, const char *help,
                                     size_t help_bytes, bx_error **err);
-/* One for each typed function of bx_module_inspect()'s JSON; returns how many,
+/* One for each typed function of bx_module_inspect()'s JSON whose parameters
+ * JSON can say; returns how many,
  * ret_manifests owned by the caller with its elements. */
 int bx_manifest_adapt_exports(const char *tool_name, const json_t *inspection,
                               bx_manifest ***ret_manifests, size_t *ret_count,

@@ -30,17 +30,18 @@ static bool make_name(const char *tool_name, const char *function,
            bx_tool_name_is_valid(name);
 }
 
-/* "NAME", or "INSTANCE#NAME" for a function of an interface. */
+/* What --invoke takes: "NAME", or "INSTANCE#NAME" of an interface. */
 static char *make_function(const json_t *item)
 {
+    const char *path = json_string_value(json_object_get(item, "path"));
     const char *name = json_string_value(json_object_get(item, "name"));
     const char *instance = json_string_value(json_object_get(item, "instance"));
     char *text = NULL;
 
-    if (name == NULL)
-        return NULL;
-    if (instance == NULL || strchr(name, '#') != NULL)
-        return strdup(name);
+    if (path != NULL)
+        return strdup(path);
+    if (name == NULL || instance == NULL)
+        return name == NULL ? NULL : strdup(name);
     return asprintf(&text, "%s#%s", instance, name) < 0 ? NULL : text;
 }
 
@@ -104,6 +105,22 @@ static int refuse_twin(bx_manifest *const *manifests, size_t count,
     return 0;
 }
 
+/* A null schema: a parameter that JSON cannot say, such as a resource. */
+static bool is_callable(const json_t *item)
+{
+    return !json_is_null(json_object_get(item, "schema"));
+}
+
+static size_t count_callable(const json_t *functions)
+{
+    size_t count = 0;
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(functions, i, item) count += is_callable(item) ? 1 : 0;
+    return count;
+}
+
 int bx_manifest_adapt_exports(const char *tool_name, const json_t *inspection,
                               bx_manifest ***ret_manifests, size_t *ret_count,
                               bx_error **err)
@@ -111,6 +128,7 @@ int bx_manifest_adapt_exports(const char *tool_name, const json_t *inspection,
     const json_t *functions = json_object_get(inspection, "functions");
     size_t total = json_array_size(functions);
     bx_manifest **manifests;
+    size_t count = 0;
     json_t *item;
     size_t i;
 
@@ -122,15 +140,19 @@ int bx_manifest_adapt_exports(const char *tool_name, const json_t *inspection,
     manifests = calloc(total + 1, sizeof(*manifests));
     if (manifests == NULL)
         return bx_error_set_nomem(err);
+    total = count_callable(functions);
     json_array_foreach(functions, i, item)
     {
-        manifests[i] = adapt(tool_name, item, total == 1, err);
-        if (manifests[i] == NULL || refuse_twin(manifests, i + 1, err) < 0) {
-            free_all(manifests, i + 1);
+        if (!is_callable(item))
+            continue;
+        manifests[count] = adapt(tool_name, item, total == 1, err);
+        if (manifests[count] == NULL ||
+            refuse_twin(manifests, ++count, err) < 0) {
+            free_all(manifests, count);
             return -1;
         }
     }
     *ret_manifests = manifests;
-    *ret_count = total;
-    return (int)total;
+    *ret_count = count;
+    return (int)count;
 }

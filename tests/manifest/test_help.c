@@ -362,7 +362,8 @@ static void exports_become_tools(void **state)
     json_t *inspection = parse_json(
         "{'functions': [{'name': 'add', 'schema': {'type': 'object'}}, "
         "{'name': 'sub-all', 'instance': 'ns:pkg/math@1.0.0', 'schema': "
-        "{'type': 'object', 'required': ['a']}}]}");
+        "{'type': 'object', 'required': ['a']}}, {'name': 'of-resource', "
+        "'path': 'of-resource', 'schema': null}]}");
     bx_error *err = NULL;
     bx_manifest **manifests;
     size_t count;
