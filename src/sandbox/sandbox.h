@@ -41,6 +41,10 @@ typedef struct bx_run_extra {
 int bx_run_options_check(const bx_run_options *options,
                          bx_run_options *ret_options, bx_error **err);
 
+/* bx_session_open() whose guest has other programs and tools. */
+bx_session *bx_session_open_with(const bx_sandbox *sandbox,
+                                 const bx_services *services, bx_error **err);
+
 /* bx_sandbox_run() with these; extra may be NULL. */
 int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,
                         const char *const *argv, const bx_run_options *options,

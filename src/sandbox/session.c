@@ -7,7 +7,8 @@
 
 struct bx_session {
     bx_instance instance;
-    const bx_sandbox *sandbox; /* borrowed */
+    const bx_sandbox *sandbox;   /* borrowed */
+    const bx_services *services; /* borrowed; NULL: none */
     const char *argv[1];
     bool is_open;
     bx_code ended; /* BX_OK: alive */
@@ -15,6 +16,12 @@ struct bx_session {
 };
 
 bx_session *bx_session_open(const bx_sandbox *sandbox, bx_error **err)
+{
+    return bx_session_open_with(sandbox, NULL, err);
+}
+
+bx_session *bx_session_open_with(const bx_sandbox *sandbox,
+                                 const bx_services *services, bx_error **err)
 {
     bx_session *session;
 
@@ -30,6 +37,7 @@ bx_session *bx_session_open(const bx_sandbox *sandbox, bx_error **err)
         return NULL;
     }
     session->sandbox = sandbox;
+    session->services = services;
     session->argv[0] = sandbox->name;
     return session;
 }
@@ -59,7 +67,8 @@ typedef struct session_call {
 
 static int ready(const session_call *call)
 {
-    const bx_run_extra extra = { .invocation = call->invocation };
+    const bx_run_extra extra = { .services = call->session->services,
+                                 .invocation = call->invocation };
     bx_session *session = call->session;
 
     if (session->is_open)

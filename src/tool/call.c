@@ -8,6 +8,8 @@
 #include "sandbox/result.h"
 #include "tool/call_answer.h"
 #include "tool/call_input.h"
+#include "tool/call_live.h"
+#include "tool/call_value.h"
 #include "tool/service.h"
 
 static int check_status(const bx_entry *entry, bx_error **err)
@@ -83,18 +85,29 @@ static int run(bx_call_state *state, const bx_tool_call *call,
                bx_tool_result **ret_result, bx_error **err)
 {
     bx_run_options options = BX_RUN_OPTIONS_INIT;
+    const bx_manifest *manifest = entry->tool.manifest;
+    bx_call_words words = { .argc = input->argc,
+                            .argv = (const char *const *)input->argv,
+                            .session = input->session };
+    bx_autovalue bx_value value = { 0 };
     bx_result *result = NULL;
     bx_answer_run answer;
     int failed;
+
+    if (manifest->input == BX_TOOL_INPUT_INVOKE)
+        words.function = manifest->function;
+    if (words.function != NULL || words.session != NULL) {
+        words.args = input->text;
+        words.args_bytes = input->text_bytes;
+    }
 
     options.stdin_data = input->text;
     options.stdin_bytes = input->text_bytes;
     options.timeout_ms = call->timeout_ms;
     options.cancel = call->cancel;
-    if (bx_call_run(state, input->argc, (const char *const *)input->argv, NULL,
-                    0, &options, &result, err) < 0)
+    if (bx_call_run(state, &words, &options, &result, err) < 0)
         return bx_call_refuse(state, err);
-    answer = (bx_answer_run){ .manifest = entry->tool.manifest,
+    answer = (bx_answer_run){ .manifest = manifest,
                               .code = bx_result_code(result),
                               .exit_code = bx_result_exit_code(result),
                               .message = bx_result_message(result),
@@ -103,6 +116,13 @@ static int run(bx_call_state *state, const bx_tool_call *call,
                               .denied = state->denied };
     answer.output[0] = bx_result_stdout(result, &answer.output_bytes[0]);
     answer.output[1] = bx_result_stderr(result, &answer.output_bytes[1]);
+    /* What a function returned takes the place of what a command printed. */
+    if (bx_value_read(bx_result_value(result), &value)) {
+        answer.output[0] = value.text;
+        answer.output_bytes[0] = value.bytes;
+        answer.is_error = value.is_error;
+        answer.exit_code = 0;
+    }
     *ret_result = bx_answer_make(&answer, err);
     failed = *ret_result == NULL
                  ? -1
@@ -138,6 +158,15 @@ static int call_entry(bx_call_state *state, const bx_table *table,
                       err) < 0 ||
         find_code(table, entry, &key.code, err) < 0)
         return bx_call_refuse(state, err);
+    input.session = bx_live_name(&entry->tool, input.value, call->live_session);
+    if (input.session != NULL && state->caller != NULL) {
+        bx_error_set(
+            err, BX_ERR_INVALID,
+            "tool '%s': sessions are not for calls from within another "
+            "call",
+            entry->tool.name);
+        return bx_call_refuse(state, err);
+    }
     if (bx_box_get(state->registry, &key, &box, err) < 0) {
         bx_error_wrap(err, "tool '%s'", entry->tool.name);
         return bx_call_refuse(state, err);

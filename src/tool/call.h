@@ -49,10 +49,22 @@ int bx_call_record(bx_call_state *state, bx_code code, uint32_t exit_code,
                    bool is_error, const char *message, const bx_stats *stats,
                    bx_error **err);
 
+/* What a run is given besides options: a command's words, or a function. */
+typedef struct bx_call_words {
+    size_t argc;
+    const char *const *argv;
+    const char *const *env; /* NULL: the policy's */
+    size_t env_count;
+    const char *function; /* NULL: the command */
+    const char *args;     /* of function, JSON */
+    size_t args_bytes;
+    const char *session; /* NULL: a fresh instance. Otherwise args are the
+                          * tool's input */
+} bx_call_words;
+
 /* Run what state->box holds. Refusals come to this call, which tells the
  * listener of options as well. */
-int bx_call_run(bx_call_state *state, size_t argc, const char *const *argv,
-                const char *const *env, size_t env_count,
+int bx_call_run(bx_call_state *state, const bx_call_words *words,
                 const bx_run_options *options, bx_result **ret_result,
                 bx_error **err);
 

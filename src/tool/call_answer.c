@@ -302,6 +302,7 @@ bx_tool_result *bx_answer_make(const bx_answer_run *run, bx_error **err)
         answer.result->content = json_array();
         answer.result->metadata = json_object();
         answer.result->code = run->code;
+        answer.result->is_error = run->is_error;
         answer.result->stats = *run->stats;
     }
     if (answer.result == NULL || fill(&answer) < 0) {

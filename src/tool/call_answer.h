@@ -13,6 +13,7 @@ typedef struct bx_answer_run {
     const bx_manifest *manifest;
     bx_code code;
     uint32_t exit_code;
+    bool is_error;       /* a function returned an error, which is the output */
     const char *message; /* what ended it */
     const char *output[2];
     size_t output_bytes[2];

@@ -55,7 +55,7 @@ void bx_box_unref(bx_box *box)
     free(box);
 }
 
-static bx_box *ref(bx_box *box)
+bx_box *bx_box_ref(bx_box *box)
 {
     atomic_fetch_add_explicit(&box->refs, 1, memory_order_relaxed);
     return box;
@@ -129,7 +129,7 @@ static bx_box *find(bx_file *file, const bx_box_key *key, const char *session)
     *at = box->next;
     box->next = file->boxes;
     file->boxes = box;
-    return ref(box);
+    return bx_box_ref(box);
 }
 
 /* Takes the list's reference; what falls off the end is the caller's to let go
@@ -139,7 +139,7 @@ static bx_box *keep(bx_file *file, bx_box *box)
     bx_box **at = &file->boxes;
 
     box->next = file->boxes;
-    file->boxes = ref(box);
+    file->boxes = bx_box_ref(box);
     for (size_t i = 0; *at != NULL && i < BX_BOX_MAX; i++)
         at = &(*at)->next;
     box = *at;

@@ -38,6 +38,7 @@ bx_policy *bx_box_policy(const bx_registry *registry, const bx_box_key *key,
 /* A reference of the caller's. */
 int bx_box_get(bx_registry *registry, const bx_box_key *key, bx_box **ret_box,
                bx_error **err);
+bx_box *bx_box_ref(bx_box *box);
 void bx_box_unref(bx_box *box);
 BX_DEFINE_AUTO(bx_box, bx_box_unref)
 #define bx_autobox BX_AUTO(bx_box_unref)

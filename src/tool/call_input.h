@@ -10,7 +10,8 @@ typedef struct bx_input {
     size_t argc;
     const char *text; /* for stdin; borrowed from the call, or static */
     size_t text_bytes;
-    json_t *value; /* owned */
+    json_t *value;       /* owned */
+    const char *session; /* borrowed; NULL: a fresh sandbox */
 } bx_input;
 
 /* text: NULL or "" is {}.

@@ -5,6 +5,7 @@
 #include "sandbox/result.h"
 #include "sandbox/sandbox.h"
 #include "tool/call.h"
+#include "tool/call_live.h"
 #include "tool/call_text.h"
 
 #define NAME_MAX_BYTES 256 /* of a hostile name in the audit */
@@ -239,20 +240,25 @@ static void mask(const bx_policy *policy, bx_result *result)
     }
     if (result->message != NULL)
         bx_policy_mask(policy, result->message, strlen(result->message));
+    if (result->value != NULL)
+        bx_policy_mask(policy, result->value, strlen(result->value));
 }
 
-int bx_call_run(bx_call_state *state, size_t argc, const char *const *argv,
-                const char *const *env, size_t env_count,
+int bx_call_run(bx_call_state *state, const bx_call_words *words,
                 const bx_run_options *options, bx_result **ret_result,
                 bx_error **err)
 {
     bx_run_options complete = *options;
+    const bx_invocation invocation = { words->function, words->args,
+                                       words->args_bytes };
     const bx_run_extra extra = {
         .services = &state->registry->services,
         .budget = state->caller == NULL ? NULL : state->caller->budget,
-        .env = env,
-        .env_count = env_count,
+        .env = words->env,
+        .env_count = words->env_count,
+        .invocation = words->function == NULL ? NULL : &invocation,
     };
+    int failed;
 
     state->listen = options->audit;
     state->listen_context = options->audit_context;
@@ -260,8 +266,13 @@ int bx_call_run(bx_call_state *state, size_t argc, const char *const *argv,
     complete.audit_context = state;
     if (complete.cancel == NULL && state->caller != NULL)
         complete.cancel = state->caller->cancel;
-    if (bx_sandbox_run_with(state->box->sandbox, argc, argv, &complete, &extra,
-                            ret_result, err) < 0)
+    failed =
+        words->session != NULL
+            ? bx_live_call(state, words->session, words->args, &complete,
+                           ret_result, err)
+            : bx_sandbox_run_with(state->box->sandbox, words->argc, words->argv,
+                                  &complete, &extra, ret_result, err);
+    if (failed < 0)
         return -1;
     mask(state->box->policy, *ret_result);
     return 0;

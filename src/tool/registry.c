@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/user_dir.h"
 #include "policy/name_pattern.h"
+#include "tool/call_live.h"
 #include "tool/registry_approve.h"
 #include "tool/registry_scan.h"
 #include "tool/service.h"
@@ -229,6 +230,7 @@ void bx_registry_free(bx_registry *registry)
     while (registry->running > 0)
         pthread_cond_wait(&registry->idle, &registry->mutex);
     pthread_mutex_unlock(&registry->mutex);
+    bx_live_free_all(registry);
     bx_table_unref(registry->table);
     for (size_t i = 0; i < registry->only_count; i++)
         free(registry->only[i]);

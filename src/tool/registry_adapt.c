@@ -163,11 +163,10 @@ static int adapt_exports(bx_registry *registry, bx_file *file, bx_error **err)
 int bx_scan_adapt(bx_registry *registry, bx_file *file, const void *bytes,
                   size_t count, bx_error **err)
 {
-    static const uint8_t component[8] = { 0, 'a', 's', 'm', 13, 0, 1, 0 };
+    static const uint8_t core[8] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
 
-    /* The preamble of a component (component-model Binary.md). */
-    if (count >= sizeof(component) &&
-        memcmp(bytes, component, sizeof(component)) == 0) {
+    /* A core module exports nothing typed; text may be either. */
+    if (count < sizeof(core) || memcmp(bytes, core, sizeof(core)) != 0) {
         if (adapt_exports(registry, file, err) < 0)
             return -1;
         if (file->manifests_count > 0)

@@ -28,6 +28,7 @@ struct bx_registry {
     pthread_cond_t idle;
     uint64_t running; /* calls under way */
     bx_table *table;
+    struct bx_live *live; /* sessions, see call_live.h */
     bx_watch_folders *watch;
 };
 

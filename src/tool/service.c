@@ -70,6 +70,10 @@ int bx_registry_run(bx_registry *registry, const bx_program_run *request,
     bx_autoerror bx_error *own = NULL;
     bx_autobox bx_box *box = NULL;
     const bx_program *program = NULL;
+    const bx_call_words words = { .argc = request->argc,
+                                  .argv = request->argv,
+                                  .env = request->env,
+                                  .env_count = request->env_count };
     bx_call_state state;
     bx_stats stats;
     int result = -1;
@@ -82,8 +86,7 @@ int bx_registry_run(bx_registry *registry, const bx_program_run *request,
     if (program != NULL && open_box(&state, program, &box, &own) == 0) {
         state.box = box;
         result =
-            bx_call_run(&state, request->argc, request->argv, request->env,
-                        request->env_count, request->options, ret_result, &own);
+            bx_call_run(&state, &words, request->options, ret_result, &own);
     }
     if (result < 0) {
         (void)bx_call_refuse(&state, &own);

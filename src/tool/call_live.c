@@ -1,0 +1,186 @@
+#include "tool/call_live.h"
+
+#include <string.h>
+
+#include "sandbox/sandbox.h"
+
+struct bx_live {
+    char *name;
+    bx_box *box; /* keeps the sandbox */
+    bx_session *session;
+    pthread_mutex_t mutex; /* one call at a time */
+    unsigned users;        /* under the registry's mutex */
+    struct bx_live *next;  /* most recently used first */
+};
+
+const char *bx_live_name(const bx_tool *tool, const json_t *input,
+                         const char *asked)
+{
+    const json_t *schema = tool->manifest->input_schema;
+    const char *given;
+
+    if (asked != NULL && asked[0] != '\0')
+        return asked;
+    if (json_object_get(json_object_get(schema, "properties"), "session") ==
+        NULL)
+        return NULL;
+    given = json_string_value(json_object_get(input, "session"));
+    return given == NULL || given[0] == '\0' ? NULL : given;
+}
+
+static void free_live(bx_live *live)
+{
+    if (live == NULL)
+        return;
+    bx_session_close(live->session);
+    bx_box_unref(live->box);
+    pthread_mutex_destroy(&live->mutex);
+    free(live->name);
+    free(live);
+}
+
+void bx_live_free_all(bx_registry *registry)
+{
+    while (registry->live != NULL) {
+        bx_live *live = registry->live;
+
+        registry->live = live->next;
+        free_live(live);
+    }
+}
+
+static bx_live *make(bx_registry *registry, bx_box *box, const char *name,
+                     bx_error **err)
+{
+    bx_live *live = calloc(1, sizeof(*live));
+
+    if (live == NULL || (live->name = strdup(name)) == NULL) {
+        free(live);
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    pthread_mutex_init(&live->mutex, NULL);
+    live->box = bx_box_ref(box);
+    live->session =
+        bx_session_open_with(box->sandbox, &registry->services, err);
+    if (live->session != NULL)
+        return live;
+    free_live(live);
+    return NULL;
+}
+
+/* Take it out of the list. */
+static void unlink_live(bx_registry *registry, const bx_live *live)
+{
+    bx_live **at = &registry->live;
+
+    while (*at != NULL && *at != live)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = live->next;
+}
+
+static bx_live *find(bx_registry *registry, const bx_box *box, const char *name)
+{
+    bx_live *live = registry->live;
+
+    while (live != NULL && (live->box != box || strcmp(live->name, name) != 0))
+        live = live->next;
+    return live;
+}
+
+/* Room for one more: the least recent that nobody uses is taken out, for the
+ * caller to end outside the lock. False: all are in use. */
+static bool make_room(bx_registry *registry, bx_live **ret_old)
+{
+    bx_live *idle = NULL;
+    size_t count = 0;
+
+    *ret_old = NULL;
+    for (bx_live *live = registry->live; live != NULL; live = live->next) {
+        count++;
+        if (live->users == 0)
+            idle = live;
+    }
+    if (count < BX_LIVE_MAX)
+        return true;
+    if (idle != NULL)
+        unlink_live(registry, idle);
+    *ret_old = idle;
+    return idle != NULL;
+}
+
+/* The session, with one more user. */
+static bx_live *take(bx_call_state *state, const char *name, bx_error **err)
+{
+    bx_registry *registry = state->registry;
+    bx_box *box = (bx_box *)state->box;
+    bx_live *old = NULL;
+    bx_live *live;
+    bool has_room = true;
+
+    pthread_mutex_lock(&registry->mutex);
+    live = find(registry, box, name);
+    if (live != NULL)
+        unlink_live(registry, live);
+    else if ((has_room = make_room(registry, &old)))
+        live = make(registry, box, name, err);
+    if (live != NULL) {
+        live->users++;
+        live->next = registry->live;
+        registry->live = live;
+    }
+    pthread_mutex_unlock(&registry->mutex);
+    free_live(old);
+    if (!has_room)
+        bx_error_set(err, BX_ERR_LIMIT,
+                     "session '%s': %d sessions are in use, which is the most",
+                     name, BX_LIVE_MAX);
+    return live;
+}
+
+/* A session that ended is forgotten: the next call of that name begins anew. */
+static void give_back(bx_registry *registry, bx_live *live, bool is_over)
+{
+    bool is_last;
+
+    pthread_mutex_lock(&registry->mutex);
+    if (is_over)
+        unlink_live(registry, live);
+    is_last = --live->users == 0 && is_over;
+    pthread_mutex_unlock(&registry->mutex);
+    if (is_last)
+        free_live(live);
+}
+
+int bx_live_call(bx_call_state *state, const char *name, const char *input,
+                 const bx_run_options *options, bx_result **ret_result,
+                 bx_error **err)
+{
+    bx_autofree char *args = NULL;
+    json_t *list;
+    bx_live *live;
+    bool is_over;
+    int result;
+
+    if (strlen(name) > BX_LIVE_NAME_MAX)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "session: a name of %zu bytes; at most %d are "
+                            "accepted",
+                            strlen(name), BX_LIVE_NAME_MAX);
+    list = json_pack("[s]", input);
+    args = list == NULL ? NULL : json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    if (args == NULL)
+        return bx_error_set_nomem(err);
+    live = take(state, name, err);
+    if (live == NULL)
+        return -1;
+    pthread_mutex_lock(&live->mutex);
+    result = bx_session_invoke(live->session, BX_LIVE_FUNCTION, args, options,
+                               ret_result, err);
+    is_over = !bx_session_is_alive(live->session);
+    pthread_mutex_unlock(&live->mutex);
+    give_back(state->registry, live, is_over);
+    return result;
+}
