@@ -137,7 +137,7 @@ int bx_manifest_adapt_exports(const char *tool_name, const json_t *inspection,
                             "'%s' exports %zu functions; expected at most %d, "
                             "or a manifest that names one (function: NAME)",
                             tool_name, total, MAX_FUNCTIONS);
-    manifests = calloc(total + 1, sizeof(*manifests));
+    manifests = calloc(total + 1, sizeof(bx_manifest *));
     if (manifests == NULL)
         return bx_error_set_nomem(err);
     total = count_callable(functions);

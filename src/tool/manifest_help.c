@@ -114,17 +114,18 @@ static const char *skip_program(const char *text)
 
 static bool begin_usage(reader *in, const bx_help_line *line)
 {
+    /* Go: "Usage of NAME:", and nothing about arguments. */
+    bool is_heading = strncasecmp(line->text, "usage of ", 9) == 0;
+    bool is_bare = strcasecmp(line->text, "usage") == 0;
     const char *text = line->text;
 
-    if (strncasecmp(text, "usage", 5) != 0 ||
-        (text[5] != ':' && text[5] != '\0' && strncasecmp(text + 5, " of ", 4)))
+    if (!is_heading && !is_bare && strncasecmp(text, "usage:", 6) != 0)
         return false;
     in->is_in_usage = !in->has_usage;
     in->has_usage = true;
     in->usage_indent = line->indent;
-    text = strchr(text, ':');
-    if (text != NULL && strncasecmp(line->text + 5, " of ", 4) != 0)
-        (void)bx_buf_append(&in->usage, text + 1, strlen(text + 1), USAGE_MAX);
+    if (!is_heading && !is_bare)
+        (void)bx_buf_append(&in->usage, text + 6, strlen(text + 6), USAGE_MAX);
     return true;
 }
 

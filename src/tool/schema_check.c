@@ -325,7 +325,8 @@ static int remember(checker *in, const json_t *schema)
         return 1;
     if (in->count == in->cap) {
         size_t cap = in->cap == 0 ? 64 : in->cap * 2;
-        const json_t **grown = realloc(in->schemas, cap * sizeof(*grown));
+        const json_t **grown =
+            realloc((void *)in->schemas, cap * sizeof(json_t *));
 
         if (grown == NULL)
             return bx_error_set_nomem(in->err);
