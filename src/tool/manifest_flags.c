@@ -56,8 +56,8 @@ static char *format_value(const char *property, const json_t *value,
     return text;
 }
 
-/* "--name=value" and Go's "-name=value"; "-n" and "value" apart, for not all
- * programs take "-nvalue". */
+/* "--name=value"; behind one dash ("-n", "-name") the value stands apart, for
+ * not all programs take it joined there. */
 static int put_option(writer *out, const char *property, const char *flag,
                       const json_t *value)
 {
@@ -66,8 +66,8 @@ static int put_option(writer *out, const char *property, const char *flag,
 
     if (text == NULL)
         return -1;
-    if (strlen(flag) == 2) {
-        if (text[0] == '-')
+    if (flag[1] != '-') {
+        if (text[0] == '-' && !json_is_number(value))
             return bx_error_set(out->err, BX_ERR_INVALID,
                                 "/%.64s: begins with '-', which %s would take "
                                 "for a flag; expected another value",

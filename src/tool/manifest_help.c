@@ -72,6 +72,7 @@ typedef struct reader {
     bx_buf usage;
     size_t usage_indent;
     bool is_in_usage;
+    bool is_in_other_usage; /* further forms of the call, which are left out */
     bool has_usage;
     bool has_seen_option;
     bool is_description_over;
@@ -105,11 +106,16 @@ static bool next_line(reader *in, bx_help_line *ret_line)
     return true;
 }
 
-/* Without the program's name, which may be several words of a path. */
+/* Without the program's name: one word, or python's "python -m NAME". */
 static const char *skip_program(const char *text)
 {
+    const char *rest;
+
     text += strspn(text, " ");
-    return text + strcspn(text, " ");
+    rest = text + strcspn(text, " ");
+    if (strncmp(text, "python", 6) == 0 && strncmp(rest, " -m ", 4) == 0)
+        rest += 4 + strcspn(rest + 4, " ");
+    return rest;
 }
 
 static bool begin_usage(reader *in, const bx_help_line *line)
@@ -155,6 +161,11 @@ static bool continue_usage(reader *in, const bx_help_line *line)
     bool is_first =
         in->usage.data == NULL || strspn(in->usage.data, " ") == in->usage.len;
 
+    if (in->is_in_other_usage) {
+        in->is_in_other_usage = line->indent > in->usage_indent &&
+                                line->text[0] != '\0' && !is_option_line(line);
+        return in->is_in_other_usage;
+    }
     if (!in->is_in_usage)
         return false;
     if (line->text[0] == '\0') {
@@ -163,7 +174,9 @@ static bool continue_usage(reader *in, const bx_help_line *line)
     }
     if (!is_more_usage(in, line, is_first)) {
         in->is_in_usage = false;
-        return strncmp(line->text, "or:", 3) == 0;
+        in->is_in_other_usage =
+            line->indent > in->usage_indent && !is_option_line(line);
+        return in->is_in_other_usage;
     }
     (void)bx_buf_append(&in->usage, " ", 1, USAGE_MAX);
     (void)bx_buf_append(&in->usage, line->text, strlen(line->text), USAGE_MAX);
@@ -179,7 +192,8 @@ static bool read_option(reader *in, const bx_help_line *line)
         return false;
     in->has_seen_option = true;
     in->last = NULL;
-    place = bx_help_find(in->help, option.property) == NULL
+    place = in->help->count < BX_HELP_MAX_OPTIONS &&
+                    bx_help_find(in->help, option.property) == NULL
                 ? bx_help_add(in->help)
                 : NULL;
     if (is_about_itself(&option) || place == NULL) {

@@ -9,7 +9,8 @@
 #include "base/buf.h"
 
 #define BX_HELP_MAX_BYTES (64u << 10)
-#define BX_HELP_MAX_ARGUMENTS 128
+#define BX_HELP_MAX_OPTIONS 256
+#define BX_HELP_MAX_ARGUMENTS (BX_HELP_MAX_OPTIONS + 16)
 #define BX_HELP_NAME_MAX 64
 
 typedef struct bx_help_argument {

@@ -24,7 +24,7 @@ bool bx_help_make_property(const char *text,
                            char property[BX_HELP_NAME_MAX + 1])
 {
     size_t length = 0;
-    bool has_lower = false;
+    bool has_lower = *text == '-'; /* -o is not -O */
 
     for (const char *at = text; *at != '\0'; at++)
         has_lower = has_lower || islower((unsigned char)*at);
