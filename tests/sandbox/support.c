@@ -15,7 +15,7 @@ static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
 static struct sigaction engine_actions[4];
 static bool has_engine_actions;
 
-static void use_engine_signals(void)
+void use_engine_signals(void)
 {
     for (size_t i = 0; has_engine_actions && i < 4; i++)
         sigaction(signals[i], &engine_actions[i], NULL);

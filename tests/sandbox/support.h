@@ -19,6 +19,9 @@ int remove_home(void **state);
 extern bx_engine *test_engine;
 extern char test_home[]; /* absolute path */
 
+/* Before anything runs in a test of its own making; run_wat() does it. */
+void use_engine_signals(void);
+
 /* control, value, control, value, ..., NULL. Fails the test on an error. */
 bx_policy *make_policy(const char *control, ...);
 
