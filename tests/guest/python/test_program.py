@@ -53,7 +53,8 @@ class CommandLine(PythonTest):
         self.assertEqual(self.python("-m", "pk", "a").out, "pk ['a']\n")
         result = self.python("-m", "json.tool", "--compact", stdin="[1, 2]")
         self.assertEqual((result.out, result.err), ("[1,2]\n", ""))
-        self.write("test_it.py", "import unittest\n"
+        self.write("test_it.py", "import unittest, unittest.mock\n"
+                   "unittest.mock.Mock()\n"
                    "class T(unittest.TestCase):\n"
                    "    def test(self): self.assertEqual(1, 1)\n")
         self.assertIn("Ran 1 test", self.python("-m", "unittest").err)

@@ -133,8 +133,9 @@ def load():
 
 def forget(name):
     """Take a module of the library out of sys.modules: it is to run as
-    __main__."""
-    if name in _modules and name not in STARTED:
+    __main__. Of a package it is the submodule __main__ that runs."""
+    _, is_package = _modules.get(name, (None, True))
+    if not is_package and name not in STARTED:
         sys.modules.pop(name, None)
 
 
