@@ -20,6 +20,7 @@ const bx_command bx_commands[] = {
     { "bash", "Run a shell command or script in the sandbox", bx_cmd_bash },
     { "js", "Run JavaScript in the sandbox", bx_cmd_js },
     { "python", "Run Python in the sandbox", bx_cmd_python },
+    { "mcp", "Give the tools to an MCP client", bx_cmd_mcp },
     { "completion", "Print shell completion for bash, zsh or fish",
       bx_cmd_completion },
 };
