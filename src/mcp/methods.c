@@ -85,7 +85,7 @@ json_t *bx_method_set_level(bx_flight *flight, json_t **ret_error)
                                   "emergency");
         return NULL;
     }
-    bx_session_set_log_level(&flight->server->session, level);
+    bx_agreement_set_log_level(&flight->server->agreement, level);
     return json_object();
 }
 

@@ -50,10 +50,10 @@ static void take_notification(bx_mcp_server *server, const bx_rpc *rpc)
         if (json_is_integer(id) || json_is_string(id))
             bx_flight_cancel(server, id);
     } else if (strcmp(rpc->method, "notifications/initialized") == 0) {
-        if (bx_session_confirm(&server->session))
+        if (bx_agreement_confirm(&server->agreement))
             bx_mcp_log(server, BX_LOG_INFO, "client '%s', protocol %s",
-                       server->session.client,
-                       bx_revision_name(server->session.revision));
+                       server->agreement.client,
+                       bx_revision_name(server->agreement.revision));
     }
 }
 
@@ -70,9 +70,10 @@ static void initialize(bx_mcp_server *server, const bx_rpc *rpc,
 {
     bx_terms terms;
     json_t *error =
-        batch != NULL ? bx_rpc_error(BX_RPC_INVALID_REQUEST,
-                                     "'initialize' cannot be part of a batch")
-                      : bx_session_open(&server->session, rpc->params, &terms);
+        batch != NULL
+            ? bx_rpc_error(BX_RPC_INVALID_REQUEST,
+                           "'initialize' cannot be part of a batch")
+            : bx_agreement_open(&server->agreement, rpc->params, &terms);
 
     if (error != NULL) {
         answer_error(server, batch, rpc->id, error);
@@ -135,7 +136,7 @@ static void take_request(bx_mcp_server *server, bx_rpc *rpc, bx_batch *batch,
         initialize(server, rpc, batch);
         return;
     }
-    error = bx_session_admit(&server->session, rpc, &terms);
+    error = bx_agreement_admit(&server->agreement, rpc, &terms);
     if (error == NULL && batch != NULL && terms.is_stateless)
         error =
             bx_rpc_error(BX_RPC_INVALID_REQUEST, "protocol %s has no batches",
@@ -190,7 +191,7 @@ static void take_message(bx_mcp_server *server, json_t *value, bx_batch *batch,
 
 static json_t *check_batch(bx_mcp_server *server, const json_t *array)
 {
-    if (!bx_session_has_batches(&server->session))
+    if (!bx_agreement_has_batches(&server->agreement))
         return bx_rpc_error(BX_RPC_INVALID_REQUEST,
                             "expected one message a line: only protocol "
                             "2025-03-26 and before have batches, once "
@@ -397,7 +398,7 @@ bx_mcp_server *bx_mcp_server_new(const bx_mcp_config *config, bx_error **err)
         return NULL;
     }
     server->config = *config;
-    bx_session_init(&server->session);
+    bx_agreement_init(&server->agreement);
     pthread_mutex_init(&server->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -423,7 +424,7 @@ void bx_mcp_server_free(bx_mcp_server *server)
     bx_watched_clear(server->watched, server->watched_count);
     pthread_cond_destroy(&server->tick);
     pthread_mutex_destroy(&server->mutex);
-    bx_session_clear(&server->session);
+    bx_agreement_clear(&server->agreement);
     if (server->stop_fd >= 0)
         close(server->stop_fd);
     free(server);

@@ -10,7 +10,7 @@
 #include "mcp/outbox.h"
 #include "mcp/pool.h"
 #include "mcp/server.h"
-#include "mcp/session.h"
+#include "mcp/agreement.h"
 #include "mcp/workspace.h"
 
 #define BX_MCP_QUEUE_MAX 256                /* requests waiting for a thread */
@@ -71,7 +71,7 @@ struct bx_mcp_server {
     bx_mcp_config config;
     bx_registry *registry;   /* borrowed */
     bx_workspace *workspace; /* NULL: files are not shown */
-    bx_session session;
+    bx_agreement agreement;
     bx_outbox *outbox;
     bx_pool *pool;
     pthread_t reader;      /* whose thread bx_mcp_server_run() is on */

@@ -60,7 +60,7 @@ static void tell_tools(bx_mcp_server *server)
         !bx_outbox_has_room(server->outbox))
         return;
     atomic_store(&server->has_tool_change, false);
-    if (bx_session_is_ready(&server->session))
+    if (bx_agreement_is_ready(&server->agreement))
         tell(server, NULL, method, json_object());
     for (const bx_flight *flight = server->flights; flight != NULL;
          flight = flight->next) {

@@ -1,4 +1,4 @@
-#include "mcp/session.h"
+#include "mcp/agreement.h"
 
 #include <string.h>
 
@@ -25,16 +25,16 @@ static const method_span spans[] = {
       BX_REVISION_LAST_HANDSHAKE },
 };
 
-void bx_session_init(bx_session *session)
+void bx_agreement_init(bx_agreement *agreement)
 {
-    *session = (bx_session){ .revision = BX_REVISION_LAST_HANDSHAKE,
-                             .log_level = BX_LOG_WARNING };
-    pthread_mutex_init(&session->mutex, NULL);
+    *agreement = (bx_agreement){ .revision = BX_REVISION_LAST_HANDSHAKE,
+                                 .log_level = BX_LOG_WARNING };
+    pthread_mutex_init(&agreement->mutex, NULL);
 }
 
-void bx_session_clear(bx_session *session)
+void bx_agreement_clear(bx_agreement *agreement)
 {
-    pthread_mutex_destroy(&session->mutex);
+    pthread_mutex_destroy(&agreement->mutex);
 }
 
 static bool has_method(bx_revision revision, const char *method)
@@ -97,16 +97,16 @@ static json_t *admit_stateless(const json_t *meta, const json_t *version,
 
 /* ---- a request under the handshake ----------------------------------- */
 
-static json_t *admit_by_handshake(bx_session *session, const char *method,
+static json_t *admit_by_handshake(bx_agreement *agreement, const char *method,
                                   bx_terms *terms)
 {
     bool is_open;
 
-    pthread_mutex_lock(&session->mutex);
-    is_open = session->is_open;
-    terms->revision = session->revision;
-    terms->log_level = session->log_level;
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_lock(&agreement->mutex);
+    is_open = agreement->is_open;
+    terms->revision = agreement->revision;
+    terms->log_level = agreement->log_level;
+    pthread_mutex_unlock(&agreement->mutex);
     if (is_open || strcmp(method, "ping") == 0)
         return NULL;
     return bx_rpc_error(BX_RPC_INVALID_PARAMS,
@@ -115,8 +115,8 @@ static json_t *admit_by_handshake(bx_session *session, const char *method,
                         method, BX_META_VERSION, BX_META_CAPABILITIES);
 }
 
-json_t *bx_session_admit(bx_session *session, const bx_rpc *request,
-                         bx_terms *ret_terms)
+json_t *bx_agreement_admit(bx_agreement *agreement, const bx_rpc *request,
+                           bx_terms *ret_terms)
 {
     const json_t *meta = json_object_get(request->params, "_meta");
     const json_t *version = json_object_get(meta, BX_META_VERSION);
@@ -129,7 +129,7 @@ json_t *bx_session_admit(bx_session *session, const bx_rpc *request,
                             "'_meta': expected an object");
     error = version != NULL
                 ? admit_stateless(meta, version, ret_terms)
-                : admit_by_handshake(session, request->method, ret_terms);
+                : admit_by_handshake(agreement, request->method, ret_terms);
     if (error != NULL)
         return error;
     if (token != NULL && !(json_is_integer(token) ||
@@ -145,7 +145,7 @@ json_t *bx_session_admit(bx_session *session, const bx_rpc *request,
 
 /* ---- the handshake --------------------------------------------------- */
 
-static void describe_client(bx_session *session, const json_t *info)
+static void describe_client(bx_agreement *agreement, const json_t *info)
 {
     bx_autobuf bx_buf shown = BX_BUF_INIT;
     const char *name = bx_rpc_text(info, "name");
@@ -156,12 +156,12 @@ static void describe_client(bx_session *session, const json_t *info)
     if (bx_buf_put_escaped(&shown, name, strlen(name), SHOWN_BYTES) == 0 &&
         bx_buf_puts(&shown, " ") == 0 && version != NULL)
         bx_buf_put_escaped(&shown, version, strlen(version), SHOWN_BYTES);
-    snprintf(session->client, sizeof(session->client), "%s",
+    snprintf(agreement->client, sizeof(agreement->client), "%s",
              shown.data == NULL ? "" : shown.data);
 }
 
-json_t *bx_session_open(bx_session *session, const json_t *params,
-                        bx_terms *ret_terms)
+json_t *bx_agreement_open(bx_agreement *agreement, const json_t *params,
+                          bx_terms *ret_terms)
 {
     const char *version = bx_rpc_text(params, "protocolVersion");
     const json_t *capabilities = json_object_get(params, "capabilities");
@@ -182,68 +182,68 @@ json_t *bx_session_open(bx_session *session, const json_t *params,
     if (bx_revision_find(version, &revision) < 0 ||
         revision > BX_REVISION_LAST_HANDSHAKE)
         revision = BX_REVISION_LAST_HANDSHAKE;
-    pthread_mutex_lock(&session->mutex);
-    if (session->is_open) {
+    pthread_mutex_lock(&agreement->mutex);
+    if (agreement->is_open) {
         error = bx_rpc_error(BX_RPC_INVALID_REQUEST,
                              "'initialize' came a second time: this connection "
                              "speaks %s since the first",
-                             bx_revision_name(session->revision));
+                             bx_revision_name(agreement->revision));
     } else {
-        session->is_open = true;
-        session->revision = revision;
-        describe_client(session, json_object_get(params, "clientInfo"));
+        agreement->is_open = true;
+        agreement->revision = revision;
+        describe_client(agreement, json_object_get(params, "clientInfo"));
         ret_terms->revision = revision;
-        ret_terms->log_level = session->log_level;
+        ret_terms->log_level = agreement->log_level;
     }
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_unlock(&agreement->mutex);
     return error;
 }
 
-bool bx_session_confirm(bx_session *session)
+bool bx_agreement_confirm(bx_agreement *agreement)
 {
     bool is_due;
 
-    pthread_mutex_lock(&session->mutex);
-    is_due = session->is_open && !session->is_ready;
-    session->is_ready = session->is_open;
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_lock(&agreement->mutex);
+    is_due = agreement->is_open && !agreement->is_ready;
+    agreement->is_ready = agreement->is_open;
+    pthread_mutex_unlock(&agreement->mutex);
     return is_due;
 }
 
-void bx_session_set_log_level(bx_session *session, bx_log_level level)
+void bx_agreement_set_log_level(bx_agreement *agreement, bx_log_level level)
 {
-    pthread_mutex_lock(&session->mutex);
-    session->log_level = level;
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_lock(&agreement->mutex);
+    agreement->log_level = level;
+    pthread_mutex_unlock(&agreement->mutex);
 }
 
-bx_log_level bx_session_log_level(bx_session *session)
+bx_log_level bx_agreement_log_level(bx_agreement *agreement)
 {
     bx_log_level level;
 
-    pthread_mutex_lock(&session->mutex);
-    level = session->log_level;
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_lock(&agreement->mutex);
+    level = agreement->log_level;
+    pthread_mutex_unlock(&agreement->mutex);
     return level;
 }
 
-bool bx_session_is_ready(bx_session *session)
+bool bx_agreement_is_ready(bx_agreement *agreement)
 {
     bool is_ready;
 
-    pthread_mutex_lock(&session->mutex);
-    is_ready = session->is_ready;
-    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_lock(&agreement->mutex);
+    is_ready = agreement->is_ready;
+    pthread_mutex_unlock(&agreement->mutex);
     return is_ready;
 }
 
-bool bx_session_has_batches(bx_session *session)
+bool bx_agreement_has_batches(bx_agreement *agreement)
 {
     bool has_batches;
 
-    pthread_mutex_lock(&session->mutex);
+    pthread_mutex_lock(&agreement->mutex);
     has_batches =
-        session->is_open && session->revision <= BX_REVISION_2025_03_26;
-    pthread_mutex_unlock(&session->mutex);
+        agreement->is_open && agreement->revision <= BX_REVISION_2025_03_26;
+    pthread_mutex_unlock(&agreement->mutex);
     return has_batches;
 }
