@@ -26,7 +26,15 @@ static bool is_offered(const bx_mcp_server *server, const bx_tool *tool)
            (level == BX_LEVEL_DANGEROUS && server->config.allows_dangerous);
 }
 
-/* Does its effective policy give any of the network it asks for? */
+static bool is_network(const json_t *grant)
+{
+    const char *text = json_string_value(grant);
+
+    return text != NULL && strncmp(text, "network:", 8) == 0;
+}
+
+/* Does its effective policy give any of the network it asks for? What is not
+ * given at all is a line that says so; what is given in part is one too. */
 static bool has_network(const bx_mcp_server *server, const bx_tool *tool)
 {
     bx_autofree char *text =
@@ -39,12 +47,10 @@ static bool has_network(const bx_mcp_server *server, const bx_tool *tool)
     size_t i;
     json_t *grant;
 
-    json_array_foreach(asks, i, grant) given +=
-        json_is_string(grant) &&
-        strncmp(json_string_value(grant), "network:", 8) == 0;
+    json_array_foreach(asks, i, grant) given += is_network(grant);
     json_array_foreach(missing, i, grant) given -=
-        json_is_string(grant) &&
-        strncmp(json_string_value(grant), "network:", 8) == 0;
+        is_network(grant) &&
+        strstr(json_string_value(grant), ": given in part") == NULL;
     json_decref(about);
     return given > 0;
 }

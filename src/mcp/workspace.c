@@ -235,24 +235,61 @@ static void sort_once(bx_listing *listing)
     listing->count = kept + 1;
 }
 
-static int begin_at_mounts(bx_listing *listing, bx_error **err)
+static bool is_readable(const bx_fs *fs, const char *path, size_t len)
+{
+    bx_region region;
+
+    bx_fs_find(fs, path, len, &region);
+    return region.mount >= 0 && (region.access & BX_ACCESS_READ) != 0;
+}
+
+/* A path where reading begins is a file's or a folder's; or it is not there. */
+static int begin_at(bx_listing *listing, const bx_fs_point *point,
+                    bx_error **err)
+{
+    const char *path = point->len == 0 ? "/" : point->path;
+    bx_workspace_stat stat;
+    bool is_file = false;
+    uint32_t fd;
+    int failed;
+
+    if (bx_view_open_path(listing->view, path, false, &fd, NULL) < 0)
+        return 0;
+    failed = bx_view_stat_fd(listing->view, fd, path, &stat, &is_file, NULL);
+    bx_view_close_fd(listing->view, fd);
+    if (failed < 0)
+        return 0;
+    failed =
+        is_file ? push(&listing->paths, &listing->count, &listing->cap,
+                       strndup(point->path, point->len))
+                : push(&listing->folders, &listing->folders_count,
+                       &listing->folders_cap, strndup(point->path, point->len));
+    return failed < 0 ? bx_error_set_nomem(err) : 0;
+}
+
+/* Where the policy begins to give reading: what lies beneath is found there. */
+static int begin_at_points(bx_listing *listing, bx_error **err)
 {
     const bx_fs *fs = listing->view->workspace->fs;
 
-    for (size_t i = fs->mounts_count; i-- > 0;) {
-        const char *dir = fs->mounts[i].rule->guest_dir;
+    for (size_t i = fs->points_count; i-- > 0;) {
+        const bx_fs_point *point = &fs->points[i];
+        const char *slash = memrchr(point->path, '/', point->len);
+        bool has_parent = slash != NULL;
 
-        if (push(&listing->folders, &listing->folders_count,
-                 &listing->folders_cap,
-                 strdup(strcmp(dir, "/") == 0 ? "" : dir)) < 0)
-            return bx_error_set_nomem(err);
+        if ((point->access & BX_ACCESS_READ) == 0 ||
+            (has_parent &&
+             is_readable(fs, point->path, (size_t)(slash - point->path))))
+            continue;
+        if (begin_at(listing, point, err) < 0)
+            return -1;
     }
     return 0;
 }
 
 static int walk(bx_listing *listing, bx_error **err)
 {
-    if (begin_at_mounts(listing, err) < 0)
+    if (begin_at_points(listing, err) < 0)
         return -1;
     while (listing->folders_count > 0 && !listing->is_cut) {
         bx_autofree char *folder = listing->folders[--listing->folders_count];
