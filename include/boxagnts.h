@@ -192,6 +192,17 @@ typedef struct bx_audit_event {
 
 typedef void (*bx_audit_fn)(void *context, const bx_audit_event *event);
 
+/** Something a guest did to the world outside it: a file opened for writing,
+ *  made, moved or removed, a request sent, a connection begun. Strings as
+ *  above. */
+typedef struct bx_effect_event {
+    const char *call;   /* "path_unlink_file", "http_request" */
+    const char *target; /* the path, URL or address */
+    const char *detail; /* "write", "create", the method, the new path; "" */
+} bx_effect_event;
+
+typedef void (*bx_effect_fn)(void *context, const bx_effect_event *event);
+
 /** Ends runs from another thread. */
 typedef struct bx_cancel bx_cancel;
 BX_API bx_cancel *bx_cancel_new(void);
@@ -213,12 +224,14 @@ typedef struct bx_run_options {
     bx_cancel *cancel;   /* borrowed, or NULL */
     bx_audit_fn audit;   /* called on the running thread, or NULL */
     void *audit_context;
+    bx_effect_fn effect; /* the same, or NULL */
+    void *effect_context;
 } bx_run_options;
 
 #define BX_RUN_OPTIONS_INIT                                                    \
     {                                                                          \
         sizeof(bx_run_options), NULL, 0, BX_FD_NONE, BX_FD_CAPTURE,            \
-            BX_FD_CAPTURE, 0, NULL, NULL, NULL                                 \
+            BX_FD_CAPTURE, 0, NULL, NULL, NULL, NULL, NULL                     \
     }
 
 typedef struct bx_result bx_result;

@@ -1,6 +1,7 @@
 #include "base/run.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -86,4 +87,26 @@ void bx_run_deny(bx_run *run, const char *call, const char *target,
     else
         event.target = shown.data;
     run->audit(run->audit_context, &event);
+}
+
+void bx_run_effect(const bx_run *run, const char *call, const char *target,
+                   size_t target_bytes, const char *detail)
+{
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+    bx_autobuf bx_buf shown_detail = BX_BUF_INIT;
+    bx_effect_event event = { .call = call };
+
+    if (run->effect == NULL)
+        return;
+    if (bx_buf_put_escaped(&shown, target, target_bytes, TARGET_MAX_BYTES) <
+            0 ||
+        bx_buf_put_escaped(&shown_detail, detail, strlen(detail),
+                           TARGET_MAX_BYTES) < 0) {
+        event.target = "(out of memory)";
+        event.detail = "";
+    } else {
+        event.target = shown.data == NULL ? "" : shown.data;
+        event.detail = shown_detail.data == NULL ? "" : shown_detail.data;
+    }
+    run->effect(run->effect_context, &event);
 }

@@ -38,6 +38,8 @@ typedef struct bx_run {
     const bx_cancel *cancel; /* NULL: never cancelled */
     bx_audit_fn audit;       /* NULL: nobody listens */
     void *audit_context;
+    bx_effect_fn effect; /* NULL: nobody listens */
+    void *effect_context;
     bool is_deterministic; /* clocks and random come from seed */
     uint64_t seed;
     uint64_t read_bytes;
@@ -80,5 +82,11 @@ int bx_run_poll(const bx_run *run, struct pollfd *fds, nfds_t count,
  * escaped here. rule: what decided, such as "ci.yaml:7: map-dir d::/d::ro". */
 void bx_run_deny(bx_run *run, const char *call, const char *target,
                  size_t target_bytes, const char *reason, const char *rule);
+
+/* Tell what the guest did to the host; target and detail are escaped here.
+ * Cheap when nobody listens, but look at run->effect before working a text out.
+ */
+void bx_run_effect(const bx_run *run, const char *call, const char *target,
+                   size_t target_bytes, const char *detail);
 
 #endif

@@ -27,6 +27,12 @@ static const struct column {
 static const char *const hidden[] = { "seq", "prev", "hash" };
 #define HIDDEN_COUNT (sizeof(hidden) / sizeof(hidden[0]))
 
+/* Details people look for, in this order; the others follow. */
+static const char *const first[] = { "program", "call",  "target", "detail",
+                                     "reason",  "rule",  "code",   "is_error",
+                                     "message", "caller" };
+#define FIRST_COUNT (sizeof(first) / sizeof(first[0]))
+
 static const char *member_text(const json_t *line, const char *name)
 {
     return json_string_value(json_object_get(line, name));
@@ -189,15 +195,30 @@ static int put_detail(bx_buf *out, const char *name, const json_t *value)
     return failed < 0 ? -1 : bx_buf_puts(out, " ");
 }
 
+static bool is_first(const char *name)
+{
+    for (size_t i = 0; i < FIRST_COUNT; i++) {
+        if (strcmp(name, first[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int put_details(bx_buf *out, const json_t *line)
 {
     json_t *members = (json_t *)line; /* iterators take no const */
 
+    for (size_t i = 0; i < FIRST_COUNT; i++) {
+        const json_t *value = json_object_get(line, first[i]);
+
+        if (value != NULL && put_detail(out, first[i], value) < 0)
+            return -1;
+    }
     for (void *at = json_object_iter(members); at != NULL;
          at = json_object_iter_next(members, at)) {
         const char *name = json_object_iter_key(at);
 
-        if (!is_shown_elsewhere(name) &&
+        if (!is_shown_elsewhere(name) && !is_first(name) &&
             put_detail(out, name, json_object_iter_value(at)) < 0)
             return -1;
     }

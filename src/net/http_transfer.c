@@ -56,6 +56,23 @@ int bx_http_transfer_begin(bx_http_exchange *exchange, bx_error **err)
     return 0;
 }
 
+/* One hop that went out; one whose addresses were all refused did not. */
+static void tell(const bx_http_exchange *exchange)
+{
+    const bx_run *run = exchange->client->config.run;
+    char detail[BX_HTTP_METHOD_BYTES + 16];
+
+    if (run->effect == NULL || (exchange->is_refused && !exchange->is_dialled))
+        return;
+    if (exchange->has_head)
+        snprintf(detail, sizeof(detail), "%s %u", exchange->method,
+                 exchange->status);
+    else
+        snprintf(detail, sizeof(detail), "%s", exchange->method);
+    bx_run_effect(run, "http_request", exchange->url->text,
+                  strlen(exchange->url->text), detail);
+}
+
 void bx_http_transfer_end(bx_http_exchange *exchange)
 {
     bx_http_client *client = exchange->client;
@@ -64,6 +81,7 @@ void bx_http_transfer_end(bx_http_exchange *exchange)
         client->current = NULL;
     if (exchange->easy == NULL)
         return;
+    tell(exchange);
     if (exchange->is_resolving)
         client->lookups_given_up++;
     exchange->is_resolving = false;

@@ -189,6 +189,17 @@ static int deny(bx_socket_host *host, const char *call,
     return -EACCES;
 }
 
+static void tell(const bx_socket_host *host, const char *call,
+                 const bx_endpoint *endpoint)
+{
+    char text[56];
+
+    if (host->run->effect == NULL)
+        return;
+    bx_endpoint_format(endpoint, text);
+    bx_run_effect(host->run, call, text, strlen(text), "");
+}
+
 /* Of the right family, allowed, and within max-requests. */
 static int check_to(bx_socket_host *host, const socket_slot *slot,
                     const char *call, const bx_endpoint *to)
@@ -226,6 +237,7 @@ static int connect_udp(bx_socket_host *host, socket_slot *slot,
         host->run->used.http_requests++;
         slot->is_connected = true;
         slot->remote = *to;
+        tell(host, "udp_stream", to);
     }
     return result;
 }
@@ -245,6 +257,7 @@ int bx_socket_connect(bx_socket_host *host, int handle, const bx_endpoint *to)
     if (result < 0)
         return result;
     host->run->used.http_requests++;
+    tell(host, "tcp_connect", to);
     bytes = store_address(to, &address);
     if (connect(slot->fd, &address.any, bytes) < 0)
         return errno == EINTR ? -EINPROGRESS : -errno;

@@ -170,6 +170,8 @@ static void begin_call(bx_instance *instance, const bx_run_options *options,
     run->cancel = options->cancel;
     run->audit = options->audit;
     run->audit_context = options->audit_context;
+    run->effect = options->effect;
+    run->effect_context = options->effect_context;
     open_streams(instance, options, budget);
 }
 

@@ -5,9 +5,10 @@
 
 #include "tool/call_box.h"
 
-#define BX_CALL_MAX_TEXT 4096     /* of a string in the audit */
-#define BX_CALL_DENIED_SHOWN 20   /* refusals in a result */
-#define BX_CALL_DENIED_LOGGED 200 /* and in the audit, of one call */
+#define BX_CALL_MAX_TEXT 4096       /* of a string in the audit */
+#define BX_CALL_DENIED_SHOWN 20     /* refusals in a result */
+#define BX_CALL_DENIED_LOGGED 200   /* and in the audit, of one call */
+#define BX_CALL_EFFECTS_LOGGED 1000 /* of one call; all are counted */
 
 typedef struct bx_call_state {
     bx_registry *registry;
@@ -22,6 +23,7 @@ typedef struct bx_call_state {
     int64_t begin_ns;
     json_t *denied;
     uint64_t denied_count;
+    uint64_t effects_count;
     bx_audit_fn listen; /* the run's own listener; NULL: none */
     void *listen_context;
 } bx_call_state;
@@ -35,6 +37,10 @@ void bx_call_close(bx_call_state *state);
 /* Take in a refusal and hand it on to the call this one is nested in. A
  * bx_audit_fn whose context is a bx_call_state. */
 void bx_call_on_refusal(void *context, const bx_audit_event *event);
+
+/* Record what a guest did to the host. A bx_effect_fn whose context is a
+ * bx_call_state. */
+void bx_call_on_effect(void *context, const bx_effect_event *event);
 
 /* Tell of a refusal that is the host's own: the call to state->name. */
 void bx_call_tell(bx_call_state *state, const char *call, const char *reason,

@@ -153,6 +153,22 @@ void bx_call_on_refusal(void *context, const bx_audit_event *event)
         caller->audit(caller->audit_context, event);
 }
 
+/* A nested call's effects carry its own id, and the parent's. */
+void bx_call_on_effect(void *context, const bx_effect_event *event)
+{
+    bx_call_state *state = context;
+    json_t *line;
+
+    if (state->effects_count++ >= BX_CALL_EFFECTS_LOGGED)
+        return;
+    line = begin_event(state, "effect", "allowed");
+    put_text(line, "call", event->call);
+    put_target(state, line, event->target);
+    if (event->detail[0] != '\0')
+        put_text(line, "detail", event->detail);
+    (void)append(state, line, NULL);
+}
+
 /* It is the caller that is refused something. */
 void bx_call_tell(bx_call_state *state, const char *call, const char *reason,
                   const char *rule)
@@ -212,14 +228,15 @@ int bx_call_record(bx_call_state *state, bx_code code, uint32_t exit_code,
     if (code != BX_OK)
         put_text(event, "message", message);
     put(event, "cost",
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "wall_us",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "wall_us",
                   (json_int_t)((bx_now_ns() - state->begin_ns) / 1000),
                   "memory_bytes", (json_int_t)stats->memory_bytes, "fuel_units",
                   (json_int_t)stats->fuel_units, "read_bytes",
                   (json_int_t)stats->read_bytes, "write_bytes",
                   (json_int_t)stats->write_bytes, "calls",
                   (json_int_t)stats->calls, "denied",
-                  (json_int_t)state->denied_count));
+                  (json_int_t)state->denied_count, "effects",
+                  (json_int_t)state->effects_count));
     if (append(state, event, err) < 0)
         return bx_error_wrap(err,
                              "'%s' ran, but the audit log has no record "
@@ -264,6 +281,10 @@ int bx_call_run(bx_call_state *state, const bx_call_words *words,
     state->listen_context = options->audit_context;
     complete.audit = bx_call_on_refusal;
     complete.audit_context = state;
+    if (state->registry->audit != NULL) {
+        complete.effect = bx_call_on_effect;
+        complete.effect_context = state;
+    }
     if (complete.cancel == NULL && state->caller != NULL)
         complete.cancel = state->caller->cancel;
     failed =

@@ -127,7 +127,14 @@ static int32_t open_place(bx_path *path, bx_place *place, bx_open *open,
         flags = O_PATH | (flags & O_DIRECTORY);
     fd->host_fd = is_made ? create(path, place, flags, open, &err)
                           : bx_place_open(path, place, flags, 0, &err);
-    return fd->host_fd < 0 ? err : 0;
+    if (fd->host_fd < 0)
+        return err;
+    if (is_changed)
+        bx_path_did(path, place,
+                    is_made          ? "create"
+                    : open->is_write ? "write"
+                                     : "truncate");
+    return 0;
 }
 
 /* The guest path of an opened folder. Beneath a uniform folder it only serves

@@ -61,11 +61,12 @@ static int32_t find_old(bx_path *path, bx_place *place)
     return place->is_virtual ? BX_WASI_ENOENT : 0;
 }
 
-static int32_t made(bx_wasi *wasi, int result)
+static int32_t made(const bx_path *path, const bx_place *place, int result)
 {
     if (result < 0)
         return bx_wasi_errno(errno);
-    wasi->run->used.fs_create_entries++;
+    path->wasi->run->used.fs_create_entries++;
+    bx_path_did(path, place, "");
     return 0;
 }
 
@@ -83,7 +84,7 @@ int32_t bx_wasi_path_create_directory(void *host, const bx_guest *guest,
         err = find_new(&path, &place);
     if (err != 0)
         return err;
-    return made(host, mkdirat(place.dir_fd, place.name, DIR_MODE));
+    return made(&path, &place, mkdirat(place.dir_fd, place.name, DIR_MODE));
 }
 
 static int32_t remove_entry(bx_wasi *wasi, const bx_guest *guest,
@@ -98,9 +99,12 @@ static int32_t remove_entry(bx_wasi *wasi, const bx_guest *guest,
                        args[1].u32, args[2].u32);
     if (err == 0)
         err = find_old(&path, &place);
-    if (err == 0 && unlinkat(place.dir_fd, place.name, flags) < 0)
-        err = bx_wasi_errno(errno);
-    return err;
+    if (err != 0)
+        return err;
+    if (unlinkat(place.dir_fd, place.name, flags) < 0)
+        return bx_wasi_errno(errno);
+    bx_path_did(&path, &place, "");
+    return 0;
 }
 
 int32_t bx_wasi_path_remove_directory(void *host, const bx_guest *guest,
@@ -177,11 +181,13 @@ int32_t bx_wasi_path_rename(void *host, const bx_guest *guest,
         err = find_old(&to_path, &to);
     if (err == 0)
         err = check_same_region(&to_path, &from, &to);
-    if (err == 0)
-        keep_mode(&from, &to);
-    if (err == 0 && renameat(from.dir_fd, from.name, to.dir_fd, to.name) < 0)
-        err = bx_wasi_errno(errno);
-    return err;
+    if (err != 0)
+        return err;
+    keep_mode(&from, &to);
+    if (renameat(from.dir_fd, from.name, to.dir_fd, to.name) < 0)
+        return bx_wasi_errno(errno);
+    bx_path_did_move(&from_path, &from, &to_path, &to);
+    return 0;
 }
 
 /* The source of a hard link. A name with a '/' behind would be followed by
@@ -233,7 +239,8 @@ int32_t bx_wasi_path_link(void *host, const bx_guest *guest, const bx_raw *args)
         err = check_same_region(&to_path, &from, &to);
     if (err != 0)
         return err;
-    return made(host, linkat(from.dir_fd, from.name, to.dir_fd, to.name, 0));
+    return made(&to_path, &to,
+                linkat(from.dir_fd, from.name, to.dir_fd, to.name, 0));
 }
 
 /* A name with '/' behind it where something other than a folder is. The
@@ -277,7 +284,7 @@ int32_t bx_wasi_path_symlink(void *host, const bx_guest *guest,
         return BX_WASI_EPERM;
     }
     if (symlinkat(content, place.dir_fd, place.name) == 0)
-        return made(host, 0);
+        return made(&path, &place, 0);
     if (errno == EEXIST && is_not_folder(&place))
         return BX_WASI_ENOTDIR;
     return bx_wasi_errno(errno);

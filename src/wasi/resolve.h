@@ -84,6 +84,12 @@ int32_t bx_fd_need(bx_wasi *wasi, const char *call, const bx_fd *fd,
 /* Tell the audit; place may be NULL when the path was not resolved. */
 void bx_path_deny(const bx_path *path, const bx_place *place,
                   const char *reason, const char *rule);
+/* Tell of a change to the host that was made. */
+void bx_path_did(const bx_path *path, const bx_place *place,
+                 const char *detail);
+/* The same of one that has two ends; the detail is the new path. */
+void bx_path_did_move(const bx_path *from, const bx_place *from_place,
+                      const bx_path *to, const bx_place *to_place);
 /* The path leaves its mapping: tells the audit, returns EPERM. */
 int32_t bx_path_deny_escape(const bx_path *path);
 

@@ -1,6 +1,7 @@
 /* Making, removing, renaming, linking and looking. Errnos are those of the
  * public test suites. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -309,6 +310,66 @@ static void tells_and_sets_times(void **state)
 }
 BOTH(tells_and_sets_times)
 
+typedef struct told {
+    unsigned count;
+    char last[512];
+} told;
+
+static void on_effect(void *context, const bx_effect_event *event)
+{
+    told *effects = context;
+
+    effects->count++;
+    snprintf(effects->last, sizeof(effects->last), "%s %s %s", event->call,
+             event->target, event->detail);
+}
+
+/* What was done is told; what was refused or failed is not. */
+static void tells_what_it_did_to_the_host(void **state)
+{
+    test_box box;
+    told effects = { 0 };
+    uint32_t fd;
+
+    (void)state;
+    box_start_work(&box);
+    host_write(&box, "work/old", "x");
+    box.run.effect = on_effect;
+    box.run.effect_context = &effects;
+    assert_int_equal(make_dir(&box, "dir"), 0);
+    assert_string_equal(effects.last, "path_create_directory /dir ");
+    assert_int_equal(make_dir(&box, "dir"), BX_WASI_EEXIST);
+    assert_int_equal(make_dir(&box, "../x"), BX_WASI_EPERM);
+    assert_int_equal(effects.count, 1);
+    (void)box_opened(&box, "old", (box_open){ .rights = BX_RIGHT_FD_READ });
+    assert_int_equal(effects.count, 1);
+    (void)box_opened(&box, "old", (box_open){ .rights = RIGHTS_RW });
+    assert_string_equal(effects.last, "path_open /old write");
+    (void)box_opened(
+        &box, "new",
+        (box_open){ .rights = RIGHTS_RW, .oflags = BX_OFLAG_CREAT });
+    assert_string_equal(effects.last, "path_open /new create");
+    assert_int_equal(box_path_open(&box, "none/x",
+                                   (box_open){ .rights = RIGHTS_RW,
+                                               .oflags = BX_OFLAG_CREAT },
+                                   &fd),
+                     BX_WASI_ENOENT);
+    assert_int_equal(effects.count, 3);
+    assert_int_equal(rename_to(&box, "new", "dir/a\nb"), 0);
+    assert_string_equal(effects.last, "path_rename /new /dir/a\\x0ab");
+    assert_int_equal(link_to(&box, "old", "link"), 0);
+    assert_string_equal(effects.last, "path_link /link ");
+    assert_int_equal(symlink_to(&box, "old", "soft"), 0);
+    assert_string_equal(effects.last, "path_symlink /soft ");
+    assert_int_equal(unlink_file(&box, "link"), 0);
+    assert_string_equal(effects.last, "path_unlink_file /link ");
+    assert_int_equal(unlink_file(&box, "link"), BX_WASI_ENOENT);
+    assert_int_equal(effects.count, 7);
+    box_free(&box);
+}
+
+BOTH(tells_what_it_did_to_the_host)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +380,7 @@ int main(void)
         BOTH_TESTS(links),
         BOTH_TESTS(makes_and_reads_links),
         BOTH_TESTS(tells_and_sets_times),
+        BOTH_TESTS(tells_what_it_did_to_the_host),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
