@@ -137,6 +137,33 @@ static void refuses_a_core_module(void **state)
     bx_module_free(module);
 }
 
+static void shows_functions_and_their_schemas(void **state)
+{
+    static const char *const parts[] = {
+        "\"kind\": \"component\"",
+        "\"is_command\": false",
+        "\"is_known\": true",
+        "\"path\": \"test:typed/shapes@1.2.0#echo-point\"",
+        "\"instance\": \"test:typed/shapes@1.2.0\"",
+        "\"signature\": \"func(a: u32, b: u32) -> result<u32, string>\"",
+        "\"maximum\": 4294967295",
+        "variant { circle(f64), line(tuple<",
+        "\"base64\"",
+        "\"uniqueItems\": true",
+    };
+    bx_error *err = NULL;
+    char *json = bx_module_inspect(load_component("typed"), &err);
+
+    (void)state;
+    assert_non_null(json);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strstr(json, parts[i]) == NULL)
+            fail_msg("no %s in %s", parts[i], json);
+    }
+    assert_null(strstr(json, "\"is_known\": false"));
+    free(json);
+}
+
 static bx_result *call(bx_session *session, const char *function,
                        const char *args, const bx_run_options *options)
 {
@@ -325,6 +352,7 @@ int main(void)
         cmocka_unit_test(names_the_place_of_wrong_arguments),
         cmocka_unit_test(refuses_deep_json),
         cmocka_unit_test(refuses_a_core_module),
+        cmocka_unit_test(shows_functions_and_their_schemas),
         cmocka_unit_test(makes_an_error_result_the_exit_code),
         cmocka_unit_test(keeps_state_in_a_session_alone),
         cmocka_unit_test(gives_each_call_its_own_streams),

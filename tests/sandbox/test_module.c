@@ -78,10 +78,20 @@ static void refuses_what_is_no_module(void **state)
     expect_refused("(\0\377\376", 4, "text format");
 }
 
-static void says_that_a_component_is_one(void **state)
+static void loads_a_component_too(void **state)
 {
+    bx_error *err = NULL;
+    bx_module *module = parse("\0asm\x0d\0\1\0", 8, &err);
+    char *json;
+
     (void)state;
-    expect_refused("\0asm\x0d\0\1\0", 8, "a component");
+    assert_non_null(module);
+    json = bx_module_inspect(module, &err);
+    assert_non_null(strstr(json, "\"kind\": \"component\""));
+    free(json);
+    bx_module_free(module);
+    /* No layer of its own: 2. */
+    expect_refused("\0asm\x0d\0\2\0", 8, "not a valid module");
 }
 
 static void refuses_every_truncation(void **state)
@@ -212,7 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_binary_and_text),
         cmocka_unit_test(refuses_what_is_no_module),
-        cmocka_unit_test(says_that_a_component_is_one),
+        cmocka_unit_test(loads_a_component_too),
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(survives_every_changed_byte),
         cmocka_unit_test(refuses_a_file_that_is_too_large),
