@@ -364,6 +364,8 @@ static void follows_the_lead_of_a_name(void **state)
     assert_int_not_equal(bx_socket_connect(f->host, tcp, &end), -EACCES);
     end.port = 8081;
     assert_int_equal(bx_socket_connect(f->host, tcp, &end), -EACCES);
+    end = to("93.184.216.35", 8080); /* its neighbour */
+    assert_int_equal(bx_socket_connect(f->host, tcp, &end), -EACCES);
     support_names_set("a.test", "10.0.0.1");
     assert_int_equal(bx_socket_resolve(f->host, "a.test", 6, found, 1), 1);
     end = to("10.0.0.1", 8080);

@@ -1,7 +1,9 @@
 /* Typed functions called with JSON, once and in sessions. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sandbox/support_component.h"
 
@@ -253,6 +255,35 @@ static void gives_each_call_its_own_streams(void **state)
     bx_sandbox_free(sandbox);
 }
 
+static void writes_to_each_calls_descriptor(void **state)
+{
+    bx_sandbox *sandbox = make_sandbox("typed", NULL);
+    bx_session *session = bx_session_open(sandbox, NULL);
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bx_run_options options = BX_RUN_OPTIONS_INIT;
+        bx_result *result;
+        char text[8] = "";
+        int ends[2];
+
+        assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+        options.stdout_fd = ends[1];
+        result = call(session, "say", "[\"piped\"]", &options);
+        assert_string_equal(bx_result_stdout(result, NULL), "");
+        assert_int_equal(read(ends[0], text, sizeof(text)), 5);
+        bx_result_free(result);
+        close(ends[0]);
+        close(ends[1]);
+        /* The next call captures again. */
+        result = call(session, "say", "[\"kept\"]", NULL);
+        assert_string_equal(bx_result_stdout(result, NULL), "kept");
+        bx_result_free(result);
+    }
+    bx_session_close(session);
+    bx_sandbox_free(sandbox);
+}
+
 static void survives_wrong_arguments(void **state)
 {
     bx_sandbox *sandbox = make_sandbox("typed", NULL);
@@ -356,6 +387,7 @@ int main(void)
         cmocka_unit_test(makes_an_error_result_the_exit_code),
         cmocka_unit_test(keeps_state_in_a_session_alone),
         cmocka_unit_test(gives_each_call_its_own_streams),
+        cmocka_unit_test(writes_to_each_calls_descriptor),
         cmocka_unit_test(survives_wrong_arguments),
         cmocka_unit_test(ends_a_session_with_its_instance),
         cmocka_unit_test(refuels_each_call),
