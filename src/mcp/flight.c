@@ -216,13 +216,21 @@ void bx_flight_cancel(bx_mcp_server *server, const json_t *id)
         bx_flight_end(ended, NULL, NULL);
 }
 
-void bx_flight_cancel_all(bx_mcp_server *server)
+size_t bx_flight_cancel_all(bx_mcp_server *server)
 {
+    size_t count = 0;
+
     pthread_mutex_lock(&server->mutex);
     for (bx_flight *flight = server->flights; flight != NULL;
-         flight = flight->next)
+         flight = flight->next) {
+        if (flight->is_listening)
+            continue;
+        flight->is_cancelled = true;
         bx_cancel_trigger(flight->cancel);
+        count++;
+    }
     pthread_mutex_unlock(&server->mutex);
+    return count;
 }
 
 static bx_flight *first_listening(bx_mcp_server *server)

@@ -375,11 +375,29 @@ static void drain(bx_mcp_server *server)
     }
 }
 
+static void end_ticker(bx_mcp_server *server)
+{
+    pthread_mutex_lock(&server->mutex);
+    server->is_ticker_done = true;
+    pthread_cond_signal(&server->tick);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+/* A client that is about to leave may take what it did not wait for amiss: what
+ * does not end in time is ended without an answer, and there is no news. */
 static void end_calls(bx_mcp_server *server)
 {
+    size_t ended;
+
+    end_ticker(server);
     drain(server);
     atomic_store(&server->is_ending, true);
-    bx_flight_cancel_all(server);
+    ended = bx_flight_cancel_all(server);
+    if (ended > 0)
+        bx_mcp_log(server, BX_LOG_WARNING,
+                   "the client left: %zu requests were ended, and are not "
+                   "answered",
+                   ended);
     bx_outbox_stop_waiting(server->outbox);
     bx_pool_free(server->pool);
     server->pool = NULL;
@@ -465,10 +483,6 @@ static int run(bx_mcp_server *server, bx_error **err)
         return bx_error_set_errno(err, failed, "a thread");
     result = read_all(server, err);
     end_calls(server);
-    pthread_mutex_lock(&server->mutex);
-    server->is_ticker_done = true;
-    pthread_cond_signal(&server->tick);
-    pthread_mutex_unlock(&server->mutex);
     pthread_join(ticker, NULL);
     return result;
 }

@@ -111,8 +111,8 @@ void bx_flight_end(bx_flight *flight, json_t *result, json_t *error);
 void bx_flight_run(void *server, void *flight);
 /* The client wants no answer to the request with this id. */
 void bx_flight_cancel(bx_mcp_server *server, const json_t *id);
-/* End all that run. */
-void bx_flight_cancel_all(bx_mcp_server *server);
+/* End all that run, without an answer; how many. */
+size_t bx_flight_cancel_all(bx_mcp_server *server);
 /* Close what listens; at the connection's end. */
 void bx_flight_end_listening(bx_mcp_server *server);
 
