@@ -4,9 +4,8 @@
     immortal.py IN.wasm OUT.wasm
 
 The image holds a list of its objects (app/boxagnts_python/image.py). Each one's
-reference count becomes that of None, which is immortal; an entry whose type is
-not at the place that CPython 3.14 for 32 bits keeps it is left alone. Nothing
-changes its size.
+reference count becomes that of None, which is immortal; what is no longer an
+object of the type it was listed with is left alone. Nothing changes its size.
 """
 
 import bisect
@@ -16,6 +15,7 @@ import sys
 MARK = b"boxagnts:" + b"image-objects:v1"
 CORE_MODULE, DATA = 1, 11  # section ids of a component and of a module
 HEAD_BYTES = 8             # magic and version
+HEAP = 1 << 20             # address: the stack lies below, objects above
 LEAST = 100_000            # objects; fewer means that something is wrong
 
 
@@ -118,7 +118,9 @@ def make_immortal(data):
     changed = 0
     for address, kind in zip(entries[::2], entries[1::2]):
         words = image.read(address)
-        if words is None or words[1] != kind or not 0 < words[0] < immortal:
+        # An object that was freed since it was listed has no references, or a
+        # link to the next free place where they were counted.
+        if words is None or words[1] != kind or not 0 < words[0] < HEAP:
             continue
         struct.pack_into("<I", data, image.find(address), immortal)
         changed += 1

@@ -14,31 +14,57 @@ import types
 # and for each its address and that of its type; all are 32-bit numbers.
 MARK = b"boxagnts:" + b"image-objects:v1"
 
+_MOST_BYTES = 1 << 26  # of memory in which objects may lie
+_ALIGNMENT = 4         # bytes; at least, of an object
+
 _table = None
+
+
+class _Seen:
+    """Which objects were met, in a bit each: what is allocated here and freed
+    again makes the image larger for good."""
+
+    def __init__(self):
+        self._bits = bytearray(_MOST_BYTES // _ALIGNMENT // 8)
+
+    def add(self, item):
+        """Whether it is new."""
+        index, bit = divmod(id(item) // _ALIGNMENT, 8)
+        is_new = not self._bits[index] >> bit & 1
+        self._bits[index] |= 1 << bit
+        return is_new
+
+    def clear(self):
+        zeros = bytes(4096)
+        for start in range(0, len(self._bits), len(zeros)):
+            self._bits[start:start + len(zeros)] = zeros
 
 
 def _inside(item):
     """What an object refers to, also where the collector does not look."""
     if isinstance(item, types.CodeType):
-        return [item.co_consts, item.co_names, item.co_varnames,
-                item.co_freevars, item.co_cellvars, item.co_filename,
-                item.co_name, item.co_qualname, item.co_linetable,
-                item.co_exceptiontable]
+        # The tuples of variables are made anew when asked for; their items
+        # are the code's own.
+        return [item.co_consts, item.co_names, item.co_filename, item.co_name,
+                item.co_qualname, item.co_linetable, item.co_exceptiontable,
+                *item.co_varnames, *item.co_freevars, *item.co_cellvars]
     return gc.get_referents(item)
 
 
 def list_objects():
     """Called once, while the component is built, after everything else."""
     global _table
-    found = {}
-    todo = gc.get_objects()
-    while todo:
-        item = todo.pop()
-        if id(item) not in found:
-            found[id(item)] = item
-            todo += _inside(item)
-    numbers = array.array("I", [id(None), len(found)])
-    for address, item in found.items():
-        numbers.append(address)
-        numbers.append(id(type(item)))
+    seen = _Seen()
+    numbers = array.array("I", [id(None), 0])
+    todo = []
+    for root in gc.get_objects():
+        todo.append(root)
+        while todo:
+            item = todo.pop()
+            if seen.add(item):
+                numbers.append(id(item))
+                numbers.append(id(type(item)))
+                todo += _inside(item)
+    seen.clear()
+    numbers[1] = len(numbers) // 2 - 1
     _table = MARK + numbers.tobytes()
