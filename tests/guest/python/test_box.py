@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What Python asks of its box: other programs and tools. `boxagnts run` alone
-offers neither, so these are the refusals; tests/cli has the rest."""
+offers neither, so these are the refusals; test_registry.py has the rest."""
 
 import unittest
 
