@@ -177,7 +177,7 @@ void bench_compile(const bench_paths *paths)
     double times[2][5];
 
     title("Compiling the JavaScript tool");
-    snprintf(path, sizeof(path), "%s/js.wasm", paths->tools);
+    snprintf(path, sizeof(path), "%s/js-execute.wasm", paths->tools);
     snprintf(cache, sizeof(cache), "%s/cache", paths->scratch);
     on = bench_policy("wasm-cache-dir", cache, NULL);
     bx_module_free(bx_module_load(engine, path, on, &err));

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${BX_BUILD_DIR:-$here/../../build}" 2>/dev/null && pwd) ||
     build=${BX_BUILD_DIR:-$here/../../build}
 boxagnts=$build/bin/boxagnts
-js=$build/share/boxagnts/tools/js.wasm
+js=$build/share/boxagnts/tools/js-execute.wasm
 for file in "$boxagnts" "$js"; do
     if [ ! -e "$file" ]; then
         echo "tour: '$file' is missing; run 'make build' first" >&2
@@ -38,7 +38,7 @@ state_of_host() {
 
 # run PROGRAM: shows its output as it comes; sets status, keeps messages.
 run() {
-    printf '%s$ boxagnts run --policy policy.yaml js.wasm -- %s%s\n' \
+    printf '%s$ boxagnts run --policy policy.yaml js-execute.wasm -- %s%s\n' \
         "$dim" "$1" "$plain"
     status=0
     "$boxagnts" run --policy policy.yaml "$js" -- "$1" \

@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "inspect.h"
+#include "native.h"
 #include "parts.h"
 #include "quickjs-libc.h"
+#include "tool.h"
 
 /* A promise that was rejected while nobody listened. */
 typedef struct rejection {
@@ -63,26 +66,16 @@ void js_loop_init(JSRuntime *rt)
     JS_SetHostPromiseRejectionTracker(rt, track_rejection, NULL);
 }
 
-/* The value as console.error shows it; plain text when even that fails. */
-static void print_error(JSContext *ctx, JSValueConst error)
-{
-    JSValue part = js_parts_get(ctx, "console");
-    JSValue inspect = JS_GetPropertyStr(ctx, part, "inspect");
-    JSValue shown = JS_Call(ctx, inspect, JS_UNDEFINED, 1, &error);
-    const char *text = JS_ToCString(ctx, JS_IsException(shown) ? error : shown);
-
-    fprintf(stderr, "%s\n", text == NULL ? "an error without text" : text);
-    JS_FreeCString(ctx, text);
-    JS_FreeValue(ctx, shown);
-    JS_FreeValue(ctx, inspect);
-    JS_FreeValue(ctx, part);
-}
-
 _Noreturn static void fail(JSContext *ctx, const char *what, JSValueConst error)
 {
+    char *shown;
+
+    if (js_tool_is_running())
+        js_tool_fail(ctx, what, error);
     fflush(stdout);
-    fputs(what, stderr);
-    print_error(ctx, error);
+    shown = js_inspect(ctx, error);
+    fprintf(stderr, "%s%s\n", what, shown);
+    free(shown);
     exit(JS_EXIT_ERROR);
 }
 
@@ -127,6 +120,30 @@ void js_loop_run(JSContext *ctx)
     check_rejections(ctx);
 }
 
+void js_loop_end(JSContext *ctx)
+{
+    JSValue system = js_parts_peek(ctx, "system");
+    JSValue tell = JS_IsObject(system) ? JS_GetPropertyStr(ctx, system, "tell")
+                                       : JS_UNDEFINED;
+
+    if (JS_IsFunction(ctx, tell)) {
+        JSValue args[] = { JS_NewString(ctx, "exit"),
+                           JS_NewInt32(ctx, js_exit_code) };
+        JSValue done = JS_Call(ctx, tell, JS_UNDEFINED, 2, args);
+
+        if (JS_IsException(done))
+            js_loop_fail(ctx);
+        JS_FreeValue(ctx, args[0]);
+        JS_FreeValue(ctx, done);
+    }
+    JS_FreeValue(ctx, tell);
+    JS_FreeValue(ctx, system);
+}
+
+static const char unsettled_text[] =
+    "Warning: a top-level await waits for something that can no longer "
+    "happen\n";
+
 JSValue js_loop_await(JSContext *ctx, JSValue promise)
 {
     JSPromiseStateEnum state = JS_PromiseState(ctx, promise);
@@ -142,10 +159,10 @@ JSValue js_loop_await(JSContext *ctx, JSValue promise)
         state = JS_PromiseState(ctx, promise);
     }
     if (state == JS_PROMISE_PENDING) {
+        if (js_tool_is_running())
+            js_tool_exit(JS_EXIT_UNSETTLED, unsettled_text);
         fflush(stdout);
-        fputs("Warning: a top-level await waits for something that can no "
-              "longer happen\n",
-              stderr);
+        fputs(unsettled_text, stderr);
         exit(JS_EXIT_UNSETTLED);
     }
     awaited = JS_UNDEFINED;

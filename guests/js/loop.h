@@ -12,6 +12,9 @@ void js_loop_init(JSRuntime *rt);
 /* Run until nothing is left to wait for. */
 void js_loop_run(JSContext *ctx);
 
+/* Tell process.on('exit') that the program ends. */
+void js_loop_end(JSContext *ctx);
+
 /* Run until promise settles and give its value; takes promise. A rejection
  * gives JS_EXCEPTION. */
 JSValue js_loop_await(JSContext *ctx, JSValue promise);

@@ -8,9 +8,13 @@
 
 #include "heap.h"
 #include "loop.h"
+#include "module.h"
 #include "native.h"
 #include "parts.h"
+#include "program.h"
 #include "quickjs-libc.h"
+#include "text.h"
+#include "tool.h"
 
 #define JS_TOOL_VERSION "0.1.0"
 /* Of the stack in linear memory, bytes; at its end a script gets a RangeError.
@@ -19,10 +23,9 @@
  * function may take on top. */
 #define MAX_STACK_BYTES (2624 << 10)
 
-typedef enum source_kind { KIND_DETECT, KIND_MODULE, KIND_SCRIPT } source_kind;
-
 typedef struct options {
-    source_kind kind;
+    const char *program; /* what the command line calls us */
+    js_program_kind kind;
     const char *code; /* -e or -p; NULL: a file */
     bool prints;      /* -p */
     const char *file; /* NULL or "-": standard input */
@@ -31,7 +34,8 @@ typedef struct options {
 } options;
 
 static const char help_text[] =
-    "js runs JavaScript (ES2023 and newer, QuickJS-ng).\n"
+    "js (also: node, qjs) runs JavaScript (ES2023 and newer, QuickJS-ng) with\n"
+    "the modules of Node.js that make sense in a sandbox.\n"
     "\n"
     "usage: js [options] FILE [ARGUMENT...]\n"
     "       js [options] -e CODE [ARGUMENT...]\n"
@@ -39,8 +43,10 @@ static const char help_text[] =
     "\n"
     "  -e, --eval CODE    run CODE\n"
     "  -p, --print CODE   run CODE and print its value\n"
-    "  -m, --module       treat the program as an ES module\n"
-    "      --script       treat it as a classic script\n"
+    "  -m, --module       treat the program as an ES module (also:\n"
+    "                     --input-type=module)\n"
+    "      --script       treat it as a classic script (also:\n"
+    "                     --input-type=commonjs)\n"
     "                     (otherwise: FILE.mjs and what only parses as a\n"
     "                     module, such as import or a top-level await)\n"
     "  -h, --help         this text\n"
@@ -48,19 +54,15 @@ static const char help_text[] =
     "\n"
     "In a program:\n"
     "  console.log(value)                  objects are shown as Node does\n"
+    "  import fs from 'node:fs'            also path, os, util, events, url,\n"
+    "  const fs = require('fs')            crypto, child_process, ...\n"
     "  const r = await fetch(url)          what the policy allows\n"
-    "  std.loadFile(path)                  a file as text, null if there is "
-    "none\n"
-    "  std.writeFile(path, text)           replace a file\n"
-    "  std.open(path, 'r').getline()       line by line\n"
-    "  os.readdir(path), os.stat(path)     [value, errno] pairs\n"
-    "  std.in.readAsString()               all of standard input\n"
-    "  scriptArgs                          [FILE, ARGUMENT...]\n"
-    "  import x from './x.js', './x.json'  files beside the program\n"
+    "  tools.file_read({ path })           the other tools of the box\n"
+    "  std, os                             QuickJS's own modules\n"
     "\n"
     "examples:\n"
     "  js -e 'console.log(1n + 2n)'\n"
-    "  js -p 'JSON.parse(std.loadFile(\"/data/a.json\")).length'\n"
+    "  js -p 'require(\"/data/a.json\").length'\n"
     "  js report.mjs /data/sales.csv\n";
 
 _Noreturn static void usage(const char *format, const char *what)
@@ -74,6 +76,15 @@ _Noreturn static void usage(const char *format, const char *what)
 static bool is_option(const char *arg, const char *brief, const char *full)
 {
     return (brief != NULL && strcmp(arg, brief) == 0) || strcmp(arg, full) == 0;
+}
+
+/* A program that asks node wants to know what it can rely on. */
+static void print_version(const char *program)
+{
+    if (strcmp(program, "node") == 0)
+        printf("v%s\n", JS_NODE_VERSION);
+    else
+        printf("js " JS_TOOL_VERSION " (QuickJS-ng %s)\n", JS_GetVersion());
 }
 
 static void parse_options(int argc, char **argv, options *opts)
@@ -92,20 +103,25 @@ static void parse_options(int argc, char **argv, options *opts)
             exit(0);
         }
         if (is_option(arg, "-v", "--version")) {
-            printf("js " JS_TOOL_VERSION " (QuickJS-ng %s)\n", JS_GetVersion());
+            print_version(opts->program);
             exit(0);
         }
-        if (is_option(arg, "-m", "--module")) {
-            opts->kind = KIND_MODULE;
-        } else if (is_option(arg, NULL, "--script")) {
-            opts->kind = KIND_SCRIPT;
+        if (is_option(arg, "-m", "--module") ||
+            strcmp(arg, "--input-type=module") == 0) {
+            opts->kind = JS_PROGRAM_MODULE;
+        } else if (is_option(arg, NULL, "--script") ||
+                   strcmp(arg, "--input-type=commonjs") == 0) {
+            opts->kind = JS_PROGRAM_SCRIPT;
         } else if (is_option(arg, "-e", "--eval") ||
-                   is_option(arg, "-p", "--print")) {
+                   is_option(arg, "-p", "--print") ||
+                   strcmp(arg, "-pe") == 0) {
             if (at + 1 == argc)
                 usage("'%s' needs the code to run behind it", arg);
             if (opts->code != NULL)
                 usage("'%s': there is code to run already", arg);
-            opts->prints = is_option(arg, "-p", "--print");
+            opts->prints =
+                opts->prints || is_option(arg, "-p", "--print") ||
+                strcmp(arg, "-pe") == 0;
             opts->code = argv[++at];
         } else {
             usage("unknown option '%s'", arg);
@@ -117,47 +133,6 @@ static void parse_options(int argc, char **argv, options *opts)
     opts->argv = argv + at;
 }
 
-/* Everything on standard input. */
-static char *read_stdin(JSContext *ctx, size_t *ret_bytes)
-{
-    char *text = NULL;
-    size_t bytes = 0;
-    size_t cap = 0;
-
-    do {
-        if (cap - bytes < 4096) {
-            cap = cap == 0 ? 16384 : cap * 2;
-            text = js_realloc(ctx, text, cap);
-            if (text == NULL)
-                js_loop_fail(ctx);
-        }
-        bytes += fread(text + bytes, 1, cap - bytes - 1, stdin);
-    } while (!feof(stdin) && !ferror(stdin));
-    if (ferror(stdin)) {
-        fprintf(stderr, "js: standard input: %s\n", strerror(errno));
-        exit(JS_EXIT_ERROR);
-    }
-    text[bytes] = '\0';
-    *ret_bytes = bytes;
-    return text;
-}
-
-static char *read_program(JSContext *ctx, const char *file, size_t *ret_bytes)
-{
-    uint8_t *text;
-
-    if (file == NULL || strcmp(file, "-") == 0)
-        return read_stdin(ctx, ret_bytes);
-    errno = 0;
-    text = js_load_file(ctx, ret_bytes, file);
-    if (text == NULL) {
-        fprintf(stderr, "js: '%s': %s\n", file,
-                strerror(errno == 0 ? ENOENT : errno));
-        exit(JS_EXIT_ERROR);
-    }
-    return (char *)text;
-}
-
 static bool has_suffix(const char *text, const char *suffix)
 {
     size_t len = strlen(text);
@@ -166,71 +141,20 @@ static bool has_suffix(const char *text, const char *suffix)
     return len >= suffix_len && strcmp(text + len - suffix_len, suffix) == 0;
 }
 
-static JSValue compile(JSContext *ctx, const char *text, size_t bytes,
-                       const char *name, source_kind kind)
+static char *read_program(JSContext *ctx, const char *file, size_t *ret_bytes)
 {
-    int flags = JS_EVAL_FLAG_COMPILE_ONLY;
+    uint8_t *text;
 
-    flags |= kind == KIND_MODULE ? JS_EVAL_TYPE_MODULE : JS_EVAL_TYPE_GLOBAL;
-    return JS_Eval(ctx, text, bytes, name, flags);
-}
-
-/* A program that does not parse as a script and names what only a module has
- * is one; the error told is then the module's. */
-static JSValue compile_detected(JSContext *ctx, const char *text, size_t bytes,
-                                const char *name, source_kind *kind)
-{
-    JSValue code = compile(ctx, text, bytes, name, *kind);
-
-    if (!JS_IsException(code) || *kind != KIND_DETECT)
-        return code;
-    if (strstr(text, "import") == NULL && strstr(text, "export") == NULL &&
-        strstr(text, "await") == NULL)
-        return code;
-    JS_FreeValue(ctx, JS_GetException(ctx));
-    *kind = KIND_MODULE;
-    return compile(ctx, text, bytes, name, *kind);
-}
-
-/* -p: a top-level await makes the value come in a promise of { value }. */
-static JSValue run_printed(JSContext *ctx, const char *text, size_t bytes,
-                           const char *name)
-{
-    JSValue result = JS_Eval(ctx, text, bytes, name,
-                             JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_ASYNC);
-    JSValue value;
-
-    if (JS_IsException(result))
-        return result;
-    result = js_loop_await(ctx, result);
-    if (JS_IsException(result))
-        return result;
-    value = JS_GetPropertyStr(ctx, result, "value");
-    JS_FreeValue(ctx, result);
-    return value;
-}
-
-static JSValue run(JSContext *ctx, const options *opts, const char *text,
-                   size_t bytes, const char *name)
-{
-    source_kind kind = opts->kind;
-    JSValue code;
-
-    if (kind == KIND_DETECT && opts->file != NULL &&
-        has_suffix(opts->file, ".mjs"))
-        kind = KIND_MODULE;
-    if (opts->prints && kind != KIND_MODULE)
-        return run_printed(ctx, text, bytes, name);
-    code = compile_detected(ctx, text, bytes, name, &kind);
-    if (JS_IsException(code))
-        return code;
-    if (kind == KIND_MODULE &&
-        js_module_set_import_meta(ctx, code, false, true) < 0)
-        return JS_EXCEPTION;
-    code = JS_EvalFunction(ctx, code);
-    if (kind != KIND_MODULE || JS_IsException(code))
-        return code;
-    return js_loop_await(ctx, code);
+    if (strcmp(file, "-") == 0)
+        return js_program_read_stdin(ctx, ret_bytes);
+    errno = 0;
+    text = js_load_file(ctx, ret_bytes, file);
+    if (text == NULL) {
+        fprintf(stderr, "js: '%s': %s\n", file,
+                strerror(errno == 0 ? ENOENT : errno));
+        exit(JS_EXIT_ERROR);
+    }
+    return (char *)text;
 }
 
 static void print_value(JSContext *ctx, JSValueConst value)
@@ -278,47 +202,76 @@ static JSContext *start(void)
         return NULL;
     js_init_module_std(ctx, "qjs:std");
     js_init_module_os(ctx, "qjs:os");
-    JS_SetModuleLoaderFunc2(rt, NULL, js_parts_load_module,
-                            js_module_check_attributes, NULL);
+    js_module_init(rt);
     return js_parts_init(ctx) < 0 ? NULL : ctx;
+}
+
+static JSContext *start_or_exit(void)
+{
+    JSContext *ctx;
+    const char *folder = getenv("PWD");
+
+    /* WASI has no working folder; its variable is what the host and other
+     * programs set. One that is not there leaves us at "/". */
+    if (folder != NULL && folder[0] == '/')
+        (void)chdir(folder);
+    ctx = start();
+    if (ctx != NULL)
+        return ctx;
+    fputs("js: no memory to start in; allow more with "
+          "--wasm-max-memory-size\n",
+          stderr);
+    exit(JS_EXIT_ERROR);
+}
+
+static JSValue run(JSContext *ctx, const options *opts)
+{
+    js_program_kind kind = opts->kind;
+    const char *name = opts->code != NULL              ? "[eval]"
+                       : strcmp(opts->file, "-") == 0 ? "[stdin]"
+                                                       : opts->file;
+    const char *text = opts->code;
+    size_t bytes;
+
+    define_script_args(ctx, name, opts);
+    js_main_file = name[0] == '[' ? NULL : name;
+    if (text != NULL)
+        bytes = strlen(text);
+    else
+        text = read_program(ctx, opts->file, &bytes);
+    if (kind == JS_PROGRAM_DETECT && has_suffix(name, ".mjs"))
+        kind = JS_PROGRAM_MODULE;
+    if (opts->prints)
+        return js_program_evaluate(ctx, text, bytes, name);
+    return js_program_run(ctx, text, bytes, name, kind);
 }
 
 int main(int argc, char **argv)
 {
-    options opts = { KIND_DETECT, NULL, false, NULL, 0, NULL };
+    char program[32];
+    options opts = { .program = program };
     JSContext *ctx;
-    const char *name;
-    const char *text;
-    size_t bytes;
     JSValue value;
 
+    js_program_name(argc > 0 ? argv[0] : "js", program, sizeof(program));
+    if (js_tool_is_called(argc, argv))
+        js_tool_run(start_or_exit());
     parse_options(argc, argv, &opts);
-    if (opts.code == NULL && opts.file == NULL && isatty(STDIN_FILENO)) {
-        fputs(help_text, stdout);
-        return 0;
+    if (opts.code == NULL && opts.file == NULL) {
+        if (isatty(STDIN_FILENO)) {
+            fputs(help_text, stdout);
+            return 0;
+        }
+        opts.file = "-";
     }
-    ctx = start();
-    if (ctx == NULL) {
-        fputs("js: no memory to start in; allow more with "
-              "--wasm-max-memory-size\n",
-              stderr);
-        return JS_EXIT_ERROR;
-    }
-    name = opts.code != NULL                                  ? "[eval]"
-           : opts.file == NULL || strcmp(opts.file, "-") == 0 ? "[stdin]"
-                                                              : opts.file;
-    define_script_args(ctx, name, &opts);
-    text = opts.code;
-    if (text != NULL)
-        bytes = strlen(text);
-    else
-        text = read_program(ctx, opts.file, &bytes);
-    value = run(ctx, &opts, text, bytes, name);
+    ctx = start_or_exit();
+    value = run(ctx, &opts);
     if (JS_IsException(value))
         js_loop_fail(ctx);
     if (opts.prints)
         print_value(ctx, value);
     js_loop_run(ctx);
+    js_loop_end(ctx);
     /* The instance ends here: freeing object by object would only take time. */
     if (fflush(stdout) != 0 || fflush(stderr) != 0)
         return JS_EXIT_ERROR;

@@ -12,6 +12,14 @@
 #include <unistd.h>
 
 #include "boxagnts_guest.h"
+#include "call.h"
+#include "error.h"
+#include "file.h"
+#include "hash.h"
+#include "module.h"
+#include "stream.h"
+#include "text.h"
+#include "tool.h"
 
 #define READ_BYTES (256 << 10)      /* of a response's body at a time */
 #define ENTROPY_BYTES 256           /* the most getentropy() gives */
@@ -36,7 +44,7 @@ NATIVE(native_write)
     text = JS_ToCStringLen(ctx, &bytes, argv[1]);
     if (text == NULL)
         return JS_EXCEPTION;
-    file = fd == 2 ? stderr : stdout;
+    file = js_stream_file(fd == 2 ? 2 : 1);
     fwrite(text, 1, bytes, file);
     fflush(file);
     JS_FreeCString(ctx, text);
@@ -58,30 +66,6 @@ NATIVE(native_utf8_encode)
     return array;
 }
 
-/* Length of the well-formed sequence at text, 0 when there is none. *ret_skip:
- * the bytes one U+FFFD stands for then (WHATWG Encoding, UTF-8 decoder). */
-static size_t utf8_sequence(const uint8_t *text, size_t bytes, size_t *ret_skip)
-{
-    uint8_t first = text[0];
-    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    size_t need = first < 0x80                     ? 1
-                  : first >= 0xc2 && first <= 0xdf ? 2
-                  : first >= 0xe0 && first <= 0xef ? 3
-                  : first >= 0xf0 && first <= 0xf4 ? 4
-                                                   : 0;
-
-    *ret_skip = 1;
-    for (size_t i = 1; i < need; i++) {
-        *ret_skip = i;
-        if (i >= bytes || text[i] < low || text[i] > high)
-            return 0;
-        low = 0x80;
-        high = 0xbf;
-    }
-    return need;
-}
-
 /* utf8Decode(bytes, fatal): a string, or undefined when fatal and malformed. */
 NATIVE(native_utf8_decode)
 {
@@ -99,7 +83,7 @@ NATIVE(native_utf8_decode)
         return bytes == 0 ? JS_NewString(ctx, "") : JS_EXCEPTION;
     is_fatal = JS_ToBool(ctx, argv[1]) > 0;
     for (size_t i = 0, skip, step; i<bytes; i += step> 0 ? step : skip) {
-        step = utf8_sequence(text + i, bytes - i, &skip);
+        step = js_utf8_sequence(text + i, bytes - i, &skip);
         bad += step == 0;
     }
     if (bad == 0)
@@ -112,7 +96,7 @@ NATIVE(native_utf8_decode)
     if (mended == NULL)
         return JS_EXCEPTION;
     for (size_t i = 0, skip, step; i<bytes; i += step> 0 ? step : skip) {
-        step = utf8_sequence(text + i, bytes - i, &skip);
+        step = js_utf8_sequence(text + i, bytes - i, &skip);
         memcpy(mended + len, step > 0 ? (const char *)text + i : "\xef\xbf\xbd",
                step > 0 ? step : 3);
         len += step > 0 ? step : 3;
@@ -187,6 +171,7 @@ NATIVE(native_proxy_target)
 /* ---- files and process ----------------------------------------------- */
 
 int js_exit_code;
+const char *js_main_file;
 
 /* exitCode([code]): what the program ends with when it runs to its end. */
 NATIVE(native_exit_code)
@@ -195,6 +180,36 @@ NATIVE(native_exit_code)
     if (argc > 0 && JS_ToInt32(ctx, &js_exit_code, argv[0]) < 0)
         return JS_EXCEPTION;
     return JS_NewInt32(ctx, js_exit_code);
+}
+
+/* memoryUsed(): bytes of the heap in use. */
+NATIVE(native_memory_used)
+{
+    JSMemoryUsage usage;
+
+    (void)this_val;
+    (void)argc;
+    (void)argv;
+    JS_ComputeMemoryUsage(JS_GetRuntime(ctx), &usage);
+    return JS_NewInt64(ctx, usage.malloc_size);
+}
+
+/* exit(code): at once. */
+NATIVE(native_exit)
+{
+    int32_t code;
+
+    (void)this_val;
+    if (argc < 1 || JS_ToInt32(ctx, &code, argv[0]) < 0)
+        return JS_EXCEPTION;
+    js_exit(code);
+}
+
+_Noreturn void js_exit(int status)
+{
+    if (js_tool_is_running())
+        js_tool_exit(status, NULL);
+    exit(status);
 }
 
 /* [value, errno], as the functions of os answer; takes value. */
@@ -278,47 +293,17 @@ NATIVE(native_lstat)
 
 /* ---- HTTP ------------------------------------------------------------ */
 
-typedef struct errno_name {
-    int32_t errnum;
-    const char *name;
-} errno_name;
-
-static const errno_name errno_names[] = {
-    { BOXAGNTS_EACCES, "EACCES" },
-    { BOXAGNTS_EBADF, "EBADF" },
-    { BOXAGNTS_ECONNREFUSED, "ECONNREFUSED" },
-    { BOXAGNTS_ECONNRESET, "ECONNRESET" },
-    { BOXAGNTS_EFAULT, "EFAULT" },
-    { BOXAGNTS_EFBIG, "EFBIG" },
-    { BOXAGNTS_EHOSTUNREACH, "EHOSTUNREACH" },
-    { BOXAGNTS_EINVAL, "EINVAL" },
-    { BOXAGNTS_EMFILE, "EMFILE" },
-    { BOXAGNTS_EPROTO, "EPROTO" },
-    { BOXAGNTS_ERANGE, "ERANGE" },
-    { BOXAGNTS_ETIMEDOUT, "ETIMEDOUT" },
-};
-
 /* Throw a TypeError with the host's own reason, and the errno as its code. */
 static JSValue throw_http(JSContext *ctx, uint32_t handle, int32_t errnum)
 {
-    char reason[2048] = "";
+    static const char head[] = "fetch failed: ";
+    char message[2048 + sizeof(head)] = "fetch failed: the host gives no reason";
     size_t len = 0;
-    const char *name = "EIO";
-    JSValue error;
 
-    if (boxagnts_http_error(handle, reason, sizeof(reason) - 1, &len) != 0)
-        len = 0;
-    reason[len] = '\0';
-    for (size_t i = 0; i < sizeof(errno_names) / sizeof(errno_names[0]); i++) {
-        if (errno_names[i].errnum == errnum)
-            name = errno_names[i].name;
-    }
-    JS_ThrowTypeError(ctx, "fetch failed: %s",
-                      len > 0 ? reason : "the host gives no reason");
-    error = JS_GetException(ctx);
-    JS_DefinePropertyValueStr(ctx, error, "code", JS_NewString(ctx, name),
-                              JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
-    return JS_Throw(ctx, error);
+    if (boxagnts_http_error(handle, message + strlen(head), 2047, &len) == 0 &&
+        len > 0)
+        message[strlen(head) + len] = '\0';
+    return js_throw_code(ctx, true, errnum, message);
 }
 
 static int get_handle(JSContext *ctx, int argc, JSValueConst *argv,
@@ -435,6 +420,8 @@ static const JSCFunctionListEntry natives[] = {
     JS_CFUNC_DEF("promiseState", 1, native_promise_state),
     JS_CFUNC_DEF("proxyTarget", 1, native_proxy_target),
     JS_CFUNC_DEF("exitCode", 0, native_exit_code),
+    JS_CFUNC_DEF("exit", 1, native_exit),
+    JS_CFUNC_DEF("memoryUsed", 0, native_memory_used),
     JS_CFUNC_DEF("symlink", 2, native_symlink),
     JS_CFUNC_DEF("readlink", 1, native_readlink),
     JS_CFUNC_DEF("lstat", 1, native_lstat),
@@ -451,7 +438,18 @@ JSValue js_native_new(JSContext *ctx)
 
     JS_SetPropertyFunctionList(ctx, native, natives,
                                sizeof(natives) / sizeof(natives[0]));
+    js_file_add(ctx, native);
+    js_hash_add(ctx, native);
+    js_call_add(ctx, native);
+    js_module_add(ctx, native);
     JS_SetPropertyStr(ctx, native, "version",
                       JS_NewString(ctx, JS_GetVersion()));
+    JS_SetPropertyStr(ctx, native, "nodeVersion",
+                      JS_NewString(ctx, JS_NODE_VERSION));
+    if (js_main_file != NULL)
+        JS_SetPropertyStr(ctx, native, "mainFile",
+                          JS_NewString(ctx, js_main_file));
+    if (js_tool_is_running())
+        JS_SetPropertyStr(ctx, native, "isTool", JS_TRUE);
     return native;
 }

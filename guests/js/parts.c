@@ -38,9 +38,16 @@ static const global_name globals[] = {
     { "Response", "fetch" },
     { "crypto", "misc" },
     { "structuredClone", "misc" },
+    { "Buffer", "buffer" },
+    { "require", "module" },
+    { "module", "module" },
+    { "exports", "module" },
+    { "__filename", "module" },
+    { "__dirname", "module" },
+    { "tools", "tools" },
 };
 #define GLOBALS_COUNT (sizeof(globals) / sizeof(globals[0]))
-#define PARTS_MAX 16
+#define PARTS_MAX 48
 
 static JSValue loaded[PARTS_MAX]; /* what each part returned */
 static JSValue native = JS_UNDEFINED;
@@ -130,8 +137,16 @@ JSValue js_parts_get(JSContext *ctx, const char *part_name)
     return JS_ThrowInternalError(ctx, "no part '%s' in the prelude", part_name);
 }
 
-/* "std" and "os": QuickJS's own modules and what the part "lacking" adds. */
-static JSModuleDef *load_system_module(JSContext *ctx, const char *name)
+JSValue js_parts_peek(JSContext *ctx, const char *part_name)
+{
+    for (size_t i = 0; i < PARTS_MAX && js_parts[i].name != NULL; i++) {
+        if (strcmp(js_parts[i].name, part_name) == 0)
+            return JS_DupValue(ctx, loaded[i]);
+    }
+    return JS_UNDEFINED;
+}
+
+JSModuleDef *js_parts_load_module(JSContext *ctx, const char *name)
 {
     JSValue part = js_parts_get(ctx, "lacking");
     JSValue sources = JS_GetPropertyStr(ctx, part, "sources");
@@ -159,14 +174,6 @@ static JSModuleDef *load_system_module(JSContext *ctx, const char *name)
     JS_FreeValue(ctx, sources);
     JS_FreeValue(ctx, part);
     return module;
-}
-
-JSModuleDef *js_parts_load_module(JSContext *ctx, const char *name,
-                                  void *opaque, JSValueConst attributes)
-{
-    if (strcmp(name, "std") == 0 || strcmp(name, "os") == 0)
-        return load_system_module(ctx, name);
-    return js_module_loader(ctx, name, opaque, attributes);
 }
 
 /* From here on the global is a plain property. */

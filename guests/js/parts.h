@@ -24,8 +24,11 @@ int js_parts_init(JSContext *ctx);
 /* What a part returned: its names as properties; loads it. */
 JSValue js_parts_get(JSContext *ctx, const char *part_name);
 
-/* A module loader that also knows "std" and "os". */
-JSModuleDef *js_parts_load_module(JSContext *ctx, const char *name,
-                                  void *opaque, JSValueConst attributes);
+/* The same, if something loaded it already; otherwise undefined. */
+JSValue js_parts_peek(JSContext *ctx, const char *part_name);
+
+/* "std" and "os": QuickJS's own modules and what the prelude adds; NULL with an
+ * exception. Others, "qjs:...", are QuickJS's. */
+JSModuleDef *js_parts_load_module(JSContext *ctx, const char *name);
 
 #endif

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Copy one of QuickJS-ng's sources with the edits that give it a stack limit.
+"""Copy one of QuickJS-ng's sources with our edits: a stack limit, the value of
+a module's last expression, and an exit that a tool call hears of.
 
 usage: patch.py SOURCE.c OUT.c
 
@@ -21,6 +22,26 @@ def charge(head, size):
     return (head, f"{head}    STACK_CHARGE({size});\n", 1)
 
 
+# The end of a script or module: emitted once with `using`, once without.
+MODULE_END = """\
+            }
+            emit_return(s, true);
+        } else {
+            emit_return(s, false);
+        }
+"""
+# import.meta.value = the hidden variable
+KEEP_VALUE = """\
+            if (js_module_keeps_value) {
+                emit_op(s, OP_special_object);
+                emit_u8(s, OP_SPECIAL_OBJECT_IMPORT_META);
+                emit_op(s, OP_get_loc);
+                emit_u16(s, fd->eval_ret_idx);
+                emit_op(s, OP_put_field);
+                emit_atom(s, JS_ATOM_value);
+            }
+"""
+
 # file name: (text, replacement, how often it must occur)
 EDITS = {
     "quickjs.c": [
@@ -41,6 +62,17 @@ EDITS = {
         charge("int js_parse_statement_or_decl(JSParseState *s,\n"
                "                                                  "
                "int decl_mask)\n{\n", 768),
+        # Scripts have a hidden variable for the value of what ran last.
+        ("    if (!s->is_module) {\n"
+         "        /* hidden variable for the return value */\n",
+         "    if (!s->is_module || js_module_keeps_value) {\n", 1),
+        (MODULE_END, MODULE_END.replace(
+            "            emit_return(s, false);\n", KEEP_VALUE +
+            "            emit_return(s, false);\n"), 2),
+    ],
+    "quickjs-libc.c": [
+        ("    exit(status);\n    return JS_UNDEFINED;",
+         "    js_exit(status);\n    return JS_UNDEFINED;", 1),
     ],
     "libregexp.c": [
         ("if (lre_check_stack_overflow(s->opaque, 0))",
@@ -60,9 +92,11 @@ def main():
             sys.exit(f"{source}: expected {count} time(s), found {found}:\n"
                      f"{old}")
         text = text.replace(old, new)
+    streams = "#define BOXAGNTS_JS_STREAMS\n" \
+        if source.name == "quickjs-libc.c" else ""
     pathlib.Path(sys.argv[2]).write_text(f"""\
 #pragma clang diagnostic ignored "-Weverything" /* others' code */
-#include "stack.h"
+{streams}#include "stack.h"
 #line 1 "{source.name}"
 {text}""", encoding="utf-8")
 

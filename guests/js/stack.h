@@ -27,4 +27,28 @@ charged_stack_pointer(void)
     return at;
 }
 
+/* program.c: a module's last expression goes to import.meta.value. */
+extern int js_module_keeps_value;
+
+/* stream.c: descriptors and stdio that a tool call may have captured. */
+#ifdef BOXAGNTS_JS_STREAMS
+#include <stdio.h>
+#include <unistd.h>
+
+ssize_t js_stream_read(int fd, void *data, size_t bytes);
+ssize_t js_stream_write(int fd, const void *data, size_t bytes);
+FILE *js_stream_file(int fd);
+#define read(fd, data, bytes) js_stream_read(fd, data, bytes)
+#define write(fd, data, bytes) js_stream_write(fd, data, bytes)
+#undef stdin
+#undef stdout
+#undef stderr
+#define stdin js_stream_file(0)
+#define stdout js_stream_file(1)
+#define stderr js_stream_file(2)
+#endif
+
+/* native.c: instead of exit(), for a call's result. */
+_Noreturn void js_exit(int status);
+
 #endif

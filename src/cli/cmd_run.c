@@ -46,12 +46,12 @@ static void print_help(void)
          "wasm-fuel.\n\n"
          "Examples:\n"
          "  boxagnts run hello.wasm one two\n"
-         "  boxagnts run --work-dir ./project js.wasm -- build.js\n"
+         "  boxagnts run --work-dir ./project js-execute.wasm -- build.js\n"
          "  boxagnts run --map-dir ./data::/data::ro --wasm-timeout 5s "
          "tool.wasm\n"
          "  boxagnts run --invoke add adder.wasm '{\"a\": 1, \"b\": 2}'\n"
          "  boxagnts run --allowed-outbound-host https://api.example.com "
-         "--block-network private \\\n      js.wasm -- -e "
+         "--block-network private \\\n      js-execute.wasm -- -e "
          "'fetch(\"https://api.example.com\").then(r => console.log(r.status))"
          "'");
 }

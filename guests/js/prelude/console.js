@@ -617,5 +617,31 @@
   Object.assign(console, { info: console.log, debug: console.log,
     error: console.warn, dirxml: console.log,
     groupCollapsed: console.group });
-  return { console, inspect };
+  // Is JSON the whole of a value? Deep ones are taken for none.
+  function isPlain(value, depth = 0) {
+    if (value === null || typeof value === 'boolean') return true;
+    if (typeof value === 'string') return value.isWellFormed();
+    if (typeof value === 'number')
+      return Number.isFinite(value) && !Object.is(value, -0);
+    if (typeof value !== 'object' || depth > 20 ||
+        native.proxyTarget(value) !== undefined) return false;
+    const isArray = Array.isArray(value);
+    if (!isArray && native.classOf(value) !== 'Object' ||
+        getPrototypeOf(value) !== (isArray ? Array : Object).prototype ||
+        typeof value.toJSON === 'function') return false;
+    const keys = Reflect.ownKeys(value);
+    if (keys.length > 1000 || isArray && keys.length !== value.length + 1)
+      return false;
+    for (const key of keys) {
+      if (isArray && key === 'length') continue;
+      const found = getOwnPropertyDescriptor(value, key);
+      if (typeof key === 'symbol' || !found.enumerable || found.get ||
+          found.set || !isPlain(found.value, depth + 1)) return false;
+    }
+    return true;
+  }
+
+  inspect.custom = customSymbol;
+  inspect.defaultOptions = {};
+  return { console, inspect, format, isPlain: (value) => isPlain(value) };
 })

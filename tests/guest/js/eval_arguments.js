@@ -1,3 +1,3 @@
 // run: -e CODE one "two words"
 console.log(scriptArgs);
-console.log(process.argv.slice(2));
+console.log(process.argv.slice(1));

@@ -4,7 +4,7 @@
 usage: run.py [--update] RUNNER...
        run.py --node [CASE...]
 
-RUNNER starts the tool, such as `boxagnts run js.wasm --`; the tool's own
+RUNNER starts the tool, such as `boxagnts run js-execute.wasm --`; the tool's own
 arguments follow. Each NAME.js here is a case: it comes on standard input, and
 NAME.expected is what it prints. Comments at its top say what else holds:
 
