@@ -139,7 +139,7 @@ NATIVE(native_write)
 }
 
 /* The rest of an open file. */
-static JSValue read_rest(JSContext *ctx, int fd, const char *path)
+static JSValue read_rest(JSContext *ctx, int fd)
 {
     struct stat st;
     size_t cap = READ_BYTES;
@@ -150,7 +150,7 @@ static JSValue read_rest(JSContext *ctx, int fd, const char *path)
 
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0) {
         if (st.st_size >= INT32_MAX)
-            return js_throw_errno(ctx, EFBIG, "read", path, NULL);
+            return js_throw_errno(ctx, EFBIG, "read", NULL, NULL);
         cap = (size_t)st.st_size + 1; /* one more sees the end */
     }
     while (got > 0) {
@@ -170,7 +170,7 @@ static JSValue read_rest(JSContext *ctx, int fd, const char *path)
     }
     if (got < 0) {
         js_free(ctx, data);
-        return js_throw_errno(ctx, errno, "read", path, NULL);
+        return js_throw_errno(ctx, errno, "read", NULL, NULL);
     }
     array = JS_NewUint8ArrayCopy(ctx, data, bytes);
     js_free(ctx, data);
@@ -188,14 +188,14 @@ NATIVE(native_read_all)
     if (argc > 0 && JS_IsNumber(argv[0])) {
         if (JS_ToInt32(ctx, &fd, argv[0]) < 0)
             return JS_EXCEPTION;
-        return read_rest(ctx, fd, NULL);
+        return read_rest(ctx, fd);
     }
     path = get_path(ctx, argc, argv, 0);
     if (path == NULL)
         return JS_EXCEPTION;
     fd = open(path, O_RDONLY);
     array = fd < 0 ? js_throw_errno(ctx, errno, "open", path, NULL)
-                   : read_rest(ctx, fd, path);
+                   : read_rest(ctx, fd);
     if (fd >= 0)
         close(fd);
     JS_FreeCString(ctx, path);

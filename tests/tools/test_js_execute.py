@@ -140,14 +140,14 @@ class Calls(JsTest):
 
     def test_replaced_builtins(self):
         self.assertEqual(self.text(
-            "JSON.stringify = JSON.parse = null; Array.prototype.join = null;"
+            "JSON.stringify = JSON.parse = null;"
             "Object.prototype.toString = null; [1]"), "[ 1 ]")
 
     def test_refused_input(self):
-        self.assertIn("'code'", self.boxagnts(
-            "tool", "call", *self.work, "js-execute", "{}", status=None).err +
-            self.boxagnts("tool", "call", *self.work, "js-execute", "{}",
-                          status=None).out)
+        result = self.boxagnts("tool", "call", *self.work, "js-execute", "{}",
+                               status=None)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("code: missing", result.err)
 
     def test_refused_by_the_program_itself(self):
         """Without a registry that looks at the schema."""
@@ -201,7 +201,7 @@ class Tools(JsTest):
         self.assertEqual(self.text(
             "const names = tools.list().map((tool) => tool.name);"
             "[names.includes('file-read'), 'file_read' in tools, "
-            "Object.keys(tools).includes('file_grep'), "
+            "Object.keys(tools).includes('file_write'), "
             "typeof tools.list()[0].input_schema]"),
             "[ true, true, true, 'object' ]")
 
@@ -279,6 +279,10 @@ class Programs(JsTest):
     @unittest.skipUnless(os.path.exists(os.path.join(TOOLS, "bash.wasm")),
                          "no shell in this build")
     def test_shell(self):
+        # Compiling a shell that no cache has yet would use up the call's time.
+        self.boxagnts("bash", *self.work, "--wasm-timeout", "200s",
+                      "-c", "true",
+                      timeout=240)
         self.assertEqual(self.text(
             "require('child_process').execSync('echo one; node -p 2', "
             "{encoding: 'utf8'})"), "'one\\n2\\n'")

@@ -52,7 +52,9 @@
       if (expected.prototype !== undefined && error instanceof expected) return;
       if (!Error.isPrototypeOf(expected) && expected !== Error &&
           expected.call({}, error) === true) return;
-      throw error;
+      refuse('throws', message ?? `The error is expected to be as ${
+        inspect(expected)} says, got:\n\n${inspect(error)}\n`, error,
+      expected);
     }
     const isMatch = (value, wanted) => wanted instanceof RegExp
       ? wanted.test(String(value)) : same(value, wanted, [], true);

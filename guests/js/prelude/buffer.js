@@ -126,8 +126,13 @@
       return typeof name === 'string' && name.toLowerCase() in names;
     }
     static byteLength(value, encoding) {
-      return typeof value === 'string'
-        ? encoders[encodingOf(encoding)](value).length : value.byteLength;
+      if (typeof value !== 'string') return value.byteLength;
+      switch (encodingOf(encoding)) { // by length alone, as in Node.js
+        case 'hex': return value.length >>> 1;
+        case 'base64': case 'base64url':
+          return value.replace(/={1,2}$/, '').length * 3 >>> 2;
+        default: return encoders[encodingOf(encoding)](value).length;
+      }
     }
     static concat(list, total) {
       const size = total ?? list.reduce((sum, item) => sum + item.length, 0);

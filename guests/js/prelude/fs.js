@@ -172,7 +172,7 @@
     try {
       native.fileWriteAt(fd, bytes, null);
     } finally {
-      native.fileClose(fd);
+      closeSync(fd);
     }
   }
 
@@ -180,6 +180,11 @@
   function openSync(path, flags = 'r') {
     const name = pathOf(path);
     return standard[name] ?? native.fileOpen(name, flagsOf(flags));
+  }
+
+  // The standard streams stay: what is printed later goes there.
+  function closeSync(fd) {
+    if (fd > 2) native.fileClose(fd);
   }
 
   // The arguments behind the buffer, or an object of them.
@@ -210,7 +215,7 @@
     try {
       native.fileTruncate(fd, length);
     } finally {
-      native.fileClose(fd);
+      closeSync(fd);
     }
   }
 
@@ -350,7 +355,7 @@
     chown: accessSync,
     mkdtemp: mkdtempSync,
     open: openSync,
-    close: (fd) => { if (fd > 2) native.fileClose(fd); },
+    close: closeSync,
     read: readSync,
     write: writeSync,
   };
@@ -398,7 +403,7 @@
     async truncate(length) { sync.ftruncate(this.fd, length); }
     async sync() { native.fileSync(this.fd); }
     async close() {
-      if (this.fd > 2) native.fileClose(this.fd);
+      closeSync(this.fd);
       this.fd = -1;
     }
     readLines() {

@@ -212,7 +212,7 @@
     const type = typeOf(path);
     if (type !== undefined) return type !== 'module';
     const text = readText(path);
-    if (!/\b(module|exports|require)\b/.test(text)) return false;
+    if (!/\b(module|exports|require|__filename|__dirname)\b/.test(text)) return false;
     try {
       compile(text, path);
       return true;

@@ -55,6 +55,7 @@
 
   function basename(path, suffix = '') {
     check(path);
+    if (suffix !== '' && path === suffix) return '';
     const text = path.replace(/\/+$/, '');
     const base = text.slice(text.lastIndexOf('/') + 1);
     return suffix !== '' && base !== suffix && base.endsWith(suffix)

@@ -340,12 +340,18 @@
   }
 
   function createReadStream(fs, path, options) {
-    const made = readFrom((own) => {
-      const fd = options.fd ?? fs.openSync(path, options.flags ?? 'r');
-      setTimeout(() => own.emit('open', fd), 0);
-      return fd;
-    }, options);
+    let fd = options.fd;
+    const open = () => fd ??= fs.openSync(path, options.flags ?? 'r');
+    const made = readFrom(open, options);
     made.path = path;
+    setTimeout(() => {
+      if (made.destroyed) return;
+      try {
+        made.emit('open', open());
+      } catch (error) {
+        made.destroy(error);
+      }
+    }, 0);
     return made;
   }
 
