@@ -98,7 +98,8 @@ void bench_script(const bench_paths *paths)
 {
     bx_policy *policy = bench_policy("wasm-timeout", "30s", NULL);
     bx_engine *engine = bx_engine_new(NULL, NULL);
-    bx_sandbox *sandbox = bench_sandbox(engine, paths->tools, "js", policy);
+    bx_sandbox *sandbox =
+        bench_sandbox(engine, paths->tools, "js-execute", policy);
     const char *const argv[] = { "js", "-e", "console.log(1n+2n)" };
     static const char *const node[] = { "node", "-e", "console.log(1n+2n)",
                                         NULL };

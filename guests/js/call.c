@@ -41,8 +41,7 @@ static char *read_all(JSContext *ctx, uint32_t handle, uint32_t stream,
 
         if (cap - bytes < READ_BYTES) {
             size_t need = cap == 0 ? READ_BYTES : cap * 2;
-            char *grown =
-                need < cap ? NULL : js_realloc(ctx, data, need);
+            char *grown = need < cap ? NULL : js_realloc(ctx, data, need);
 
             if (grown == NULL) {
                 js_free(ctx, data);
@@ -51,8 +50,8 @@ static char *read_all(JSContext *ctx, uint32_t handle, uint32_t stream,
             data = grown;
             cap = need;
         }
-        errnum = boxagnts_call_read(handle, stream, data + bytes, cap - bytes,
-                                    &got);
+        errnum =
+            boxagnts_call_read(handle, stream, data + bytes, cap - bytes, &got);
         if (errnum != 0) {
             js_free(ctx, data);
             (void)throw_call(ctx, errnum);
@@ -113,7 +112,8 @@ static JSValue head_text(JSContext *ctx, uint32_t handle)
     return text;
 }
 
-/* spawn(request as JSON, input as Uint8Array): [head as JSON, stdout, stderr] */
+/* spawn(request as JSON, input as Uint8Array): [head as JSON, stdout, stderr]
+ */
 NATIVE(native_spawn)
 {
     size_t request_bytes;
@@ -134,7 +134,8 @@ NATIVE(native_spawn)
     request = JS_ToCStringLen(ctx, &request_bytes, argv[0]);
     if (request == NULL)
         return JS_EXCEPTION;
-    errnum = boxagnts_spawn(request, request_bytes, input, input_bytes, &handle);
+    errnum =
+        boxagnts_spawn(request, request_bytes, input, input_bytes, &handle);
     JS_FreeCString(ctx, request);
     if (errnum != 0)
         return throw_call(ctx, errnum);
@@ -160,7 +161,8 @@ NATIVE(native_tool_call)
 {
     size_t name_bytes;
     size_t input_bytes;
-    const char *name = argc < 2 ? NULL : JS_ToCStringLen(ctx, &name_bytes, argv[0]);
+    const char *name =
+        argc < 2 ? NULL : JS_ToCStringLen(ctx, &name_bytes, argv[0]);
     const char *input =
         name == NULL ? NULL : JS_ToCStringLen(ctx, &input_bytes, argv[1]);
     uint32_t handle = 0;
@@ -169,8 +171,8 @@ NATIVE(native_tool_call)
 
     (void)this_val;
     if (input != NULL)
-        errnum = boxagnts_tool_call(name, name_bytes, input, input_bytes,
-                                    &handle);
+        errnum =
+            boxagnts_tool_call(name, name_bytes, input, input_bytes, &handle);
     JS_FreeCString(ctx, name);
     JS_FreeCString(ctx, input);
     if (input == NULL)

@@ -11,7 +11,10 @@ typedef struct errno_name {
     const char *text; /* as Node.js says it */
 } errno_name;
 
-#define NAME(errnum, text) { errnum, #errnum, text }
+#define NAME(errnum, text)                                                     \
+    {                                                                          \
+        errnum, #errnum, text                                                  \
+    }
 static const errno_name names[] = {
     NAME(EACCES, "permission denied"),
     NAME(EAGAIN, "resource temporarily unavailable"),

@@ -21,7 +21,8 @@
                         JSValueConst *argv)
 
 /* A path as an argument; NULL with an exception. JS_FreeCString(). */
-static const char *get_path(JSContext *ctx, int argc, JSValueConst *argv, int at)
+static const char *get_path(JSContext *ctx, int argc, JSValueConst *argv,
+                            int at)
 {
     size_t bytes;
     const char *path;
@@ -125,10 +126,10 @@ NATIVE(native_write)
     if (fd == STDOUT_FILENO)
         fflush(js_stream_file(fd));
     while (done < bytes) {
-        ssize_t wrote =
-            position < 0 ? js_stream_write(fd, data + done, bytes - done)
-                         : pwrite(fd, data + done, bytes - done,
-                                  position + (int64_t)done);
+        ssize_t wrote = position < 0
+                            ? js_stream_write(fd, data + done, bytes - done)
+                            : pwrite(fd, data + done, bytes - done,
+                                     position + (int64_t)done);
 
         if (wrote <= 0)
             return js_throw_errno(ctx, wrote < 0 ? errno : EIO, "write", NULL,
@@ -239,9 +240,9 @@ static double milliseconds(struct timespec at)
 static JSValue stat_values(JSContext *ctx, const struct stat *st)
 {
     const double values[] = {
-        (double)st->st_dev,       (double)st->st_ino,
-        (double)st->st_mode,      (double)st->st_nlink,
-        (double)st->st_size,      milliseconds(st->st_atim),
+        (double)st->st_dev,        (double)st->st_ino,
+        (double)st->st_mode,       (double)st->st_nlink,
+        (double)st->st_size,       milliseconds(st->st_atim),
         milliseconds(st->st_mtim), milliseconds(st->st_ctim),
     };
     JSValue array = JS_NewArray(ctx);

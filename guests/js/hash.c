@@ -29,21 +29,35 @@ typedef struct hash_state {
 } hash_state;
 
 static const hash_kind kinds[] = {
-    { "md5", 64, 16, true,
-      { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 } },
-    { "sha1", 64, 20, false,
+    { "md5", 64, 16, true, { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 } },
+    { "sha1",
+      64,
+      20,
+      false,
       { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 } },
-    { "sha224", 64, 28, false,
+    { "sha224",
+      64,
+      28,
+      false,
       { 0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939, 0xffc00b31, 0x68581511,
         0x64f98fa7, 0xbefa4fa4 } },
-    { "sha256", 64, 32, false,
+    { "sha256",
+      64,
+      32,
+      false,
       { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
         0x1f83d9ab, 0x5be0cd19 } },
-    { "sha384", 128, 48, false,
+    { "sha384",
+      128,
+      48,
+      false,
       { 0xcbbb9d5dc1059ed8, 0x629a292a367cd507, 0x9159015a3070dd17,
         0x152fecd8f70e5939, 0x67332667ffc00b31, 0x8eb44a8768581511,
         0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4 } },
-    { "sha512", 128, 64, false,
+    { "sha512",
+      128,
+      64,
+      false,
       { 0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b,
         0xa54ff53a5f1d36f1, 0x510e527fade682d1, 0x9b05688c2b3e6c1f,
         0x1f83d9abfb41bd6b, 0x5be0cd19137e2179 } },
@@ -114,8 +128,9 @@ static void mix_md5(uint64_t *words, const uint8_t *block)
                                           { 5, 9, 14, 20 },
                                           { 4, 11, 16, 23 },
                                           { 6, 10, 15, 21 } };
-    static const uint8_t steps[4][2] = { { 1, 0 }, { 5, 1 }, { 3, 5 },
-                                         { 7, 0 } };
+    static const uint8_t steps[4][2] = {
+        { 1, 0 }, { 5, 1 }, { 3, 5 }, { 7, 0 }
+    };
     uint32_t v[4];
 
     for (int i = 0; i < 4; i++)
@@ -155,8 +170,9 @@ static void mix_sha1(uint64_t *words, const uint8_t *block)
     for (int i = 0; i < 80; i++) {
         uint32_t mixed = i < 20   ? (v[1] & v[2]) | (~v[1] & v[3])
                          : i < 40 ? v[1] ^ v[2] ^ v[3]
-                         : i < 60 ? (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3])
-                                  : v[1] ^ v[2] ^ v[3];
+                         : i < 60
+                             ? (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3])
+                             : v[1] ^ v[2] ^ v[3];
         uint32_t next = left32(v[0], 5) + mixed + v[4] + adds[i / 20] + w[i];
 
         v[4] = v[3];
@@ -185,14 +201,16 @@ static void mix_sha2(uint64_t *words, const uint8_t *block, bool is_wide)
 
 #define TURN(x, k) (right(x, d[k][0], is_wide) ^ right(x, d[k][1], is_wide))
     for (int i = 0; i < rounds; i++)
-        w[i] = i < 16 ? load(block + bytes * (size_t)i, bytes, false)
-                      : (w[i - 16] + (TURN(w[i - 15], 0) ^ w[i - 15] >> d[0][2]) +
-                         w[i - 7] + (TURN(w[i - 2], 1) ^ w[i - 2] >> d[1][2])) &
-                            mask;
+        w[i] = i < 16
+                   ? load(block + bytes * (size_t)i, bytes, false)
+                   : (w[i - 16] + (TURN(w[i - 15], 0) ^ w[i - 15] >> d[0][2]) +
+                      w[i - 7] + (TURN(w[i - 2], 1) ^ w[i - 2] >> d[1][2])) &
+                         mask;
     memcpy(v, words, sizeof(v));
     for (int i = 0; i < rounds; i++) {
         uint64_t add = is_wide ? constants[i] : constants[i] >> 32;
-        uint64_t first = v[7] + (TURN(v[4], 3) ^ right(v[4], d[3][2], is_wide)) +
+        uint64_t first = v[7] +
+                         (TURN(v[4], 3) ^ right(v[4], d[3][2], is_wide)) +
                          ((v[4] & v[5]) ^ (~v[4] & v[6])) + add + w[i];
         uint64_t second = (TURN(v[0], 2) ^ right(v[0], d[2][2], is_wide)) +
                           ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));

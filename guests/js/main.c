@@ -113,15 +113,13 @@ static void parse_options(int argc, char **argv, options *opts)
                    strcmp(arg, "--input-type=commonjs") == 0) {
             opts->kind = JS_PROGRAM_SCRIPT;
         } else if (is_option(arg, "-e", "--eval") ||
-                   is_option(arg, "-p", "--print") ||
-                   strcmp(arg, "-pe") == 0) {
+                   is_option(arg, "-p", "--print") || strcmp(arg, "-pe") == 0) {
             if (at + 1 == argc)
                 usage("'%s' needs the code to run behind it", arg);
             if (opts->code != NULL)
                 usage("'%s': there is code to run already", arg);
-            opts->prints =
-                opts->prints || is_option(arg, "-p", "--print") ||
-                strcmp(arg, "-pe") == 0;
+            opts->prints = opts->prints || is_option(arg, "-p", "--print") ||
+                           strcmp(arg, "-pe") == 0;
             opts->code = argv[++at];
         } else {
             usage("unknown option '%s'", arg);
@@ -227,9 +225,9 @@ static JSContext *start_or_exit(void)
 static JSValue run(JSContext *ctx, const options *opts)
 {
     js_program_kind kind = opts->kind;
-    const char *name = opts->code != NULL              ? "[eval]"
+    const char *name = opts->code != NULL             ? "[eval]"
                        : strcmp(opts->file, "-") == 0 ? "[stdin]"
-                                                       : opts->file;
+                                                      : opts->file;
     const char *text = opts->code;
     size_t bytes;
 

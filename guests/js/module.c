@@ -71,10 +71,10 @@ static int fill(JSContext *ctx, JSModuleDef *module)
         JSValue name = JS_GetPropertyInt64(ctx, names, i);
         const char *text = JS_ToCString(ctx, name);
 
-        status = text == NULL ? -1
-                              : JS_SetModuleExport(
-                                    ctx, module, text,
-                                    JS_GetPropertyInt64(ctx, values, i));
+        status = text == NULL
+                     ? -1
+                     : JS_SetModuleExport(ctx, module, text,
+                                          JS_GetPropertyInt64(ctx, values, i));
         JS_FreeCString(ctx, text);
         JS_FreeValue(ctx, name);
     }
@@ -177,8 +177,8 @@ static JSValue native_compile(JSContext *ctx, JSValueConst this_val, int argc,
         }
     }
     if (whole != NULL)
-        function = JS_Eval(ctx, whole, (size_t)len, texts[2],
-                           JS_EVAL_TYPE_GLOBAL);
+        function =
+            JS_Eval(ctx, whole, (size_t)len, texts[2], JS_EVAL_TYPE_GLOBAL);
     js_free(ctx, whole);
     for (int i = 0; i < 3; i++)
         JS_FreeCString(ctx, texts[i]);

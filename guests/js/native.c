@@ -297,7 +297,8 @@ NATIVE(native_lstat)
 static JSValue throw_http(JSContext *ctx, uint32_t handle, int32_t errnum)
 {
     static const char head[] = "fetch failed: ";
-    char message[2048 + sizeof(head)] = "fetch failed: the host gives no reason";
+    char message[2048 + sizeof(head)] =
+        "fetch failed: the host gives no reason";
     size_t len = 0;
 
     if (boxagnts_http_error(handle, message + strlen(head), 2047, &len) == 0 &&

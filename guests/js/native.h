@@ -7,7 +7,7 @@
 
 #define JS_NODE_VERSION "20.0.0" /* whose modules the prelude follows */
 
-extern int js_exit_code; /* set through process.exitCode */
+extern int js_exit_code;         /* set through process.exitCode */
 extern const char *js_main_file; /* of the program; NULL: it is no file */
 
 /* End the program; a tool call still has its result. */

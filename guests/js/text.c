@@ -33,7 +33,8 @@ void js_program_name(const char *path, char *name, size_t name_bytes)
 
     path = slash == NULL ? path : slash + 1;
     len = strlen(path);
-    if (len > strlen(suffix) && strcmp(path + len - strlen(suffix), suffix) == 0)
+    if (len > strlen(suffix) &&
+        strcmp(path + len - strlen(suffix), suffix) == 0)
         len -= strlen(suffix);
     if (len >= name_bytes)
         len = name_bytes - 1;

@@ -16,9 +16,9 @@
 #include "stream.h"
 #include "text.h"
 
-#define VALUE_MAX_BYTES (1u << 20)   /* of the last expression, as text */
-#define METADATA_MAX_BYTES 4096      /* of each text among the metadata */
-#define CODE_NAME "[code]"           /* what stack traces call it */
+#define VALUE_MAX_BYTES (1u << 20) /* of the last expression, as text */
+#define METADATA_MAX_BYTES 4096    /* of each text among the metadata */
+#define CODE_NAME "[code]"         /* what stack traces call it */
 
 static JSContext *running;
 static char *value_text; /* NULL: none, or not to be shown */
@@ -267,8 +267,8 @@ static void check_keys(JSContext *ctx, JSValueConst input)
     JSPropertyEnum *names;
     uint32_t count;
 
-    if (JS_GetOwnPropertyNames(ctx, &names, &count, input,
-                               JS_GPN_STRING_MASK) < 0)
+    if (JS_GetOwnPropertyNames(ctx, &names, &count, input, JS_GPN_STRING_MASK) <
+        0)
         js_loop_fail(ctx);
     for (uint32_t i = 0; i < count; i++) {
         const char *name = JS_AtomToCString(ctx, names[i].atom);

@@ -4,6 +4,7 @@ the policy refuses, other tools as functions, other programs."""
 import json
 import os
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "cli"))
@@ -11,8 +12,15 @@ from support import CliTest, TOOLS  # noqa: E402
 
 
 class JsTest(CliTest):
+    @classmethod
+    def setUpClass(cls):
+        """One cache of compiled modules for all tests of a class."""
+        cls._shared = tempfile.TemporaryDirectory(prefix="bx-home-")
+        cls.addClassCleanup(cls._shared.cleanup)
+
     def setUp(self):
         super().setUp()
+        self.environment["HOME"] = self._shared.name
         os.mkdir(self.path("work"))
         self.work = ["--work-dir", self.path("work")]
 

@@ -37,10 +37,9 @@
   };
   const lacking = ['async_hooks', 'cluster', 'dgram', 'diagnostics_channel',
     'dns', 'domain', 'http', 'http2', 'https', 'inspector', 'net', 'repl',
-    'sqlite', 'test', 'tls', 'tty', 'v8', 'vm', 'wasi', 'worker_threads',
-    'zlib'];
+    'tls', 'tty', 'v8', 'vm', 'wasi', 'worker_threads', 'zlib'];
   const loaded = new Map(); // name of a module of Node.js to what it is
-  const cache = Object.assign(Object.create(null)); // path to CommonJS module
+  const cache = Object.create(null); // path to CommonJS module
 
   function fail(message, code) {
     const error = new Error(message);
