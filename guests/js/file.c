@@ -69,7 +69,7 @@ NATIVE(native_close)
     (void)this_val;
     if (argc < 1 || JS_ToInt32(ctx, &fd, argv[0]) < 0)
         return JS_EXCEPTION;
-    if (close(fd) < 0)
+    if (js_stream_close(fd) < 0)
         return js_throw_errno(ctx, errno, "close", NULL, NULL);
     return JS_UNDEFINED;
 }

@@ -38,6 +38,10 @@ extern int js_module_keeps_value;
 ssize_t js_stream_read(int fd, void *data, size_t bytes);
 ssize_t js_stream_write(int fd, const void *data, size_t bytes);
 FILE *js_stream_file(int fd);
+FILE *js_stream_open(int fd, const char *mode);
+int js_stream_close(int fd);
+#define fdopen(fd, mode) js_stream_open(fd, mode)
+#define close(fd) js_stream_close(fd)
 #define read(fd, data, bytes) js_stream_read(fd, data, bytes)
 #define write(fd, data, bytes) js_stream_write(fd, data, bytes)
 #undef stdin

@@ -2,6 +2,7 @@
  * through here, so nothing gets past a capture. */
 #include "stream.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -97,17 +98,38 @@ static ssize_t cookie_write(void *cookie, const char *data, size_t bytes)
     return (ssize_t)bytes;
 }
 
-FILE *js_stream_file(int fd)
+static FILE *open_captured(int fd)
 {
     static const cookie_io_functions_t calls = { .read = cookie_read,
                                                  .write = cookie_write };
+
+    return fopencookie(fd == STDIN_FILENO ? NULL : &streams[fd - 1],
+                       fd == STDIN_FILENO ? "r" : "w", calls);
+}
+
+FILE *js_stream_open(int fd, const char *mode)
+{
+    if (!is_captured || fd < STDIN_FILENO || fd > STDERR_FILENO)
+        return fdopen(fd, mode);
+    return open_captured(fd);
+}
+
+int js_stream_close(int fd)
+{
+    if (!is_captured || fd < STDIN_FILENO || fd > STDERR_FILENO)
+        return close(fd);
+    errno = EBADF; /* the result is still to be written */
+    return -1;
+}
+
+FILE *js_stream_file(int fd)
+{
     FILE *const own[] = { stdin, stdout, stderr };
 
     if (!is_captured)
         return own[fd];
     if (files[fd] == NULL)
-        files[fd] = fopencookie(fd == STDIN_FILENO ? NULL : &streams[fd - 1],
-                                fd == STDIN_FILENO ? "r" : "w", calls);
+        files[fd] = open_captured(fd);
     return files[fd] == NULL ? own[fd] : files[fd];
 }
 

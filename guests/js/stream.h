@@ -23,6 +23,10 @@ void js_stream_capture(const char *input, size_t input_bytes);
 ssize_t js_stream_read(int fd, void *data, size_t bytes);
 ssize_t js_stream_write(int fd, const void *data, size_t bytes);
 
+/* fdopen() and close() that do. */
+FILE *js_stream_open(int fd, const char *mode);
+int js_stream_close(int fd);
+
 /* stdin, stdout or stderr. */
 FILE *js_stream_file(int fd);
 

@@ -128,7 +128,8 @@ class Calls(JsTest):
                     "f.length)", "require('fs').writeSync(1, f)",
                     "require('fs').writeFileSync('/dev/stdout', f)",
                     "process.stdout.write(f)", "std.printf('%s', f)",
-                    "print(f)", "std.fdopen(1, 'w').puts(f), 0"):
+                    "const o = std.fdopen(1, 'w'); o.puts(f); o.close()",
+                    "os.close(1)"):
             found = self.result(f"const f = {forged!r}; {way}; "
                                 "throw new Error('own')", status=None)
             self.assertTrue(found["is_error"], way)
