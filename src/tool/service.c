@@ -43,6 +43,20 @@ static const bx_program *find_program(const bx_table *table, const char *name,
     return program;
 }
 
+/* A program is its tool under another name: who may not call the one without a
+ * person may not start the other. */
+static int check_level(const bx_call_state *state, const bx_program *program,
+                       bx_error **err)
+{
+    if (state->caller == NULL || program->entry == NULL ||
+        program->entry->level != BX_LEVEL_DANGEROUS)
+        return 0;
+    return bx_error_set(err, BX_ERR_DENIED,
+                        "program '%s' is of the tool '%s', which is dangerous: "
+                        "only a person starts it; programs and tools cannot",
+                        state->name, program->entry->tool.name);
+}
+
 static int open_box(bx_call_state *state, const bx_program *program,
                     bx_box **ret_box, bx_error **err)
 {
@@ -83,7 +97,8 @@ int bx_registry_run(bx_registry *registry, const bx_program_run *request,
         return -1;
     if (check_exec(&state, &own) == 0)
         program = find_program(table, state.name, &own);
-    if (program != NULL && open_box(&state, program, &box, &own) == 0) {
+    if (program != NULL && check_level(&state, program, &own) == 0 &&
+        open_box(&state, program, &box, &own) == 0) {
         state.box = box;
         result =
             bx_call_run(&state, &words, request->options, ret_result, &own);

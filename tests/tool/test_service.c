@@ -157,6 +157,31 @@ static void spawns_programs_by_name(void **state)
     bx_registry_free(registry);
 }
 
+/* Nobody agreed: not under another name either. */
+static void starts_no_program_of_a_dangerous_tool(void **state)
+{
+    bx_policy *policy = bx_registry_default_policy(test_workspace, NULL);
+    bx_registry *registry;
+    char *text;
+
+    (void)state;
+    assert_int_equal(
+        bx_policy_set(policy, "tool-level", "inner=dangerous", "t", NULL), 0);
+    write_tool(test_builtin, "outer", FULL);
+    write_tool(test_builtin, "inner", FULL "  programs: [helper]\n");
+    write_tool(test_builtin, "risky",
+               "  permission_level: dangerous\n  programs: [own]\n");
+    registry = open_registry(policy, NULL, false);
+    text = act(registry, "spawn", "helper", "x");
+    assert_contains(text, "errno 2: program 'helper' is of the tool 'inner'");
+    free(text);
+    text = act(registry, "spawn", "own", "x");
+    assert_contains(text, "errno 2: program 'own' is of the tool 'risky'");
+    free(text);
+    bx_registry_free(registry);
+    bx_policy_free(policy);
+}
+
 static void unapproved_tools_bring_no_programs(void **state)
 {
     bx_registry *registry;
@@ -252,6 +277,7 @@ int main(void)
         TEST(errors_of_a_nested_call_come_back),
         TEST(lists_what_may_be_called),
         TEST(spawns_programs_by_name),
+        TEST(starts_no_program_of_a_dangerous_tool),
         TEST(unapproved_tools_bring_no_programs),
         TEST(depth_is_bounded),
         TEST(every_call_is_recorded),
