@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/layer.h"
+
 static const struct {
     const char *name;
     uint16_t port;
@@ -108,6 +110,30 @@ bx_verdict bx_socket_check_endpoint(const bx_policy *policy,
     return verdict;
 }
 
+static bool has_host(const bx_grants *layer, const bx_url *url)
+{
+    for (size_t i = 0; i < layer->rules_count; i++) {
+        if (layer->rules[i].kind == BX_GRANT_HOST &&
+            bx_host_pattern_matches_host(layer->rules[i].pattern, url))
+            return true;
+    }
+    return false;
+}
+
+/* A name carries what the guest put into it to whoever answers for it, so each
+ * layer needs a rule of that host, as for a connection. */
+static bx_verdict check_layers(const bx_policy *policy, const bx_url *url,
+                               bx_verdict allowed)
+{
+    for (size_t i = 0; i < policy->layers_count; i++) {
+        if (!has_host(policy->layers[i], url))
+            return (bx_verdict){ false,
+                                 "the tool or session is not granted this host",
+                                 policy->layers[i]->nothing };
+    }
+    return allowed;
+}
+
 bx_verdict bx_socket_check_name(const bx_policy *policy, const char *name)
 {
     char text[320];
@@ -117,7 +143,9 @@ bx_verdict bx_socket_check_name(const bx_policy *policy, const char *name)
         const bx_host_rule *rule = &policy->allowed_hosts[i];
 
         if (bx_host_pattern_matches_host(rule->pattern, &url))
-            return (bx_verdict){ true, "the host is allowed", rule->origin };
+            return check_layers(
+                policy, &url,
+                (bx_verdict){ true, "the host is allowed", rule->origin });
     }
     return (bx_verdict){ false,
                          policy->allowed_hosts_count == 0

@@ -13,6 +13,7 @@
 
 #include "net/socket_host.h"
 #include "net/support_names.h"
+#include "policy/grant.h"
 
 typedef struct fixture {
     bx_policy *policy;
@@ -309,6 +310,31 @@ static void resolves_allowed_names(void **state)
     assert_true(found[0].is_ipv6);
 }
 
+/* The question alone would tell a name server what the guest knows. */
+static void resolves_what_every_layer_grants(void **state)
+{
+    fixture *f = *state;
+    bx_autogrants bx_grants *none = bx_grants_new();
+    bx_autogrants bx_grants *one = bx_grants_new();
+    bx_endpoint found[1];
+
+    allow(f, "*");
+    support_names_set("a.test", "93.184.216.34");
+    support_names_set("b.test", "93.184.216.35");
+    assert_int_equal(bx_grants_add(one, "network:https://a.test", "t", NULL),
+                     0);
+    assert_int_equal(bx_policy_narrow(f->policy, one, "manifest", NULL), 0);
+    assert_int_equal(bx_socket_resolve(f->host, "a.test", 6, found, 1), 1);
+    assert_int_equal(bx_socket_resolve(f->host, "b.test", 6, found, 1),
+                     -EACCES);
+    assert_string_equal(f->rule, "manifest: nothing granted");
+    assert_int_equal(support_names_lookups("b.test"), 0);
+    assert_int_equal(bx_policy_narrow(f->policy, none, "session", NULL), 0);
+    assert_int_equal(bx_socket_resolve(f->host, "a.test", 6, found, 1),
+                     -EACCES);
+    assert_int_equal(support_names_lookups("a.test"), 1);
+}
+
 static void rejects_what_is_no_name(void **state)
 {
     static const char *const names[] = { "",        "a b.test", "a.test/x",
@@ -409,6 +435,7 @@ int main(void)
         TEST(hears_only_whom_it_sent_to),
         TEST(leads_a_connected_datagram_socket_to_one),
         TEST(resolves_allowed_names),
+        TEST(resolves_what_every_layer_grants),
         TEST(rejects_what_is_no_name),
         TEST(gives_up_lookups_in_time),
         TEST(follows_the_lead_of_a_name),
