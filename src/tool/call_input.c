@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "tool/call_text.h"
 #include "tool/registry.h"
 #include "tool/schema.h"
 
@@ -69,6 +70,11 @@ int bx_input_make(const bx_tool *tool, const char *text, size_t text_bytes,
         text = "{}";
         text_bytes = 2;
     }
+    if (!bx_text_is_readable(text, text_bytes))
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "input: more than %d JSON values; put large data "
+                            "into a string or a file",
+                            BX_TEXT_MAX_VALUES);
     input.text = text;
     input.text_bytes = text_bytes;
     input.value = parse(text, text_bytes, err);

@@ -27,6 +27,28 @@ json_t *bx_text_json(const char *text, size_t bytes, bool *ret_is_replaced)
     return json_stringn_nocheck(fixed.data, fixed.len);
 }
 
+bool bx_text_is_readable(const char *text, size_t bytes)
+{
+    bool is_string = false;
+    size_t values = 0;
+
+    if (bytes <= BX_TEXT_MAX_VALUES)
+        return true; /* a value has a byte of its own at least */
+    for (size_t i = 0; i < bytes; i++) {
+        char letter = text[i];
+
+        if (letter == '"')
+            is_string = !is_string;
+        else if (letter == '\\' && is_string)
+            i++;
+        else if (!is_string &&
+                 (letter == '{' || letter == '[' || letter == ',') &&
+                 ++values > BX_TEXT_MAX_VALUES)
+            return false;
+    }
+    return true;
+}
+
 /* ---- one long string at the begin of an object ----------------------- */
 
 /* What a byte behind a backslash stands for; 0: \u, or no escape at all. */
@@ -99,6 +121,8 @@ json_t *bx_text_load(const char *text, size_t bytes)
     json_t *content = NULL;
     json_t *root = NULL;
 
+    if (!bx_text_is_readable(text, bytes))
+        return NULL;
     if (bytes > sizeof(begin) && memcmp(text, begin, sizeof(begin) - 1) == 0) {
         at += strspn(at, " \t\r\n");
         if (at < end && *at == '"')

@@ -15,4 +15,10 @@ json_t *bx_text_json(const char *text, size_t bytes, bool *ret_is_replaced);
  * general reader's time; anything unusual is left to that one. */
 json_t *bx_text_load(const char *text, size_t bytes);
 
+#define BX_TEXT_MAX_VALUES 262144
+
+/* May it be read as JSON? A value of two bytes takes a hundred once it is read,
+ * so a text of more than BX_TEXT_MAX_VALUES is not. */
+bool bx_text_is_readable(const char *text, size_t bytes);
+
 #endif

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/call_text.h"
+
 /* {"ok": ...} or {"err": ...} and nothing else. */
 static const json_t *unwrap(const json_t *value, bool *ret_is_error)
 {
@@ -23,6 +25,12 @@ bool bx_value_read(const char *json, bx_value *ret_value)
 
     if (json == NULL)
         return false;
+    if (!bx_text_is_readable(json, strlen(json))) {
+        ret_value->text = json;
+        ret_value->bytes = strlen(json);
+        ret_value->is_error = strncmp(json, "{\"err\":", 7) == 0;
+        return true;
+    }
     ret_value->value = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (ret_value->value == NULL)
         return false;

@@ -14,7 +14,8 @@ typedef struct bx_value {
 } bx_value;
 
 /* A string as it is, nothing as "", anything else as JSON; of a result the one
- * side it has. json: as bx_result_value(). False when nothing was returned. */
+ * side it has. One of too many values stays JSON as it is. json: as
+ * bx_result_value(), outlives the value. False when nothing was returned. */
 bool bx_value_read(const char *json, bx_value *ret_value);
 void bx_value_clear(bx_value *value);
 #define bx_autovalue __attribute__((cleanup(bx_value_clear)))

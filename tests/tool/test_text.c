@@ -106,9 +106,42 @@ static void replaces_what_is_no_text(void **state)
     json_decref(value);
 }
 
+/* {"content":"...","metadata":{"a":[0,0,...]}} with so many zeros. */
+static char *make_long(const char *content, size_t zeros, size_t *ret_bytes)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+
+    assert_true(bx_buf_printf(&text,
+                              "{\"content\":\"%s\",\"metadata\":{\"a\":[0",
+                              content) >= 0);
+    while (--zeros > 0)
+        assert_int_equal(bx_buf_puts(&text, ",0"), 0);
+    assert_int_equal(bx_buf_puts(&text, "]}}"), 0);
+    *ret_bytes = text.len;
+    return bx_buf_take(&text);
+}
+
+static void reads_no_more_values_than_it_may(void **state)
+{
+    /* Commas, brackets and an escaped quote within a string are none. */
+    static const char content[] = ",[[{{\\\",\\\\";
+    size_t bytes;
+    char *text = make_long(content, BX_TEXT_MAX_VALUES - 3, &bytes);
+    json_t *value = bx_text_load(text, bytes);
+
+    (void)state;
+    assert_non_null(value);
+    json_decref(value);
+    free(text);
+    text = make_long(content, BX_TEXT_MAX_VALUES - 2, &bytes);
+    assert_null(bx_text_load(text, bytes));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_no_more_values_than_it_may),
         cmocka_unit_test(reads_as_the_general_reader),
         cmocka_unit_test(and_so_with_any_byte_changed),
         cmocka_unit_test(replaces_what_is_no_text),
