@@ -6,32 +6,46 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-
-int bx_file_read_fd(int fd, const char *what, size_t max_bytes, char **ret_data,
-                    size_t *ret_bytes, bx_error **err)
+static int refuse_size(const char *what, size_t max_bytes, bx_error **err)
 {
-    bx_autobuf bx_buf buf = BX_BUF_INIT;
-    bx_autofree char *chunk = NULL;
+    return bx_error_set(err, BX_ERR_LIMIT,
+                        "'%s': larger than %zu bytes, the most accepted", what,
+                        max_bytes);
+}
+
+/* How many bytes to make room for: all of a file and one more, which shows
+ * that it did not grow. */
+static int first_room(int fd, const char *what, size_t max_bytes,
+                      size_t *ret_room, bx_error **err)
+{
     struct stat st;
-    size_t chunk_bytes = 65536;
 
     if (fstat(fd, &st) < 0)
         return bx_error_set_errno(err, errno, "'%s'", what);
     if (S_ISDIR(st.st_mode))
         return bx_error_set_errno(err, EISDIR, "'%s'", what);
     if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
-        return bx_error_set(err, BX_ERR_LIMIT,
-                            "'%s': larger than %zu bytes, the most accepted",
-                            what, max_bytes);
-    if (S_ISREG(st.st_mode)) {
-        chunk_bytes = (size_t)st.st_size + 1;
-    }
-    chunk = malloc(chunk_bytes);
-    if (chunk == NULL)
+        return refuse_size(what, max_bytes, err);
+    *ret_room =
+        S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size + 1 : 65536;
+    return 0;
+}
+
+/* Files are read where they stay: a module is tens of megabytes. */
+int bx_file_read_fd(int fd, const char *what, size_t max_bytes, char **ret_data,
+                    size_t *ret_bytes, bx_error **err)
+{
+    bx_autofree char *data = NULL;
+    size_t room;
+    size_t bytes = 0;
+
+    if (first_room(fd, what, max_bytes, &room, err) < 0)
+        return -1;
+    data = malloc(room);
+    if (data == NULL)
         return bx_error_set_nomem(err);
     for (;;) {
-        ssize_t got = read(fd, chunk, chunk_bytes);
+        ssize_t got = read(fd, data + bytes, room - bytes);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -39,18 +53,23 @@ int bx_file_read_fd(int fd, const char *what, size_t max_bytes, char **ret_data,
             return bx_error_set_errno(err, errno, "'%s'", what);
         if (got == 0)
             break;
-        if (buf.len + (size_t)got > max_bytes)
-            return bx_error_set(
-                err, BX_ERR_LIMIT,
-                "'%s': larger than %zu bytes, the most accepted", what,
-                max_bytes);
-        if (bx_buf_append(&buf, chunk, (size_t)got, max_bytes) < 0)
-            return bx_error_set_nomem(err);
+        bytes += (size_t)got;
+        if (bytes > max_bytes)
+            return refuse_size(what, max_bytes, err);
+        if (bytes == room) {
+            char *grown = realloc(data, room * 2);
+
+            if (grown == NULL)
+                return bx_error_set_nomem(err);
+            data = grown;
+            room *= 2;
+        }
     }
+    data[bytes] = '\0'; /* there is room: it was not full */
     if (ret_bytes != NULL)
-        *ret_bytes = buf.len;
-    *ret_data = bx_buf_take(&buf);
-    return *ret_data == NULL ? bx_error_set_nomem(err) : 0;
+        *ret_bytes = bytes;
+    *ret_data = bx_take(data);
+    return 0;
 }
 
 int bx_file_read(const char *path, size_t max_bytes, char **ret_data,
