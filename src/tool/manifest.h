@@ -70,6 +70,12 @@ bx_manifest *bx_manifest_parse(const char *text, size_t text_bytes,
  * For core modules and components; nothing of the module is run. */
 bx_manifest *bx_manifest_extract(const void *module, size_t module_bytes,
                                  const char *name, bx_error **err);
+/* What bx_manifest_extract() looks at: the module's preamble and its sections
+ * of manifest and script. ret_skeleton is owned by the caller, free().
+ * errors: BX_ERR_INVALID: no WebAssembly binary, or a malformed one */
+int bx_manifest_skeleton(const void *module, size_t module_bytes,
+                         uint8_t **ret_skeleton, size_t *ret_bytes,
+                         bx_error **err);
 /* Give a manifest with a runtime its script: UTF-8 without NUL, at most
  * BX_MANIFEST_SCRIPT_MAX_BYTES. Copied. */
 int bx_manifest_put_script(bx_manifest *manifest, const char *script,

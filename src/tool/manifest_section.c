@@ -310,3 +310,26 @@ int bx_manifest_pack(const char *manifest, size_t manifest_bytes,
         return bx_error_set_nomem(err);
     return take_module(&out, ret_module, ret_bytes);
 }
+
+int bx_manifest_skeleton(const void *module, size_t module_bytes,
+                         uint8_t **ret_skeleton, size_t *ret_bytes,
+                         bx_error **err)
+{
+    walker in;
+    bx_autobuf bx_buf out = BX_BUF_INIT;
+    int status;
+
+    if (!is_binary(module, module_bytes))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the module is no WebAssembly binary");
+    in = start(module, module_bytes, "the module");
+    if (bx_buf_append(&out, module, PREAMBLE_BYTES, SIZE_MAX) < 0)
+        return bx_error_set_nomem(err);
+    while ((status = next_section(&in, err)) > 0) {
+        if ((is_titled(&in, BX_MANIFEST_SECTION) ||
+             is_titled(&in, BX_MANIFEST_SCRIPT_SECTION)) &&
+            bx_buf_append(&out, in.section.at, in.section.bytes, SIZE_MAX) < 0)
+            return bx_error_set_nomem(err);
+    }
+    return status < 0 ? -1 : take_module(&out, ret_skeleton, ret_bytes);
+}

@@ -1,6 +1,7 @@
 #include "tool/registry_entry.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/digest.h"
@@ -41,6 +42,7 @@ bx_file *bx_file_new(const char *stem)
     if (file == NULL)
         return NULL;
     atomic_init(&file->refs, 1);
+    atomic_init(&file->is_stale, false);
     pthread_mutex_init(&file->mutex, NULL);
     file->stem = strdup(stem);
     if (file->stem == NULL) {
@@ -68,6 +70,7 @@ void bx_file_unref(bx_file *file)
     free((void *)file->manifests);
     pthread_mutex_destroy(&file->mutex);
     free(file->problem);
+    free(file->summary);
     free(file->script);
     free(file->beside);
     free(file->module);
@@ -75,7 +78,7 @@ void bx_file_unref(bx_file *file)
     free(file);
 }
 
-static bx_module *load(const bx_file *file, bx_engine *engine,
+static bx_module *load(bx_file *file, bx_engine *engine,
                        const bx_policy *policy, bx_error **err)
 {
     bx_autofree char *bytes = NULL;
@@ -89,6 +92,10 @@ static bx_module *load(const bx_file *file, bx_engine *engine,
     bx_sha256(bytes, count, digest);
     bx_digest_format(digest, text);
     if (strcmp(text, file->digest) != 0) {
+        /* The next scan reads it, whatever its identity says. */
+        atomic_store(&file->is_stale, true);
+        if (file->summary != NULL)
+            (void)unlink(file->summary);
         bx_error_set(err, BX_ERR_DENIED,
                      "'%s' changed after it was read; expected SHA-256 %.16s, "
                      "it is %.16s. Call again: the registry reads it anew",

@@ -35,9 +35,11 @@ typedef struct bx_file {
     char *beside; /* path of NAME.tool.yaml; may not exist; NULL: none */
     char *script; /* path beside NAME.tool.yaml; NULL: none */
     bx_file_id ids[3];
-    char digest[65]; /* of the module, or of the script */
-    bool is_program; /* a built-in that is no tool, but can be spawned */
-    char *problem;   /* what is wrong with it; NULL: nothing */
+    char *summary; /* path of what is kept of the module; NULL: nothing */
+    atomic_bool is_stale; /* its bytes are no longer those of its digest */
+    char digest[65];      /* of the module, or of the script */
+    bool is_program;      /* a built-in that is no tool, but can be spawned */
+    char *problem;        /* what is wrong with it; NULL: nothing */
     bx_manifest **manifests;
     size_t manifests_count; /* 0: a plain program, or broken */
     pthread_mutex_t mutex;  /* over what follows */

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "tool/registry_scan.h"
+#include "tool/registry_summary.h"
 
 /* Keep an error as what is wrong with the file. Takes error. -1 without
  * memory. */
@@ -81,6 +82,29 @@ static int read_beside(bx_file *file, bx_error **err)
     return add_manifest(file, manifest) < 0 ? bx_error_set_nomem(err) : 0;
 }
 
+/* A module's digest and bytes; of one that was read before, and did not change
+ * since, those bytes that say what tool it is. */
+static int read_bytes(bx_registry *registry, bx_file *file, char **ret_bytes,
+                      size_t *ret_count, bx_error **err)
+{
+    bx_summary summary;
+
+    file->summary = bx_summary_path(registry->state_dir, file->module);
+    if (bx_summary_load(file->summary, &file->ids[0], &summary)) {
+        memcpy(file->digest, summary.digest, sizeof(file->digest));
+        *ret_bytes = summary.skeleton;
+        *ret_count = summary.bytes;
+        return 0;
+    }
+    if (read_steady(file->module, &file->ids[0], BX_TOOL_MODULE_MAX_BYTES,
+                    ret_bytes, ret_count, err) < 0)
+        return -1;
+    set_digest(file, *ret_bytes, *ret_count);
+    bx_summary_save(file->summary, &file->ids[0], file->digest, *ret_bytes,
+                    *ret_count);
+    return 0;
+}
+
 static int read_module(bx_registry *registry, bx_tool_source source,
                        bx_file *file, bx_error **err)
 {
@@ -89,10 +113,8 @@ static int read_module(bx_registry *registry, bx_tool_source source,
     size_t count;
     bx_manifest *manifest = NULL;
 
-    if (read_steady(file->module, &file->ids[0], BX_TOOL_MODULE_MAX_BYTES,
-                    &bytes, &count, err) < 0)
+    if (read_bytes(registry, file, &bytes, &count, err) < 0)
         return -1;
-    set_digest(file, bytes, count);
     if (count >= 4 && memcmp(bytes, "\0asm", 4) == 0) {
         manifest = bx_manifest_extract(bytes, count, file->module, &problem);
         if (problem != NULL) {

@@ -122,7 +122,8 @@ static bx_file *find_old(const bx_table *old, const bx_file *file)
     for (size_t i = 0; old != NULL && i < old->files_count; i++) {
         bx_file *other = old->files[i];
 
-        if (is_same_path(other->module, file->module) &&
+        if (!atomic_load(&other->is_stale) &&
+            is_same_path(other->module, file->module) &&
             is_same_path(other->beside, file->beside) &&
             is_same_path(other->script, file->script) &&
             bx_file_id_equals(&other->ids[0], &file->ids[0]) &&
