@@ -57,19 +57,57 @@ static JSValue run_module(JSContext *ctx, JSValue code)
     return JS_IsException(code) ? code : js_loop_await(ctx, code);
 }
 
+/* "return not in a function": the code is the body of one. */
+static bool is_stray_return(JSContext *ctx, JSValueConst error)
+{
+    JSValue message = JS_GetPropertyStr(ctx, error, "message");
+    const char *text = JS_ToCString(ctx, message);
+    bool is_stray = text != NULL && strstr(text, "return not in") != NULL;
+
+    JS_FreeCString(ctx, text);
+    JS_FreeValue(ctx, message);
+    return is_stray;
+}
+
+/* head: "(async () => {" and its like. */
+static JSValue evaluate_body(JSContext *ctx, const char *head, const char *text,
+                             size_t bytes, const char *name)
+{
+    static const char tail[] = "\n})()";
+    /* A first line "#!" is no JavaScript behind other text. */
+    const char *hash = strncmp(text, "#!", 2) == 0 ? "//" : "";
+    size_t cap = bytes + strlen(head) + strlen(hash) + sizeof(tail);
+    char *whole = js_malloc(ctx, cap);
+    JSValue value;
+    int len;
+
+    if (whole == NULL)
+        return JS_EXCEPTION;
+    len = snprintf(whole, cap, "%s%s%s%s", head, hash, text, tail);
+    value = JS_Eval(ctx, whole, (size_t)len, name, JS_EVAL_TYPE_GLOBAL);
+    js_free(ctx, whole);
+    return JS_IsException(value) ? value : js_loop_await(ctx, value);
+}
+
 JSValue js_program_run(JSContext *ctx, const char *text, size_t bytes,
                        const char *name, js_program_kind kind)
 {
     JSValue code = JS_UNDEFINED;
+    JSValue error;
 
     if (kind != JS_PROGRAM_MODULE) {
         code = compile(ctx, text, bytes, name, JS_EVAL_TYPE_GLOBAL);
         if (!JS_IsException(code))
             return JS_EvalFunction(ctx, code);
+        error = JS_GetException(ctx);
+        if (is_stray_return(ctx, error)) { /* as CommonJS allows */
+            JS_FreeValue(ctx, error);
+            return evaluate_body(ctx, "(function () {", text, bytes, name);
+        }
         if (kind == JS_PROGRAM_SCRIPT ||
             (!may_be_module(text) && strstr(text, "await") == NULL))
-            return code;
-        JS_FreeValue(ctx, JS_GetException(ctx));
+            return JS_Throw(ctx, error);
+        JS_FreeValue(ctx, error);
     }
     /* The error told is the module's. */
     code = compile(ctx, text, bytes, name, JS_EVAL_TYPE_MODULE);
@@ -118,36 +156,6 @@ static JSValue evaluate_module(JSContext *ctx, const char *text, size_t bytes,
     return value;
 }
 
-/* "return not in a function": the code is the body of one. */
-static bool is_stray_return(JSContext *ctx, JSValueConst error)
-{
-    JSValue message = JS_GetPropertyStr(ctx, error, "message");
-    const char *text = JS_ToCString(ctx, message);
-    bool is_stray = text != NULL && strstr(text, "return not in") != NULL;
-
-    JS_FreeCString(ctx, text);
-    JS_FreeValue(ctx, message);
-    return is_stray;
-}
-
-static JSValue evaluate_body(JSContext *ctx, const char *text, size_t bytes,
-                             const char *name)
-{
-    static const char head[] = "(async () => {";
-    static const char tail[] = "\n})()";
-    size_t cap = bytes + sizeof(head) + sizeof(tail);
-    char *whole = js_malloc(ctx, cap);
-    JSValue value;
-    int len;
-
-    if (whole == NULL)
-        return JS_EXCEPTION;
-    len = snprintf(whole, cap, "%s%s%s", head, text, tail);
-    value = JS_Eval(ctx, whole, (size_t)len, name, JS_EVAL_TYPE_GLOBAL);
-    js_free(ctx, whole);
-    return JS_IsException(value) ? value : js_loop_await(ctx, value);
-}
-
 JSValue js_program_evaluate(JSContext *ctx, const char *text, size_t bytes,
                             const char *name)
 {
@@ -160,7 +168,7 @@ JSValue js_program_evaluate(JSContext *ctx, const char *text, size_t bytes,
     error = JS_GetException(ctx);
     if (is_stray_return(ctx, error)) {
         JS_FreeValue(ctx, error);
-        return evaluate_body(ctx, text, bytes, name);
+        return evaluate_body(ctx, "(async () => {", text, bytes, name);
     }
     if (!may_be_module(text))
         return JS_Throw(ctx, error);

@@ -255,6 +255,9 @@ class Programs(JsTest):
         self.assertEqual(self.js(stdin=b"console.log(3)").out, "3\n")
         self.assertEqual(self.js("--input-type=module", "-e",
                                  "console.log(import.meta.main)").out, "true\n")
+        self.write("work/early.js", "#!/usr/bin/env node\nconsole.log(1);\n"
+                   "if (require.main === module) return;\nconsole.log(2)")
+        self.assertEqual(self.js("early.js").out, "1\n")
         self.assertEqual(self.js("none.js", status=1).out, "")
         self.assertEqual(self.js("-e", "process.exit(9)", status=9).out, "")
 

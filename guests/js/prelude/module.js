@@ -230,7 +230,7 @@
   // import.meta of a file's module.
   function describe(name, meta, isMain) {
     const path = name.startsWith('[') ? name : resolve(name);
-    meta.url = name.startsWith('[') ? `file://${resolve('.')}/${name}`
+    meta.url = name.startsWith('[') ? `file://${join(resolve('.'), name)}`
       : `file://${path.split('/').map(encodeURIComponent).join('/')}`;
     meta.main = isMain;
     if (name.startsWith('[')) return;
