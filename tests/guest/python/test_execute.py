@@ -142,7 +142,8 @@ SyntaxError: '(' was never closed
             "class E(Exception):\n    def __str__(self): 1/0\nraise E()"))
         self.assertIn("ZeroDivisionError", self.error(
             "class R:\n    def __repr__(self): 1/0\nR()"))
-        self.assertIn("BaseException: b", self.error("raise BaseException('b')"))
+        self.assertIn("BaseException: b",
+                      self.error("raise BaseException('b')"))
         self.assertIn("ValueError", self.error(
             "e = ValueError(); e.__cause__ = e; raise e"))
         self.assertIn("could not be formatted", self.error(

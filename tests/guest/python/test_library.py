@@ -46,8 +46,8 @@ print(json.dumps(missing))
                 ("import csv, io; list(csv.reader(io.StringIO('a,\"b,c\"')))",
                  "[['a', 'b,c']]"),
                 ("import zlib; zlib.decompress(zlib.compress(b'x'))", "b'x'"),
-                ("import xml.etree.ElementTree as E; E.fromstring('<a b=\"1\"/>')"
-                 ".attrib", "{'b': '1'}"),
+                ("import xml.etree.ElementTree as E;"
+                 " E.fromstring('<a b=\"1\"/>').attrib", "{'b': '1'}"),
                 ("import sqlite3; c = sqlite3.connect(':memory:');"
                  " c.execute('select 1 + 1').fetchone()", "(2,)"),
                 ("'ä'.encode('cp1252'), b'\\xa4'.decode('iso8859_15')",
@@ -81,7 +81,8 @@ with zipfile.ZipFile("a.zip", "w") as z:
 with sqlite3.connect("a.db") as db:
     db.execute("create table t(x)")
     db.execute("insert into t values (3)")
-sorted(glob.glob("**/*.txt", recursive=True)), zipfile.ZipFile("a.zip").namelist()
+names = zipfile.ZipFile("a.zip").namelist()
+sorted(glob.glob("**/*.txt", recursive=True)), names
 """), "(['copy/c.txt', 'in.txt', 'out/c.txt'], ['in.txt'])")
         self.assertEqual(self.read("copy/c.txt"), "ONE\nTWO\n")
         self.assertEqual(self.value(
@@ -137,9 +138,10 @@ class Fresh(PythonTest):
         self.assertEqual(self.value(
             "import sys; sys.path, sys.argv, sys.executable"),
             "(['/'], ['python-execute'], '/usr/bin/python3')")
-        self.assertEqual(self.value("import linecache, atexit\n"
-                                    "list(linecache.cache), atexit._ncallbacks()"),
-                         "(['<code>'], 0)")
+        self.assertEqual(self.value(
+            "import linecache, atexit\n"
+            "list(linecache.cache), atexit._ncallbacks()"),
+            "(['<code>'], 0)")
 
 
 if __name__ == "__main__":

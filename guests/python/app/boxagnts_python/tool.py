@@ -43,8 +43,8 @@ def parse(text):
         raise InputError("input: expected a JSON object with the key 'code'")
     for key, value in call.items():
         if key not in _KEYS:
-            raise InputError(f"input: unknown key '{key[:64]}': expected one of "
-                             + ", ".join(_KEYS))
+            raise InputError(f"input: unknown key '{key[:64]}': expected one of"
+                             " " + ", ".join(_KEYS))
         if not isinstance(value, _KEYS[key]):
             raise InputError(f"input: {key}: expected a"
                              f" {'list' if key == 'args' else 'string'}")
@@ -65,7 +65,7 @@ def _new_main():
 
 
 def _ends_quietly(source, last):
-    """Whether the last expression is followed by ';': its value is not shown."""
+    """Whether a ';' follows the last expression: its value is not shown."""
     line = source.splitlines()[last.end_lineno - 1].encode()
     return line[last.end_col_offset:].lstrip().startswith(b";")
 
