@@ -4,18 +4,30 @@ network from a script, and how scripts without an end do end."""
 import http.server
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "cli"))
-from support import CliTest, tool  # noqa: E402
+from support import PROGRAM, CliTest, tool  # noqa: E402
 
 
 class BashTest(CliTest):
+    @classmethod
+    def setUpClass(cls):
+        # Compiling the module takes seconds: once for a class, not for a test.
+        cls.home = tempfile.TemporaryDirectory(prefix="bx-bash-home-")
+        cls.addClassCleanup(cls.home.cleanup)
+
     def setUp(self):
         super().setUp()
+        self.environment["HOME"] = self.home.name
         os.mkdir(self.path("work"))
+
+    def boxagnts(self, *arguments, **options):
+        return super().boxagnts(*arguments, **{"timeout": 120, **options})
 
     def call(self, value, *flags, **options):
         """Give the tool its input; the result's fields."""
@@ -128,12 +140,10 @@ class Program(BashTest):
         self.assertEqual(result, b"done\n")
 
     def boxagnts_with(self, stdin, text):
-        import subprocess
-        from support import PROGRAM
         return subprocess.run(
             [PROGRAM, "run", "--quiet", "--work-dir", self.path("work"), "--program-name",
              "bash", tool("bash"), "--", "-c", text],
-            stdin=stdin, capture_output=True, timeout=60, check=True,
+            stdin=stdin, capture_output=True, timeout=120, check=True,
             env=self.environment).stdout
 
 

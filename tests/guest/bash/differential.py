@@ -22,7 +22,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": "/usr/local/bin:/usr/bin:/bin",
                "USER": "user"}
 
@@ -122,6 +122,7 @@ def main():
         lines = args.known.read_text(encoding="utf-8").splitlines()
         known = {line for line in lines if line and not line.startswith("#")}
     runner = Runner(os.path.abspath(args.boxagnts), os.path.abspath(args.module))
+    runner.compare(":")  # compiles the module, once
     todo = []
     for path in args.cases or sorted((HERE / "cases").glob("*.txt")):
         todo += [(f"{path.stem}: {name}", script) for name, script in cases(path)]
