@@ -198,7 +198,7 @@ class Files(BashTest):
 
 class Programs(BashTest):
     def test_unknown_program(self):
-        result = self.script("nosuch a b; echo $?; echo x | nosuch 2>&1")
+        result = self.script("nosuch a b; echo $?; echo x | nosuch 2>&1", status=127)
         self.assertEqual(result.out, "127\nbash: line 1: nosuch: command not found\n")
 
     def test_program_the_box_does_not_have(self):

@@ -17,10 +17,14 @@ const EXIT_NOT_RUN: i32 = 126;
 const EXIT_NOT_FOUND: i32 = 127;
 
 pub fn program(name: &str) -> Box<dyn Builtin> {
-    Box::new(Spawn(name.to_owned()))
+    Box::new(Spawn { name: name.to_owned(), is_known: true })
 }
 
-struct Spawn(String);
+struct Spawn {
+    name: String,
+    /// A builtin of the shell, which does not look further when it is missing.
+    is_known: bool,
+}
 
 struct Resolver;
 
@@ -30,19 +34,25 @@ pub fn resolver() -> Arc<dyn CommandResolver> {
 
 impl CommandResolver for Resolver {
     fn resolve(&self, name: &str) -> Option<Arc<dyn Builtin>> {
-        Some(Arc::new(Spawn(name.to_owned())))
+        Some(Arc::new(Spawn { name: name.to_owned(), is_known: false }))
     }
 }
 
-/// The status that makes the shell itself say "command not found".
-fn unknown() -> ExecResult {
-    ExecResult::err(StreamData::new(), EXIT_NOT_FOUND)
+impl Spawn {
+    /// The bare status makes the shell itself say "command not found".
+    fn missing(&self) -> ExecResult {
+        let message = match self.is_known {
+            true => StreamData::from(format!("bash: {}: command not found\n", self.name)),
+            false => StreamData::new(),
+        };
+        ExecResult::err(message, EXIT_NOT_FOUND)
+    }
 }
 
 #[async_trait]
 impl Builtin for Spawn {
     async fn execute(&self, ctx: BuiltinContext<'_>) -> Result<ExecResult> {
-        let mut argv = vec![self.0.clone()];
+        let mut argv = vec![self.name.clone()];
         argv.extend_from_slice(ctx.args);
         let program = Program {
             argv,
@@ -53,7 +63,7 @@ impl Builtin for Spawn {
             Ok(finished) => {
                 let mut stderr = finished.stderr;
                 if finished.status != "ok" {
-                    let why = format!("{}: {}: {}\n", self.0, finished.status, finished.message);
+                    let why = format!("{}: {}: {}\n", self.name, finished.status, finished.message);
                     stderr.extend_from_slice(why.as_bytes());
                 }
                 let mut result = ExecResult::ok_bytes(finished.stdout);
@@ -61,9 +71,9 @@ impl Builtin for Spawn {
                 result.exit_code = finished.exit_code;
                 Ok(result)
             }
-            Err(error) if matches!(error.errno, ENOENT | ENOTSUP) => Ok(unknown()),
+            Err(error) if matches!(error.errno, ENOENT | ENOTSUP) => Ok(self.missing()),
             Err(error) => {
-                let message = format!("{}: {}\n", self.0, error.reason());
+                let message = format!("{}: {}\n", self.name, error.reason());
                 Ok(ExecResult::err(message, EXIT_NOT_RUN))
             }
         }
