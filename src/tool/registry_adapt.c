@@ -3,6 +3,7 @@
  * kept by the module's digest in the user's state folder. */
 #include <jansson.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -77,6 +78,20 @@ static int ask(bx_registry *registry, bx_file *file, bx_buf *text,
     return answer;
 }
 
+static void keep(const bx_registry *registry, const bx_file *file,
+                 const char *text, size_t bytes)
+{
+    bx_autofree char *path = kept_path(registry, file);
+    char *slash = path == NULL ? NULL : strrchr(path, '/');
+
+    if (slash == NULL)
+        return;
+    *slash = '\0';
+    (void)bx_file_make_dirs(path, 0700, NULL);
+    *slash = '/';
+    (void)bx_file_replace(path, text, bytes, 0600, NULL);
+}
+
 /* Kept or asked; what cannot be kept is asked again next time. */
 static int get_help(bx_registry *registry, bx_file *file, bx_buf *text,
                     bx_error **err)
@@ -92,15 +107,7 @@ static int get_help(bx_registry *registry, bx_file *file, bx_buf *text,
                    : 0;
     if (ask(registry, file, text, err) < 0)
         return -1;
-    if (path != NULL) {
-        char *slash = strrchr(path, '/');
-
-        *slash = '\0';
-        (void)bx_file_make_dirs(path, 0700, NULL);
-        *slash = '/';
-        (void)bx_file_replace(path, text->data == NULL ? "" : text->data,
-                              text->len, 0600, NULL);
-    }
+    keep(registry, file, text->data == NULL ? "" : text->data, text->len);
     return 0;
 }
 
@@ -160,17 +167,45 @@ static int adapt_exports(bx_registry *registry, bx_file *file, bx_error **err)
     return result < 0 ? -1 : 0;
 }
 
-int bx_scan_adapt(bx_registry *registry, bx_file *file, const void *bytes,
-                  size_t count, bx_error **err)
+/* That there is a file of its digest says that somebody agreed before. */
+static bool is_known(const bx_registry *registry, const bx_file *file)
+{
+    bx_autofree char *path = kept_path(registry, file);
+
+    return path != NULL && access(path, F_OK) == 0;
+}
+
+static int check_asked(const bx_registry *registry, bx_tool_source source,
+                       bx_file *file, bx_error **err)
+{
+    if (source != BX_TOOL_WORKSPACE ||
+        strcmp(registry->asked, file->digest) == 0 || is_known(registry, file))
+        return 0;
+    file->is_unasked = true;
+    return bx_error_set(err, BX_ERR_DENIED,
+                        "it came with the workspace and brings no manifest, so "
+                        "it would have to be run to be known; `boxagnts tool "
+                        "approve %s` does that, in an empty sandbox, and shows "
+                        "what it is",
+                        file->stem);
+}
+
+int bx_scan_adapt(bx_registry *registry, bx_tool_source source, bx_file *file,
+                  const void *bytes, size_t count, bx_error **err)
 {
     static const uint8_t core[8] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
+
+    if (check_asked(registry, source, file, err) < 0)
+        return -1;
 
     /* A core module exports nothing typed; text may be either. */
     if (count < sizeof(core) || memcmp(bytes, core, sizeof(core)) != 0) {
         if (adapt_exports(registry, file, err) < 0)
             return -1;
-        if (file->manifests_count > 0)
+        if (file->manifests_count > 0) {
+            keep(registry, file, "", 0);
             return 0;
+        }
     }
     return adapt_help(registry, file, err);
 }

@@ -161,11 +161,33 @@ static void clear_pinning(bx_pinning *pinning)
     bx_tool_unref(pinning->tool);
 }
 
+/* Look into a module that brings no manifest. Takes tool; NULL when it is not
+ * there any more. */
+static bx_tool *ask(bx_registry *registry, bx_tool *tool, bx_error **err)
+{
+    bx_autofree char *name = strdup(tool->name);
+    bx_tool *asked = NULL;
+
+    pthread_mutex_lock(&registry->scan_mutex);
+    memcpy(registry->asked, tool->digest, sizeof(registry->asked));
+    pthread_mutex_unlock(&registry->scan_mutex);
+    bx_tool_unref(tool);
+    if (name == NULL)
+        bx_error_set_nomem(err);
+    else if (bx_registry_scan(registry, NULL, err) == 0)
+        asked = bx_registry_get(registry, name, err);
+    if (asked == NULL)
+        bx_error_wrap(err, "it was looked into");
+    return asked;
+}
+
 static int load_pinning(bx_registry *registry, const char *name,
                         bx_pinning *pinning, bx_error **err)
 {
     bx_tool *tool = bx_registry_get(registry, name, err);
 
+    if (tool != NULL && ((bx_entry *)tool)->file->is_unasked)
+        tool = ask(registry, tool, err);
     pinning->tool = tool;
     if (tool == NULL)
         return -1;

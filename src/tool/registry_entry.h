@@ -40,6 +40,8 @@ typedef struct bx_file {
     char digest[65];      /* of the module, or of the script */
     bool is_program;      /* a built-in that is no tool, but can be spawned */
     char *problem;        /* what is wrong with it; NULL: nothing */
+    bool is_unasked;      /* the problem: nobody agreed to look into it */
+    bool is_over;         /* the problem: its folder holds too much already */
     bx_manifest **manifests;
     size_t manifests_count; /* 0: a plain program, or broken */
     pthread_mutex_t mutex;  /* over what follows */

@@ -131,7 +131,7 @@ static int read_module(bx_registry *registry, bx_tool_source source,
         file->is_program = true;
         return 0;
     }
-    return bx_scan_adapt(registry, file, bytes, count, err);
+    return bx_scan_adapt(registry, source, file, bytes, count, err);
 }
 
 static int read_script(bx_file *file, bx_error **err)

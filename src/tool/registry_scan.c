@@ -159,7 +159,9 @@ static int add_broken(bx_table *table, bx_file *file, bx_tool_source source)
     int result = -1;
 
     if (entry != NULL && why != NULL) {
-        bx_entry_refuse(entry, BX_TOOL_BROKEN, bx_take(why));
+        bx_entry_refuse(entry,
+                        file->is_unasked ? BX_TOOL_UNAPPROVED : BX_TOOL_BROKEN,
+                        bx_take(why));
         result = bx_table_add_entry(table, entry);
     }
     free(why);
@@ -218,14 +220,34 @@ static bx_file *begin_file(const char *dir, const bx_names *names, size_t at,
     return NULL;
 }
 
+/* Is what was wrong with it still wrong, and nothing more? */
+static bool is_as_before(const bx_registry *registry, const bx_file *old,
+                         const bx_file *now)
+{
+    if (old->is_over != now->is_over)
+        return false;
+    return !old->is_unasked || strcmp(registry->asked, old->digest) != 0;
+}
+
 static int add_file(bx_registry *registry, bx_tool_source source,
                     const bx_table *old, bx_table *table, bx_file *file,
                     bx_error **err)
 {
     bx_file *same = find_old(old, file);
 
-    if (same == NULL && bx_scan_read(registry, source, file, err) < 0)
+    if (same != NULL && !is_as_before(registry, same, file))
+        same = NULL;
+    if (same == NULL && file->is_over) {
+        if (asprintf(&file->problem,
+                     "not read: the modules of the workspace's tools folder "
+                     "are larger than %u bytes together",
+                     BX_TOOL_WORKSPACE_MAX_BYTES) < 0) {
+            file->problem = NULL;
+            return bx_error_set_nomem(err);
+        }
+    } else if (same == NULL && bx_scan_read(registry, source, file, err) < 0) {
         return -1;
+    }
     return add_entries(table, same == NULL ? file : same, source) < 0
                ? bx_error_set_nomem(err)
                : 0;
@@ -237,11 +259,17 @@ int bx_scan_folder(bx_registry *registry, bx_tool_source source,
     const char *dir = registry->dirs[source];
     bx_names names = { 0 };
     int result = dir == NULL ? 0 : read_names(dir, &names, err);
+    uint64_t bytes = 0;
 
     for (size_t i = 0; result == 0 && i < names.count; i++) {
         bx_autoerror bx_error *problem = NULL;
         bx_file *file = begin_file(dir, &names, i, &problem);
 
+        if (file != NULL && source == BX_TOOL_WORKSPACE) {
+            file->is_over =
+                file->ids[0].bytes > BX_TOOL_WORKSPACE_MAX_BYTES - bytes;
+            bytes += file->is_over ? 0 : file->ids[0].bytes;
+        }
         if (file != NULL)
             result = add_file(registry, source, old, table, file, err);
         else if (problem != NULL)

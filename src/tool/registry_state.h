@@ -21,7 +21,9 @@ struct bx_registry {
     void (*on_change)(void *context);
     void *change_context;
     bx_services services;
-    char run_id[17];            /* this registry's part of every call's id */
+    char asked[65];  /* digest of a module that a person wants looked into;
+                      * under scan_mutex */
+    char run_id[17]; /* this registry's part of every call's id */
     atomic_ullong next_id;      /* of calls and boxes */
     pthread_mutex_t scan_mutex; /* one scan at a time */
     pthread_mutex_t mutex;      /* over what follows */

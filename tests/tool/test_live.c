@@ -170,6 +170,41 @@ static void typed_exports_are_tools(void **state)
     bx_registry_free(registry);
 }
 
+/* It would have to be compiled, and a command run, to be known. */
+static void a_workspaces_module_is_not_looked_into_unasked(void **state)
+{
+    bx_registry *registry;
+    bx_error *err;
+    char *difference;
+    char *text;
+
+    (void)state;
+    write_text(test_tools, "counter.wat", component);
+    write_text(test_tools, "none.wat", "(module");
+    registry = open_registry(NULL, NULL, false);
+    assert_int_equal(status_of(registry, "counter"), BX_TOOL_UNAPPROVED);
+    assert_int_equal(status_of(registry, "none"), BX_TOOL_UNAPPROVED);
+    err = fail_tool(registry, "counter", "{\"input\": \"x\"}");
+    assert_int_equal(bx_error_code(err), BX_ERR_DENIED);
+    assert_contains(bx_error_message(err), "`boxagnts tool approve counter`");
+    bx_error_free(err);
+    err = NULL;
+    assert_int_equal(bx_registry_approve(registry, "none", &difference, &err),
+                     -1);
+    assert_contains(bx_error_message(err), "'none' is broken: ");
+    bx_error_free(err);
+    assert_int_equal(
+        bx_registry_approve(registry, "counter", &difference, NULL), 0);
+    assert_contains(difference, "counter");
+    free(difference);
+    bx_registry_free(registry);
+    registry = open_registry(NULL, NULL, false);
+    text = call_tool(registry, "counter", "{\"input\": \"x\"}", NULL);
+    assert_string_equal(text, "1");
+    free(text);
+    bx_registry_free(registry);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_home, remove_home)
 
 int main(void)
@@ -181,6 +216,7 @@ int main(void)
         TEST(an_error_that_is_returned_is_one),
         TEST(sessions_are_bounded),
         TEST(typed_exports_are_tools),
+        TEST(a_workspaces_module_is_not_looked_into_unasked),
     };
 
     return cmocka_run_group_tests_name("tool.live", tests, make_engine,

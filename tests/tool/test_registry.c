@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/run.h"
+#include "tool/registry_scan.h"
 
 static char why[1024];
 
@@ -57,6 +58,42 @@ static void shows_only_what_was_asked_for(void **state)
     err = fail_tool(registry, "other", "{}");
     assert_int_equal(bx_error_code(err), BX_ERR_NOT_FOUND);
     bx_error_free(err);
+    bx_registry_free(registry);
+}
+
+static void grow_file(const char *name, off_t bytes)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s", test_tools, name);
+    assert_int_equal(truncate(path, bytes), 0);
+}
+
+/* Every start would read and hash them. */
+static void reads_so_much_of_a_workspace_and_no_more(void **state)
+{
+    bx_registry *registry;
+
+    (void)state;
+    write_text(test_tools, "a.wasm", "");
+    write_text(test_tools, "b.wasm", "");
+    write_tool(test_tools, "c", "");
+    grow_file("a.wasm", BX_TOOL_WORKSPACE_MAX_BYTES);
+    registry = open_registry(NULL, NULL, false);
+    assert_int_equal(
+        status_at(registry, test_tools, "a.wasm", why, sizeof(why)),
+        BX_TOOL_BROKEN);
+    assert_contains(why, "larger than 268435456 bytes");
+    assert_int_equal(
+        status_at(registry, test_tools, "c.wasm", why, sizeof(why)),
+        BX_TOOL_BROKEN);
+    assert_contains(why, "not read");
+    grow_file("a.wasm", 0);
+    assert_int_equal(bx_registry_refresh(registry, NULL), 0);
+    assert_int_equal(status_of(registry, "c"), BX_TOOL_UNAPPROVED);
+    grow_file("a.wasm", BX_TOOL_WORKSPACE_MAX_BYTES);
+    assert_int_equal(bx_registry_refresh(registry, NULL), 0);
+    assert_int_equal(status_of(registry, "c"), BX_TOOL_BROKEN);
     bx_registry_free(registry);
 }
 
@@ -402,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(lists_tools_of_three_folders),
         TEST(shows_only_what_was_asked_for),
+        TEST(reads_so_much_of_a_workspace_and_no_more),
         TEST(nobody_takes_a_trusted_name),
         TEST(refuses_two_of_one_name_in_a_folder),
         TEST(broken_files_say_what_is_wrong),
