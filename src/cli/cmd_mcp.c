@@ -191,9 +191,8 @@ static int open_and_serve(bx_mcp_cli *cli, bx_error **err)
         bx_tool_cli_complete_policy(cli->tools.options.policy,
                                     cli->tools.workspace, err) < 0)
         return -1;
-    cli->tools.audit = bx_audit_log_open(cli->tools.audit_path, err);
-    if (cli->tools.audit == NULL)
-        return bx_error_wrap(err, "audit log");
+    if (bx_tool_cli_open_audit(&cli->tools, err) < 0)
+        return -1;
     out_fd = take_stdout(err);
     return out_fd < 0 ? -1 : serve(cli, out_fd, err);
 }

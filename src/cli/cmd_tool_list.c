@@ -110,11 +110,20 @@ int bx_tool_list_run(bx_tool_cli *cli)
     return 0;
 }
 
+/* Lines behind the first are set in: none looks like a field of ours. */
 static void print_field(const char *name, const char *text)
 {
-    printf("%-12s ", name);
-    bx_tool_cli_print(stdout, text, strlen(text));
-    putchar('\n');
+    for (;;) {
+        size_t bytes = strcspn(text, "\n");
+
+        printf("%-12s ", name);
+        bx_tool_cli_print(stdout, text, bytes);
+        putchar('\n');
+        if (text[bytes] == '\0')
+            return;
+        name = "";
+        text += bytes + 1;
+    }
 }
 
 static void print_value(const char *name, const json_t *value)

@@ -1,11 +1,13 @@
 #include "cli/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "policy/control.h"
+#include "policy/grant.h"
 #include "policy/policy.h"
 
 enum { POLICY_FLAG = 0x1000, HELP_FLAG, CONTROL_FLAG, OWN_FLAG = 0x2000 };
@@ -58,6 +60,34 @@ static int set_control(bx_policy *policy, const bx_control *control,
                          origin, err);
 }
 
+int bx_options_protect(bx_policy *policy, const char *path, const char *tail,
+                       const char *what, bx_error **err)
+{
+    bx_autofree char *here = path[0] == '/' ? strdup("") : getcwd(NULL, 0);
+    bx_autofree char *whole = NULL;
+
+    if (here == NULL)
+        return bx_error_set_errno(err, errno, "the current folder");
+    if (asprintf(&whole, "%s%s%s%s", here, here[0] == '\0' ? "" : "/", path,
+                 tail) < 0) {
+        whole = NULL;
+        return bx_error_set_nomem(err);
+    }
+    return bx_policy_protect(policy, whole, what, err);
+}
+
+/* The file may lie in a folder it maps: what runs under it does not write what
+ * the next run goes by. */
+static bx_policy *load_policy(const char *path, bx_error **err)
+{
+    bx_autopolicy bx_policy *policy = bx_policy_load(path, err);
+
+    if (policy == NULL ||
+        bx_options_protect(policy, path, "", "the policy's own file", err) < 0)
+        return NULL;
+    return bx_take(policy);
+}
+
 /* One pass over argv: the policy file (is_first), or everything else. letters:
  * as getopt() takes them, with '+' to stop at the first operand. */
 static int pass(int argc, char **argv, const char *letters,
@@ -86,7 +116,7 @@ static int pass(int argc, char **argv, const char *letters,
                 return bx_error_set(err, BX_ERR_INVALID,
                                     "--policy was given twice; expected one "
                                     "file");
-            options->policy = bx_policy_load(optarg, err);
+            options->policy = load_policy(optarg, err);
             if (options->policy == NULL)
                 return -1;
         } else if (flag >= CONTROL_FLAG && flag < OWN_FLAG && !is_first) {
@@ -107,7 +137,7 @@ static int pass(int argc, char **argv, const char *letters,
 static int load_default(const char *path, bx_options *options, bx_error **err)
 {
     if (options->policy == NULL && path != NULL && access(path, F_OK) == 0) {
-        options->policy = bx_policy_load(path, err);
+        options->policy = load_policy(path, err);
         if (options->policy == NULL)
             return -1;
     }

@@ -45,6 +45,9 @@ int bx_options_parse_mixed(int argc, char **argv, const bx_flag *flags,
 int bx_options_end(int argc, char **argv, const bx_flag *flags,
                    size_t flags_count, bx_error **err);
 void bx_options_clear(bx_options *options);
+/* No guest writes the file at path with tail behind it; what: for refusals. */
+int bx_options_protect(bx_policy *policy, const char *path, const char *tail,
+                       const char *what, bx_error **err);
 
 /* The lines of --help for flags and for every control. */
 void bx_options_print_flags(FILE *out, const bx_flag *flags,

@@ -80,6 +80,22 @@ int bx_tool_cli_complete_policy(bx_policy *policy, const char *workspace,
     return bx_policy_set(policy, "grant", "tool:*", origin, err);
 }
 
+int bx_tool_cli_open_audit(bx_tool_cli *cli, bx_error **err)
+{
+    const char *path = cli->audit_path;
+
+    cli->audit = bx_audit_log_open(path, err);
+    if (cli->audit == NULL)
+        return bx_error_wrap(err, "audit log");
+    if (path == NULL)
+        return 0; /* in the state folder, which is protected */
+    if (bx_options_protect(cli->options.policy, path, "", "the audit log",
+                           err) < 0)
+        return -1;
+    return bx_options_protect(cli->options.policy, path, ".head",
+                              "the audit log", err);
+}
+
 int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err)
 {
     const bx_engine_options options = { sizeof(options), instances };
@@ -92,9 +108,8 @@ int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err)
     cli->engine = bx_engine_new(&options, err);
     if (cli->engine == NULL)
         return -1;
-    cli->audit = bx_audit_log_open(cli->audit_path, err);
-    if (cli->audit == NULL)
-        return bx_error_wrap(err, "audit log");
+    if (bx_tool_cli_open_audit(cli, err) < 0)
+        return -1;
     config.engine = cli->engine;
     config.audit = cli->audit;
     config.policy = cli->options.policy;

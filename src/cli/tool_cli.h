@@ -54,6 +54,8 @@ extern const size_t bx_tool_flags_count;
  * operands. */
 int bx_tool_cli_parse(int argc, char **argv, bool is_mixed, bx_tool_cli *cli,
                       bx_error **err);
+/* The audit log alone, which no guest of the policy writes. */
+int bx_tool_cli_open_audit(bx_tool_cli *cli, bx_error **err);
 /* Open engine, audit and registry; workspace policy as docs/registry.md says.
  * instances: runs at once. */
 int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err);

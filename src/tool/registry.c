@@ -101,12 +101,9 @@ static int protect(bx_policy *policy, const char *path, const char *what,
     return path == NULL ? 0 : bx_policy_protect(policy, path, what, err);
 }
 
-static bool is_beneath(const char *path, const char *dir)
+static bool is_same_path(const char *a, const char *b)
 {
-    size_t bytes = dir == NULL ? 0 : strlen(dir);
-
-    return path != NULL && dir != NULL && strncmp(path, dir, bytes) == 0 &&
-           (path[bytes] == '\0' || path[bytes] == '/');
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
 /* No guest writes what decides over guests. */
@@ -131,14 +128,15 @@ static int protect_folders(bx_registry *registry, bx_error **err)
         protect(policy, registry->dirs[BX_TOOL_BUILTIN], "the built-in tools",
                 err) < 0)
         return -1;
-    /* Elsewhere than by default. */
-    if (!is_beneath(registry->state_dir, default_state_dir) &&
+    /* Elsewhere than by default, or a link that leads elsewhere. */
+    if (!is_same_path(registry->state_dir, default_state_dir) &&
         protect(policy, registry->state_dir, "the user's state", err) < 0)
         return -1;
-    return is_beneath(registry->dirs[BX_TOOL_USER], data_dir)
-               ? 0
-               : protect(policy, registry->dirs[BX_TOOL_USER],
-                         "the user's tools", err);
+    if (protect(policy, registry->dirs[BX_TOOL_WORKSPACE],
+                "the workspace's tools", err) < 0)
+        return -1;
+    return protect(policy, registry->dirs[BX_TOOL_USER], "the user's tools",
+                   err);
 }
 
 static int copy_only(bx_registry *registry, const bx_registry_config *config,
