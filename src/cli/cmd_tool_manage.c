@@ -143,33 +143,18 @@ static int copy_tool(const char *path, const char *dir, bx_error **err)
     return 0;
 }
 
-/* The tool whose files have this stem in the folder; NULL: none. */
-static bx_tool *find_added(bx_tool_cli *cli, bx_tool_source source,
-                           const char *path)
+/* What a file's tools' paths begin with in the folder; NULL without memory. */
+static char *begin_of(bx_tool_cli *cli, bx_tool_source source, const char *path)
 {
     bx_autofree char *stem = get_stem(path, NULL);
-    bx_autofree char *begin = NULL;
-    const char *name;
-    bx_tool **tools = NULL;
-    size_t count = 0;
-    bx_tool *found = NULL;
+    const char *slash = stem == NULL ? NULL : strrchr(stem, '/');
+    char *begin;
 
-    if (stem == NULL)
+    if (stem == NULL ||
+        asprintf(&begin, "%s/%s.", bx_registry_folder(cli->registry, source),
+                 slash == NULL ? stem : slash + 1) < 0)
         return NULL;
-    name = strrchr(stem, '/') == NULL ? stem : strrchr(stem, '/') + 1;
-    if (asprintf(&begin, "%s/%s.", bx_registry_folder(cli->registry, source),
-                 name) < 0) {
-        begin = NULL;
-        return NULL;
-    }
-    if (bx_registry_list(cli->registry, &tools, &count, NULL) < 0)
-        return NULL;
-    for (size_t i = 0; found == NULL && i < count; i++) {
-        if (strncmp(tools[i]->path, begin, strlen(begin)) == 0)
-            found = bx_tool_ref(tools[i]);
-    }
-    bx_registry_list_free(tools, count);
-    return found;
+    return begin;
 }
 
 static int get_target(const bx_tool_cli *cli, bx_tool_source *ret_source)
@@ -184,13 +169,8 @@ static int get_target(const bx_tool_cli *cli, bx_tool_source *ret_source)
     return 0;
 }
 
-static int finish_add(bx_tool_cli *cli, bx_tool_source source, const char *path)
+static int report_added(bx_tool_cli *cli, const bx_tool *tool)
 {
-    bx_autotool bx_tool *tool = find_added(cli, source, path);
-
-    if (tool == NULL)
-        return bx_cli_usage(BX_EXIT_FAILED, "tool add", "'%s' is no tool",
-                            path);
     if (tool->status == BX_TOOL_UNAPPROVED || tool->status == BX_TOOL_CHANGED)
         return approve(cli, tool->name);
     if (tool->status != BX_TOOL_READY) {
@@ -202,6 +182,31 @@ static int finish_add(bx_tool_cli *cli, bx_tool_source source, const char *path)
            "do\n",
            tool->name, tool->path, tool->name);
     return 0;
+}
+
+/* A component may be several tools. */
+static int finish_add(bx_tool_cli *cli, bx_tool_source source, const char *path)
+{
+    bx_autofree char *begin = begin_of(cli, source, path);
+    bx_tool **tools = NULL;
+    size_t count = 0;
+    size_t added = 0;
+    int status = 0;
+
+    if (begin != NULL)
+        (void)bx_registry_list(cli->registry, &tools, &count, NULL);
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(tools[i]->path, begin, strlen(begin)) != 0)
+            continue;
+        added++;
+        if (report_added(cli, tools[i]) != 0)
+            status = BX_EXIT_FAILED;
+    }
+    bx_registry_list_free(tools, count);
+    if (added == 0)
+        return bx_cli_usage(BX_EXIT_FAILED, "tool add", "'%s' is no tool",
+                            path);
+    return status;
 }
 
 int bx_tool_add_run(bx_tool_cli *cli)

@@ -105,10 +105,15 @@ static int refuse_twin(bx_manifest *const *manifests, size_t count,
     return 0;
 }
 
-/* A null schema: a parameter that JSON cannot say, such as a resource. */
+/* A null schema: a parameter that JSON cannot say, such as a resource.
+ * `exports#init` is what componentize-py leaves behind of a component's making:
+ * nobody's function. */
 static bool is_callable(const json_t *item)
 {
-    return !json_is_null(json_object_get(item, "schema"));
+    bx_autofree char *function = make_function(item);
+
+    return !json_is_null(json_object_get(item, "schema")) &&
+           (function == NULL || strcmp(function, "exports#init") != 0);
 }
 
 static size_t count_callable(const json_t *functions)

@@ -378,7 +378,8 @@ static void exports_become_tools(void **state)
         "{'functions': [{'name': 'add', 'schema': {'type': 'object'}}, "
         "{'name': 'sub-all', 'instance': 'ns:pkg/math@1.0.0', 'schema': "
         "{'type': 'object', 'required': ['a']}}, {'name': 'of-resource', "
-        "'path': 'of-resource', 'schema': null}]}");
+        "'path': 'of-resource', 'schema': null}, {'name': 'init', 'instance': "
+        "'exports', 'path': 'exports#init', 'schema': {'type': 'object'}}]}");
     bx_error *err = NULL;
     bx_manifest **manifests;
     size_t count;
