@@ -43,13 +43,13 @@ static void print_help(void)
         "  --tool NAME       lines of that tool\n"
         "  --decision WORD   such as denied\n"
         "  --since TIME      2026-01-31, 2026-01-31T14:00:00 (UTC), or 90s, "
-        "15m, 2h, 7d ago\n"
+        "15m, 2h, 7d\n"
         "  -f, --follow      wait for more\n"
         "  --no-head         a copy without its .head file: do not ask "
         "whether lines were\n                    removed from the end\n"
         "  --json            for programs; show and tail: one object a line\n\n"
         "Exit status of verify and head: 0 good; 1 not; 2 the log cannot be "
-        "read, or usage.");
+        "read, usage.");
 }
 
 /* ---- options ---- */

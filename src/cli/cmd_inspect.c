@@ -12,7 +12,7 @@
 static void print_help(void)
 {
     puts("Show a module's kind, size, memory, imports and exports, and which "
-         "capabilities it\nwill ask for; of a component its world. Nothing of "
+         "capabilities\nit will ask for; of a component its world. Nothing of "
          "it is run.\n\n"
          "Usage: boxagnts inspect [--json] FILE.wasm");
 }

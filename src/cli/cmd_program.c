@@ -5,6 +5,8 @@
 
 #include "cli/tool_cli.h"
 
+static const char own_flags[] = "workspace audit timeout quiet";
+
 typedef struct bx_shortcut {
     const char *command;
     const char *program; /* as spawn finds it */
@@ -35,8 +37,11 @@ static const bx_shortcut shortcuts[] = {
 
 static void print_help(const bx_shortcut *shortcut)
 {
+    bx_flag flags[BX_TOOL_FLAGS_MAX];
+    size_t count = bx_tool_cli_pick(own_flags, flags);
+
     printf("%s\nOptions come before the program's own:\n", shortcut->help);
-    bx_options_print_flags(stdout, bx_tool_flags, bx_tool_flags_count);
+    bx_options_print_flags(stdout, flags, count);
     puts("\nPolicy (without any, the workspace at / and nothing else):");
     bx_options_print_controls(stdout);
     puts("\nExit status: the program's own; otherwise as of `boxagnts run`.");
@@ -88,8 +93,9 @@ static int run_shortcut(const bx_shortcut *shortcut, int argc, char **argv)
 {
     bx_tool_cli cli = { 0 };
     bx_error *err = NULL;
-    int end =
-        bx_options_end(argc, argv, bx_tool_flags, bx_tool_flags_count, &err);
+    bx_flag flags[BX_TOOL_FLAGS_MAX];
+    int end = bx_options_end(argc, argv, flags,
+                             bx_tool_cli_pick(own_flags, flags), &err);
     int begin = end;
     int status;
 
@@ -99,7 +105,7 @@ static int run_shortcut(const bx_shortcut *shortcut, int argc, char **argv)
         begin++;
     if (argc > 1 && strcmp(argv[1], "-h") == 0)
         cli.options.wants_help = true;
-    else if (bx_tool_cli_parse(end, argv, false, &cli, &err) < 0)
+    else if (bx_tool_cli_parse(end, argv, own_flags, false, &cli, &err) < 0)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     if (cli.options.wants_help) {
         print_help(shortcut);

@@ -107,6 +107,11 @@ static int make_input(const bx_tool_cli *cli, bx_buf *input, bx_error **err)
         return put_pairs(cli, input, err);
     if (strcmp(first, "-") == 0 || first[0] == '@')
         return read_input(first, input, err);
+    if (strchr(first, '=') == NULL && strpbrk(first, "{}[]\"") == NULL)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "input '%s': expected a JSON object, KEY=VALUE "
+                            "pairs, '-' for stdin or '@FILE'",
+                            first);
     if (first[strspn(first, " \t\r\n")] == '{' || strchr(first, '=') == NULL)
         return bx_buf_puts(input, first) < 0 ? bx_error_set_nomem(err) : 0;
     return put_pairs(cli, input, err);

@@ -106,7 +106,8 @@ static int pass(int argc, char **argv, const char *letters,
             return bx_error_set(err, BX_ERR_INVALID,
                                 flag == ':' ? "%s needs a value"
                                             : "%s is not an option, or is "
-                                              "short for several",
+                                              "short for several; --help "
+                                              "shows them",
                                 word);
         }
         if (flag == 'h' || flag == HELP_FLAG) {
@@ -235,6 +236,25 @@ void bx_options_clear(bx_options *options)
     *options = (bx_options){ 0 };
 }
 
+#define HELP_COLUMN 32
+#define HELP_WIDTH (80 - HELP_COLUMN)
+
+/* Words from HELP_COLUMN on, broken where a terminal of 80 columns ends. */
+static void print_wrapped(FILE *out, const char *text)
+{
+    while (strlen(text) > HELP_WIDTH) {
+        int bytes = HELP_WIDTH;
+
+        while (bytes > 0 && text[bytes] != ' ')
+            bytes--;
+        if (bytes == 0)
+            break; /* one long word */
+        fprintf(out, "%.*s\n%*s", bytes, text, HELP_COLUMN, "");
+        text += bytes + 1;
+    }
+    fprintf(out, "%s\n", text);
+}
+
 /* "  --flag VALUE          help", the help on a line of its own when the flag
  * is long. */
 static void print_flag(FILE *out, const char *name, const char *placeholder,
@@ -248,10 +268,11 @@ static void print_flag(FILE *out, const char *name, const char *placeholder,
         snprintf(left, sizeof(left),
                  placeholder[0] == '[' ? "--%s%s" : "--%s %s", name,
                  placeholder);
-    if (strlen(left) > 28)
-        fprintf(out, "  %s\n  %-28s  %s\n", left, "", help);
+    if (strlen(left) > HELP_COLUMN - 4)
+        fprintf(out, "  %s\n%*s", left, HELP_COLUMN, "");
     else
-        fprintf(out, "  %-28s  %s\n", left, help);
+        fprintf(out, "  %-*s", HELP_COLUMN - 2, left);
+    print_wrapped(out, help);
 }
 
 void bx_options_print_flags(FILE *out, const bx_flag *flags, size_t flags_count)

@@ -14,17 +14,42 @@
 const bx_flag bx_tool_flags[] = {
     { "workspace", "DIR", "The workspace; the current folder without it" },
     { "audit", "FILE",
-      "The audit log; ~/.local/state/boxagnts/audit.jsonl "
-      "without it" },
-    { "timeout", "DURATION", "End the call earlier than the policy would" },
+      "The audit log; ~/.local/state/boxagnts/audit.jsonl without it" },
+    { "timeout", "TIME", "End the call earlier than the policy would" },
     { "yes", NULL, "Agree: to a dangerous call, to what is approved" },
-    { "to", "user|workspace", "tool add: which folder, user without it" },
-    { "lang", "c|rust|js|python", "tool new: the language" },
+    { "to", "user|workspace", "Which folder; user without it" },
+    { "lang", "c|rust|js|python", "The language; required" },
     { "quiet", NULL, "Do not show refused calls" },
     { "json", NULL, "Print JSON" },
 };
 const size_t bx_tool_flags_count =
     sizeof(bx_tool_flags) / sizeof(bx_tool_flags[0]);
+_Static_assert(sizeof(bx_tool_flags) / sizeof(bx_tool_flags[0]) <=
+                   BX_TOOL_FLAGS_MAX,
+               "a command may have all of them");
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t bytes = strlen(word);
+
+    for (const char *at = words; (at = strstr(at, word)) != NULL; at += bytes) {
+        if ((at == words || at[-1] == ' ') &&
+            (at[bytes] == ' ' || at[bytes] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+size_t bx_tool_cli_pick(const char *names, bx_flag flags[BX_TOOL_FLAGS_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < bx_tool_flags_count; i++) {
+        if (has_word(names, bx_tool_flags[i].name))
+            flags[count++] = bx_tool_flags[i];
+    }
+    return count;
+}
 
 static int on_flag(void *context, const char *name, const char *value,
                    bx_error **err)
@@ -51,17 +76,18 @@ static int on_flag(void *context, const char *name, const char *value,
     return 0;
 }
 
-int bx_tool_cli_parse(int argc, char **argv, bool is_mixed, bx_tool_cli *cli,
-                      bx_error **err)
+int bx_tool_cli_parse(int argc, char **argv, const char *flags, bool is_mixed,
+                      bx_tool_cli *cli, bx_error **err)
 {
     bx_autofree char *policy_file = bx_user_config_path("policy.yaml");
+    bx_flag own[BX_TOOL_FLAGS_MAX];
+    size_t count = bx_tool_cli_pick(flags, own);
 
-    return is_mixed ? bx_options_parse_mixed(argc, argv, bx_tool_flags,
-                                             bx_tool_flags_count, on_flag, cli,
-                                             policy_file, &cli->options, err)
-                    : bx_options_parse_over(argc, argv, bx_tool_flags,
-                                            bx_tool_flags_count, on_flag, cli,
-                                            policy_file, &cli->options, err);
+    return is_mixed
+               ? bx_options_parse_mixed(argc, argv, own, count, on_flag, cli,
+                                        policy_file, &cli->options, err)
+               : bx_options_parse_over(argc, argv, own, count, on_flag, cli,
+                                       policy_file, &cli->options, err);
 }
 
 int bx_tool_cli_complete_policy(bx_policy *policy, const char *workspace,

@@ -28,7 +28,9 @@ typedef struct bx_tool_command {
     const char *name;
     const char *usage;
     const char *summary;
-    const char *help; /* what --help teaches, examples included */
+    const char *flags; /* those of bx_tool_flags that it has, by name */
+    bool has_policy;   /* the policy decides what it shows or does */
+    const char *help;  /* what --help teaches, examples included */
     int (*run)(bx_tool_cli *cli);
 } bx_tool_command;
 
@@ -46,14 +48,20 @@ int bx_tool_embed_run(bx_tool_cli *cli);
 int bx_tool_test_run(bx_tool_cli *cli);
 int bx_tool_new_run(bx_tool_cli *cli);
 
-/* The flags of every subcommand, for help and completion. */
+/* The flags of all subcommands, for completion. */
 extern const bx_flag bx_tool_flags[];
 extern const size_t bx_tool_flags_count;
 
-/* Parse argv behind the subcommand's name. is_mixed: flags may follow
- * operands. */
-int bx_tool_cli_parse(int argc, char **argv, bool is_mixed, bx_tool_cli *cli,
-                      bx_error **err);
+#define BX_TOOL_FLAGS_MAX 8
+
+/* Those of them that names, words with a space between, has; returns how many.
+ */
+size_t bx_tool_cli_pick(const char *names, bx_flag flags[BX_TOOL_FLAGS_MAX]);
+
+/* Parse argv behind the subcommand's name. flags: the names of its own;
+ * is_mixed: flags may follow operands. */
+int bx_tool_cli_parse(int argc, char **argv, const char *flags, bool is_mixed,
+                      bx_tool_cli *cli, bx_error **err);
 /* The audit log alone, which no guest of the policy writes. */
 int bx_tool_cli_open_audit(bx_tool_cli *cli, bx_error **err);
 /* Open engine, audit and registry; workspace policy as docs/registry.md says.

@@ -249,6 +249,12 @@ class ManageTest(ToolTest):
                          ["made.tool.yaml", "made.wasm"])
         self.tool("call", "made", '{"do": "echo"}')
 
+    def test_add_names_every_tool_of_a_component(self):
+        out = self.tool("add", guest("component/typed")).out
+        self.assertGreater(len(out.splitlines()), 1)
+        for line in out.splitlines():
+            self.assertIn("added 'typed_", line)
+
     def test_add_refuses_what_is_no_tool(self):
         self.write("x.txt", "x")
         self.assertIn("expected NAME.wasm",
@@ -258,14 +264,14 @@ class ManageTest(ToolTest):
 
     def test_embed(self):
         self.make(self.path("build"), "made")
-        self.tool("embed", "build/made.tool.yaml", "build/made.wasm",
+        self.boxagnts("tool", "embed", "build/made.tool.yaml", "build/made.wasm",
                   "build/whole.wasm")
         os.remove(self.path("build/made.tool.yaml"))
         self.tool("add", "build/whole.wasm")
         self.tool("call", "made", '{"do": "echo"}')
         self.write("bad.yaml", "tool: {name: x}\n")
-        self.assertIn("description", self.tool(
-            "embed", "bad.yaml", "build/made.wasm", status=1).err)
+        self.assertIn("description", self.boxagnts(
+            "tool", "embed", "bad.yaml", "build/made.wasm", status=1).err)
 
     def test_cases(self):
         self.make(self.path("made"), "made",
@@ -284,7 +290,7 @@ cases:
     input: {do: read, path: /a/b}
     expect: {is_error: true}
 """)
-        out = self.tool("test", "made").out
+        out = self.boxagnts("tool", "test", "made").out
         self.assertIn("3 cases, 0 failed", out)
         self.write("made/tests.yaml", """
 cases:
@@ -292,7 +298,7 @@ cases:
     input: {do: print, text: a}
     expect: {text: b}
 """)
-        result = self.tool("test", "made", status=1)
+        result = self.boxagnts("tool", "test", "made", status=1)
         self.assertIn("FAIL  differs (made/tests.yaml:3)", result.out)
         # Nothing was approved by that.
         self.assertFalse(os.path.exists(self.user))
@@ -303,6 +309,31 @@ cases:
             out = self.boxagnts("tool", command, "--help").out
             self.assertIn(f"boxagnts tool {command}", out)
         self.assertIn("Commands:", self.boxagnts("tool", "--help").out)
+
+    def test_help_fits_a_terminal(self):
+        commands = [["tool", name] for name in (
+            "list", "show", "explain", "call", "add", "remove", "approve",
+            "embed", "test", "new")]
+        for command in [[], ["run"], ["inspect"], ["compile"], ["cache"],
+                        ["policy"], ["audit"], ["tool"], ["bash"], ["js"],
+                        ["python"], ["mcp"], ["completion"], *commands]:
+            for line in self.boxagnts(*command, "--help").out.splitlines():
+                self.assertLessEqual(len(line), 80, f"{command}: {line}")
+
+    def test_a_command_has_its_own_flags_only(self):
+        self.assertNotIn("--lang", self.tool("add", "--help").out)
+        self.assertIn("--to user|workspace", self.tool("add", "--help").out)
+        self.assertNotIn("--to ", self.boxagnts("js", "--help").out)
+        self.assertIn("--json is not an option",
+                      self.boxagnts("tool", "embed", "--json", "a", "b", status=2).err)
+        self.assertIn("--lang is not an option",
+                      self.tool("list", "--lang", "c", status=2).err)
+
+    def test_a_word_that_is_no_input(self):
+        self.make(self.user, "mine")
+        result = self.tool("call", "mine", "notes.txt", status=125)
+        self.assertIn("input 'notes.txt': expected a JSON object, KEY=VALUE",
+                      result.err)
 
 
 class ShortcutTest(ToolTest):
