@@ -1,6 +1,7 @@
 #!/bin/sh
-# The tour: a real program does its work inside the sandbox, then the same
-# command stops five attacks. Exit status 1 when one of them got through.
+# The tour: a real program does its work inside the sandbox, an agent's tools
+# do theirs, then five attacks are stopped. Exit status 1 when something fails
+# or one of them got through.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -55,6 +56,39 @@ if [ "$status" -ne 0 ] || [ ! -s out/report.json ]; then
         "$red" "$status" "$plain" >&2
     exit 1
 fi
+
+# tool EXPECTED COMMAND...: one tool, in the folder of this tour, and what it must
+# print. The first call of a tool on a machine compiles it: Python's takes a
+# while.
+tool() {
+    expected=$1
+    shift
+    printf '%s$ boxagnts' "$dim"
+    for word in "$@"; do
+        case $word in
+        *[!A-Za-z0-9_./=-]*) printf " '%s'" "$word" ;;
+        *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '%s\n' "$plain"
+    status=0
+    "$boxagnts" "$@" >"$output" 2>"$messages" || status=$?
+    sed 's/^/  /' "$output"
+    if [ "$status" -ne 0 ] || ! grep -q -- "$expected" "$output"; then
+        cat "$messages" >&2
+        printf '%sexpected: %s (exit status %s)%s\n' \
+            "$red" "$expected" "$status" "$plain" >&2
+        exit 1
+    fi
+}
+
+printf '\n%sAn agent at work:%s each call in a fresh sandbox that sees this folder.\n' \
+    "$bold" "$plain"
+tool 'order,date' tool call file-read path=data/sales.csv limit=2
+tool 'Trail shoe' bash -c 'cut -d, -f5 data/sales.csv | sort | uniq -c | sort -rn | grep Trail'
+tool '4000' tool call python-execute \
+    'code=len(open("data/sales.csv").readlines()) - 1'
+tool 'run.sh' js -e 'console.log(tools.file_glob({ pattern: "*.sh" }))'
 
 before=$(state_of_host)
 number=0
