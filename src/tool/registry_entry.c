@@ -1,5 +1,7 @@
 #include "tool/registry_entry.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,6 +80,25 @@ void bx_file_unref(bx_file *file)
     free(file);
 }
 
+/* What was a file when it was looked at may be a pipe by now, and nobody writes
+ * into it. */
+static int read_module(const char *path, char **ret_bytes, size_t *ret_count,
+                       bx_error **err)
+{
+    bx_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    if (!S_ISREG(st.st_mode))
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "'%s' changed after it was read: it is no regular "
+                            "file",
+                            path);
+    return bx_file_read_fd(fd, path, BX_TOOL_MODULE_MAX_BYTES, ret_bytes,
+                           ret_count, err);
+}
+
 static bx_module *load(bx_file *file, bx_engine *engine,
                        const bx_policy *policy, bx_error **err)
 {
@@ -86,8 +107,7 @@ static bx_module *load(bx_file *file, bx_engine *engine,
     uint8_t digest[BX_DIGEST_BYTES];
     char text[65];
 
-    if (bx_file_read(file->module, BX_TOOL_MODULE_MAX_BYTES, &bytes, &count,
-                     err) < 0)
+    if (read_module(file->module, &bytes, &count, err) < 0)
         return NULL;
     bx_sha256(bytes, count, digest);
     bx_digest_format(digest, text);

@@ -287,6 +287,24 @@ static void a_module_swapped_behind_our_back_does_not_run(void **state)
     bx_registry_free(registry);
 }
 
+static void a_module_swapped_for_a_pipe_holds_nobody_up(void **state)
+{
+    bx_registry *registry;
+    bx_error *err;
+    char path[4096];
+
+    (void)state;
+    write_tool(test_user, "mine", "");
+    registry = open_registry(NULL, NULL, false);
+    remove_file(test_user, "mine.wasm");
+    snprintf(path, sizeof(path), "%s/mine.wasm", test_user);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    err = fail_tool(registry, "mine", "{}");
+    assert_contains(bx_error_message(err), "no regular file");
+    bx_error_free(err);
+    bx_registry_free(registry);
+}
+
 static void a_broken_lock_file_approves_nothing(void **state)
 {
     static const char *const texts[] = {
@@ -447,6 +465,7 @@ int main(void)
         TEST(a_change_is_refused_until_approved),
         TEST(a_changed_module_is_refused),
         TEST(a_module_swapped_behind_our_back_does_not_run),
+        TEST(a_module_swapped_for_a_pipe_holds_nobody_up),
         TEST(a_broken_lock_file_approves_nothing),
         TEST(a_lock_file_others_may_write_approves_nothing),
         TEST(the_lock_file_is_ours_alone),
