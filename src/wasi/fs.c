@@ -63,13 +63,16 @@ bx_verdict bx_fs_explain(const bx_fs *fs, const char *path, size_t len,
     if (text == NULL)
         return (bx_verdict){ false, "out of memory", "nothing granted" };
     verdict = bx_policy_check_fs(fs->policy, text, wanted);
-    if (verdict.is_allowed && (wanted & BX_ACCESS_WRITE) != 0) {
+    if (verdict.is_allowed) {
         const bx_fs_guarded *guarded;
         bx_region region;
 
         bx_fs_find(fs, path, len, &region);
         guarded = bx_guarded_at(fs, region.mount, path, len);
-        if (guarded != NULL)
+        if (guarded != NULL && guarded->is_hidden)
+            return (bx_verdict){ false, "the file holds a secret",
+                                 guarded->origin };
+        if (guarded != NULL && (wanted & BX_ACCESS_WRITE) != 0)
             return (bx_verdict){ false, "the path is protected",
                                  guarded->origin };
     }
@@ -133,7 +136,7 @@ static void add_point(bx_fs *fs, const char *guest_path, bool is_mount)
                    fs->mounts[point.mount].rule->access;
     guarded = bx_guarded_at(fs, point.mount, point.path, point.len);
     if (guarded != NULL) {
-        point.access &= ~BX_ACCESS_WRITE;
+        point.access &= guarded->is_hidden ? 0 : ~BX_ACCESS_WRITE;
         point.is_guarded = guarded->len == point.len;
     }
     fs->points[fs->points_count++] = point;
@@ -167,7 +170,7 @@ static bool is_written_above(const bx_fs *fs, const bx_fs_guarded *guarded)
  * it would only cost what a point costs: paths walked name by name. */
 static void add_guarded(bx_fs *fs, const bx_fs_guarded *guarded)
 {
-    if (is_written_above(fs, guarded))
+    if (guarded->is_hidden || is_written_above(fs, guarded))
         add_point(fs, guarded->len == 0 ? "/" : guarded->path, false);
 }
 

@@ -29,6 +29,7 @@ typedef struct bx_fs_guarded {
     char *path; /* "" is the root */
     size_t len;
     int mount;
+    bool is_hidden;     /* not read either: a secret's own file */
     const char *origin; /* borrowed */
 } bx_fs_guarded;
 

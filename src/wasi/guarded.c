@@ -8,6 +8,9 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/secret.h"
 
 #define LINKS_MAX 40 /* path_resolution(7) */
 #define GUARDED_MAX 4096u
@@ -18,15 +21,17 @@
 const bx_fs_guarded *bx_guarded_at(const bx_fs *fs, int mount, const char *path,
                                    size_t len)
 {
+    const bx_fs_guarded *found = NULL;
+
     for (size_t i = 0; i < fs->guarded_count; i++) {
         const bx_fs_guarded *row = &fs->guarded[i];
 
-        if (row->mount == mount &&
+        if ((found == NULL || row->is_hidden) && row->mount == mount &&
             ((row->len == len && memcmp(row->path, path, len) == 0) ||
              bx_fs_is_beneath(path, len, row->path, row->len)))
-            return row;
+            found = row;
     }
-    return NULL;
+    return found;
 }
 
 void bx_guarded_clear(bx_fs *fs)
@@ -38,12 +43,22 @@ void bx_guarded_clear(bx_fs *fs)
     fs->guarded_count = 0;
 }
 
+/* What is to be guarded at a place, and why. */
+typedef struct guard {
+    const char *path;   /* of the host */
+    const char *origin; /* borrowed */
+    bool is_hidden;
+} guard;
+
 /* rest: beneath the mapping's folder, "" for all of it. */
-static int add(bx_fs *fs, size_t mount, const char *rest, const char *origin,
+static int add(bx_fs *fs, size_t mount, const char *rest, const guard *why,
                bx_error **err)
 {
     const char *dir = fs->mounts[mount].rule->guest_dir;
-    bx_fs_guarded row = { .mount = (int)mount, .origin = origin };
+    bx_fs_guarded row = { .mount = (int)mount,
+                          .is_hidden = why->is_hidden,
+                          .origin = why->origin };
+    const bx_fs_guarded *same;
     bx_fs_guarded *grown;
 
     if (fs->guarded_count == GUARDED_MAX)
@@ -53,7 +68,8 @@ static int add(bx_fs *fs, size_t mount, const char *rest, const char *origin,
                  rest[0] == '\0' ? "" : "/", rest) < 0)
         return bx_error_set_nomem(err);
     row.len = strlen(row.path);
-    if (bx_guarded_at(fs, row.mount, row.path, row.len) != NULL) {
+    same = bx_guarded_at(fs, row.mount, row.path, row.len);
+    if (same != NULL && (same->is_hidden || !row.is_hidden)) {
         free(row.path);
         return 0;
     }
@@ -101,7 +117,7 @@ static bool is_inside(const bx_fs_mount *mount, const struct stat *place)
 }
 
 static int guard_in_mount(bx_fs *fs, size_t mount, const char *place,
-                          const char *origin, bx_error **err)
+                          const guard *why, bx_error **err)
 {
     bx_autofree char *above = strdup(place);
     struct stat folder;
@@ -114,22 +130,22 @@ static int guard_in_mount(bx_fs *fs, size_t mount, const char *place,
                                   fs->mounts[mount].rule->origin);
     if (lstat(place, &at) == 0 && S_ISDIR(at.st_mode) &&
         is_inside(&fs->mounts[mount], &at))
-        return add(fs, mount, "", origin, err);
+        return add(fs, mount, "", why, err);
     do {
         const char *rest = place + strlen(above);
 
         if (lstat(above, &at) == 0 && is_same(&at, &folder) &&
-            add(fs, mount, rest + strspn(rest, "/"), origin, err) < 0)
+            add(fs, mount, rest + strspn(rest, "/"), why, err) < 0)
             return -1;
     } while (cut_name(above));
     return 0;
 }
 
-static int guard_place(bx_fs *fs, const char *place, const char *origin,
+static int guard_place(bx_fs *fs, const char *place, const guard *why,
                        bx_error **err)
 {
     for (size_t i = 0; i < fs->mounts_count; i++) {
-        if (guard_in_mount(fs, i, place, origin, err) < 0)
+        if (guard_in_mount(fs, i, place, why, err) < 0)
             return -1;
     }
     return 0;
@@ -185,9 +201,9 @@ static bool follow(way *walk, const char *after)
     return true;
 }
 
-static int guard_path(bx_fs *fs, way *walk, const bx_protected *row,
-                      bx_error **err)
+static int walk_to(bx_fs *fs, way *walk, const guard *why, bx_error **err)
 {
+    const guard link = { .origin = why->origin };
     const char *at = walk->rest;
     struct stat stat;
 
@@ -197,7 +213,7 @@ static int guard_path(bx_fs *fs, way *walk, const bx_protected *row,
         at += strspn(at, "/");
         bytes = strcspn(at, "/");
         if (bytes == 0)
-            return guard_place(fs, walk->real, row->origin, err);
+            return guard_place(fs, walk->real, why, err);
         if (!add_name(walk, at, bytes))
             break;
         at += bytes;
@@ -207,7 +223,7 @@ static int guard_path(bx_fs *fs, way *walk, const bx_protected *row,
         }
         if (!S_ISLNK(stat.st_mode))
             continue;
-        if (guard_place(fs, walk->real, row->origin, err) < 0)
+        if (guard_place(fs, walk->real, &link, err) < 0)
             return -1;
         if (!follow(walk, at))
             break;
@@ -216,7 +232,40 @@ static int guard_path(bx_fs *fs, way *walk, const bx_protected *row,
     return bx_error_set(err, BX_ERR_INVALID,
                         "'%s' cannot be protected (%s): its path is too long "
                         "or its links lead in circles",
-                        row->host_path, row->origin);
+                        why->path, why->origin);
+}
+
+static int guard_path(bx_fs *fs, way *walk, const guard *why, bx_error **err)
+{
+    size_t len = strlen(why->path);
+
+    if (len >= sizeof(walk->rest))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "a path of %zu bytes cannot be protected", len);
+    memcpy(walk->rest, why->path, len + 1);
+    memcpy(walk->real, "/", 2);
+    walk->links = 0;
+    walk->is_missing = false;
+    return walk_to(fs, walk, why, err);
+}
+
+/* What the host uses for a guest, the guest does not read where it lies. */
+static int guard_secret(bx_fs *fs, way *walk, const bx_secret *secret,
+                        bx_error **err)
+{
+    bx_autofree char *here =
+        secret->file[0] == '/' ? strdup("") : getcwd(NULL, 0);
+    bx_autofree char *path = NULL;
+    guard why = { .origin = secret->origin, .is_hidden = true };
+
+    if (here == NULL)
+        return bx_error_set_errno(err, errno, "the current folder");
+    if (asprintf(&path, "%s/%s", here, secret->file) < 0) {
+        path = NULL;
+        return bx_error_set_nomem(err);
+    }
+    why.path = path;
+    return guard_path(fs, walk, &why, err);
 }
 
 int bx_guarded_find(bx_fs *fs, bx_error **err)
@@ -224,23 +273,21 @@ int bx_guarded_find(bx_fs *fs, bx_error **err)
     const bx_policy *policy = fs->policy;
     bx_autofree way *walk = NULL;
 
-    if (policy->protected_paths_count == 0)
+    if (policy->protected_paths_count == 0 && policy->secrets_count == 0)
         return 0;
     walk = calloc(1, sizeof(*walk));
     if (walk == NULL)
         return bx_error_set_nomem(err);
     for (size_t i = 0; i < policy->protected_paths_count; i++) {
         const bx_protected *row = &policy->protected_paths[i];
-        size_t len = strlen(row->host_path);
+        const guard why = { .path = row->host_path, .origin = row->origin };
 
-        if (len >= sizeof(walk->rest))
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "a path of %zu bytes cannot be protected", len);
-        memcpy(walk->rest, row->host_path, len + 1);
-        memcpy(walk->real, "/", 2);
-        walk->links = 0;
-        walk->is_missing = false;
-        if (guard_path(fs, walk, row, err) < 0)
+        if (guard_path(fs, walk, &why, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < policy->secrets_count; i++) {
+        if (policy->secrets[i].file != NULL &&
+            guard_secret(fs, walk, &policy->secrets[i], err) < 0)
             return -1;
     }
     return 0;

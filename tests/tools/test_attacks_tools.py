@@ -85,6 +85,29 @@ class WritesWhatDecidesTest(AttackTest):
         self.boxagnts("audit", "verify", "--file", "work/log.jsonl")
 
 
+class SecretTest(AttackTest):
+    def test_its_file_in_a_mapped_folder(self):
+        """Neither by its path nor by one that leads there."""
+        self.write("work/keys/token", "a-value-of-a-secret")
+        os.chmod(self.path("work/keys/token"), 0o600)
+        os.symlink("keys/token", self.path("work/link"))
+        self.write("policy.yaml", "map-dir: ['work::/', 'work/keys::/k']\n"
+                   "secret: ['TOKEN=@work/keys/token']\n"
+                   "grant: ['exec:*', 'tool:*']\n")
+        for path in ("/keys/token", "/k/token", "/link", "/keys/../link"):
+            result = self.act("--policy", "policy.yaml", do="read", path=path,
+                              status=1)
+            self.assertNotIn("a-value", result.out + result.err)
+            self.assertIn("the file holds a secret", result.err)
+        self.act("--policy", "policy.yaml", do="write", path="/keys/token",
+                 text="x", status=1)
+        self.assertEqual(self.read("work/keys/token"), b"a-value-of-a-secret")
+        self.write("work/keys/other", "fine")
+        out = self.act("--policy", "policy.yaml", do="read",
+                       path="/keys/other").out
+        self.assertEqual(out, "fine\n")
+
+
 class CloneTest(AttackTest):
     """A repository somebody cloned."""
 
