@@ -38,9 +38,17 @@ static const char *member_text(const json_t *line, const char *name)
     return json_string_value(json_object_get(line, name));
 }
 
-bool bx_audit_filter_takes(const bx_audit_filter *filter, const json_t *line)
+/* What was called: a tool, or a program by its own name. */
+static const char *tool_or_program(const json_t *line)
 {
     const char *tool = member_text(line, "tool");
+
+    return tool != NULL ? tool : member_text(line, "program");
+}
+
+bool bx_audit_filter_takes(const bx_audit_filter *filter, const json_t *line)
+{
+    const char *tool = tool_or_program(line);
     const char *decision = member_text(line, "decision");
     const char *time = member_text(line, "time");
 

@@ -104,20 +104,23 @@ class Audit(CliTest):
             {"tool": "grep", "decision": "allowed", "wall_us": 12},
             {"tool": "bash", "decision": "denied", "target": "/etc"},
             {"tool": "bash", "decision": "allowed"},
+            {"program": "grep", "decision": "allowed"},
+            {"tool": "js", "program": "grep", "decision": "allowed"},
         )
 
         def numbers(*arguments):
             out = self.boxagnts("audit", "show", "--json", *arguments).out
             return [json.loads(line)["seq"] for line in out.splitlines()]
 
-        self.assertEqual(numbers(), [1, 2, 3])
+        self.assertEqual(numbers(), [1, 2, 3, 4, 5])
         self.assertEqual(numbers("--tool", "bash"), [2, 3])
+        self.assertEqual(numbers("--tool", "grep"), [1, 4])
         self.assertEqual(numbers("--decision", "denied"), [2])
         self.assertEqual(numbers("--tool", "bash", "--last", "1"), [3])
-        self.assertEqual(numbers("--last", "2"), [2, 3])
-        self.assertEqual(numbers("--last", "9"), [1, 2, 3])
+        self.assertEqual(numbers("--last", "2"), [4, 5])
+        self.assertEqual(numbers("--last", "9"), [1, 2, 3, 4, 5])
         self.assertEqual(numbers("--last", "0"), [])
-        self.assertEqual(numbers("--since", "2026-01-02"), [1, 2, 3])
+        self.assertEqual(numbers("--since", "2026-01-02"), [1, 2, 3, 4, 5])
         self.assertEqual(numbers("--since", "2026-01-02T03:04:06Z"), [])
         self.assertEqual(numbers("--since", "1s"), [])
         self.assertEqual(numbers("--tool", "none"), [])
