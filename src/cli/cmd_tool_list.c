@@ -2,11 +2,15 @@
  * it is shown escaped. */
 #include <jansson.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "cli/tool_cli.h"
 
-#define LINE_BYTES 60 /* of a description in the list */
+#define LINE_BYTES 60  /* of a description in the list */
+#define LINE_COLUMN 54 /* where it begins */
+#define LINE_MIN_BYTES 20
 
 static void put_escaped(const char *text, size_t max_bytes)
 {
@@ -51,6 +55,20 @@ static int print_json(json_t *value)
     return 0;
 }
 
+/* What of a description fits the terminal's line. */
+static size_t line_bytes(void)
+{
+    struct winsize size;
+    size_t bytes = LINE_BYTES;
+
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+        size.ws_col > 0 && size.ws_col < LINE_COLUMN + LINE_BYTES + 3)
+        bytes = size.ws_col > LINE_COLUMN + LINE_MIN_BYTES + 3
+                    ? size.ws_col - LINE_COLUMN - 3u /* "..." */
+                    : LINE_MIN_BYTES;
+    return bytes;
+}
+
 static void print_row(const bx_tool *tool)
 {
     bx_autofree char *line = NULL;
@@ -67,7 +85,7 @@ static void print_row(const bx_tool *tool)
         line = strdup(tool->why);
     }
     if (line != NULL)
-        put_escaped(line, tool->status == BX_TOOL_READY ? LINE_BYTES : 400);
+        put_escaped(line, tool->status == BX_TOOL_READY ? line_bytes() : 400);
     putchar('\n');
 }
 
