@@ -51,7 +51,7 @@ static void print_help(void)
          "tool.wasm\n"
          "  boxagnts run --invoke add adder.wasm '{\"a\": 1, \"b\": 2}'\n"
          "  boxagnts run --allowed-outbound-host https://api.example.com "
-         "js-execute.wasm -- \\\n      -e "
+         "\\\n      js-execute.wasm -- \\\n      -e "
          "'fetch(\"https://api.example.com\").then(r => console.log(r.status))"
          "'");
 }

@@ -207,6 +207,26 @@ static bool is_approved(const bx_tool_cli *cli, const char *name)
            bx_tool_cli_ask("This tool is dangerous. Run it?");
 }
 
+/* Sessions live as long as a registry: here, for this one call. */
+static void note_session(bx_tool_cli *cli, const bx_buf *input)
+{
+    bx_autotool bx_tool *tool =
+        bx_registry_get(cli->registry, cli->options.operands[0], NULL);
+    json_t *object;
+
+    if (cli->is_quiet || tool == NULL || tool->manifest == NULL ||
+        json_object_get(
+            json_object_get(tool->manifest->input_schema, "properties"),
+            "session") == NULL)
+        return;
+    object = json_loadb(input->data, input->len, 0, NULL);
+    if (json_object_get(object, "session") != NULL)
+        fputs("boxagnts: note: the session ends with this command; `boxagnts "
+              "mcp` keeps sessions between calls\n",
+              stderr);
+    json_decref(object);
+}
+
 int bx_tool_call_run(bx_tool_cli *cli)
 {
     bx_autobuf bx_buf input = BX_BUF_INIT;
@@ -225,6 +245,7 @@ int bx_tool_call_run(bx_tool_cli *cli)
     call.input = input.data;
     call.input_bytes = input.len;
     call.is_approved = is_approved(cli, call.name);
+    note_session(cli, &input);
     bx_tool_cli_catch_interrupts(cli);
     call.cancel = cli->cancel;
     if (bx_registry_call(cli->registry, &call, &result, &err) < 0)

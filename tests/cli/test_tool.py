@@ -329,6 +329,15 @@ cases:
         self.assertIn("--lang is not an option",
                       self.tool("list", "--lang", "c", status=2).err)
 
+    def test_a_session_that_ends_is_told(self):
+        self.make(self.user, "mine",
+                  "  input_schema: {type: object, properties: "
+                  "{session: {type: string}}}\n")
+        for arguments, is_told in [(["session=s"], True), (["do=echo"], False),
+                                   (["session=s", "--quiet"], False)]:
+            err = self.tool("call", "mine", *arguments, status=None).err
+            self.assertEqual("the session ends" in err, is_told, arguments)
+
     def test_a_word_that_is_no_input(self):
         self.make(self.user, "mine")
         result = self.tool("call", "mine", "notes.txt", status=125)
