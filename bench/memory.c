@@ -35,8 +35,8 @@ static bx_instance *start(const bx_sandbox *sandbox)
     bx_result *result = calloc(1, sizeof(*result));
     bx_error *err = NULL;
 
-    if (bx_instance_open(instance, sandbox, 1, argv, &options, &extra,
-                         &err) < 0 ||
+    if (bx_instance_open(instance, sandbox, 1, argv, &options, &extra, &err) <
+            0 ||
         bx_instance_run(instance, NULL, result, &err) < 0)
         die("tool", err);
     if (bx_result_code(result) != BX_OK)

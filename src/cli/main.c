@@ -38,7 +38,8 @@ static void print_help(FILE *out)
                 bx_commands[i].summary);
     fputs("\nExamples:\n"
           "  boxagnts run hello.wasm\n"
-          "  boxagnts run --map-dir ./data::/data::ro js-execute.wasm -- report.js\n"
+          "  boxagnts run --map-dir ./data::/data::ro js-execute.wasm -- "
+          "report.js\n"
           "  boxagnts policy explain ci.yaml fs.write:/data/x\n\n"
           "'boxagnts COMMAND --help' tells more of each; "
           "'boxagnts --version' the version.\n",

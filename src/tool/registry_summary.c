@@ -10,9 +10,10 @@
 #include "base/file.h"
 #include "base/user_dir.h"
 
-#define MIN_MODULE_BYTES (64u << 10)  /* smaller ones are as soon read */
-#define MAX_SKELETON_BYTES (2u << 20) /* manifest and script at their largest  \
-                                       */
+#define MIN_MODULE_BYTES (64u << 10) /* smaller ones are as soon read */
+#define MAX_SKELETON_BYTES                                                     \
+    (2u << 20) /* manifest and script at their largest                         \
+                */
 
 /* Two writes within one tick of the clock leave one time behind: what is as
  * young as that may change and keep its identity. */
