@@ -62,6 +62,15 @@ int bx_buf_printf(bx_buf *buf, const char *format, ...)
     return bx_buf_append(buf, text, (size_t)bytes, SIZE_MAX);
 }
 
+/* Not seen, or seen elsewhere than where it stands: zero-width, separators of
+ * lines, overrides of direction, tags. */
+static bool is_hidden(uint32_t point)
+{
+    return point == 0x200b || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2066 && point <= 0x2069) || point == 0xfeff ||
+           (point >= 0xe0000 && point <= 0xe0fff);
+}
+
 /* Length of what may be shown as it is at text, 0 for a byte to escape. C1
  * controls (U+0080..U+009F) are escaped too: terminals act on them. */
 static size_t plain_length(const char *text, size_t bytes)
@@ -70,7 +79,7 @@ static size_t plain_length(const char *text, size_t bytes)
     size_t len = bx_utf8_decode(text, bytes, &point);
 
     if (len == 0 || point < 0x20 || point == '\\' ||
-        (point >= 0x7f && point < 0xa0))
+        (point >= 0x7f && point < 0xa0) || is_hidden(point))
         return 0;
     return len;
 }

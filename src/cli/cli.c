@@ -6,9 +6,33 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+
+void bx_cli_print_safe(FILE *out, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        bx_autobuf bx_buf shown = BX_BUF_INIT;
+        size_t part = 0;
+
+        while (part < bytes && text[part] != '\n' && text[part] != '\t' &&
+               text[part] != '\\')
+            part++;
+        if (bx_buf_put_escaped(&shown, text, part, part) == 0)
+            fwrite(shown.data, 1, shown.len, out);
+        if (part < bytes)
+            putc(text[part++], out);
+        text += part;
+        bytes -= part;
+    }
+}
+
 int bx_cli_fail(int status, bx_error *error)
 {
-    fprintf(stderr, "boxagnts: %s\n", bx_error_message(error));
+    const char *message = bx_error_message(error);
+
+    fputs("boxagnts: ", stderr);
+    bx_cli_print_safe(stderr, message, strlen(message));
+    putc('\n', stderr);
     bx_error_free(error);
     return status;
 }

@@ -43,6 +43,10 @@ int bx_cmd_tool(int argc, char **argv);
 int bx_cmd_mcp(int argc, char **argv);
 int bx_cmd_completion(int argc, char **argv);
 
+/* Text that others wrote: what a terminal would act on, or not show, is
+ * escaped; lines and tabs stay. */
+void bx_cli_print_safe(FILE *out, const char *text, size_t bytes);
+
 /* "boxagnts: MESSAGE" on stderr; returns status. Frees the error. */
 int bx_cli_fail(int status, bx_error *error);
 int bx_cli_usage(int status, const char *command, const char *format, ...)

@@ -135,7 +135,7 @@ static void print_field(const char *name, const char *text)
         size_t bytes = strcspn(text, "\n");
 
         printf("%-12s ", name);
-        bx_tool_cli_print(stdout, text, bytes);
+        bx_cli_print_safe(stdout, text, bytes);
         putchar('\n');
         if (text[bytes] == '\0')
             return;

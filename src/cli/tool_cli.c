@@ -194,22 +194,8 @@ bool bx_tool_cli_ask(const char *question)
 
 void bx_tool_cli_print(FILE *out, const char *text, size_t bytes)
 {
-    if (!isatty(fileno(out))) {
+    if (isatty(fileno(out)))
+        bx_cli_print_safe(out, text, bytes);
+    else
         fwrite(text, 1, bytes, out);
-        return;
-    }
-    while (bytes > 0) {
-        bx_autobuf bx_buf shown = BX_BUF_INIT;
-        size_t part = 0;
-
-        while (part < bytes && text[part] != '\n' && text[part] != '\t' &&
-               text[part] != '\\')
-            part++;
-        if (bx_buf_put_escaped(&shown, text, part, part) == 0)
-            fwrite(shown.data, 1, shown.len, out);
-        if (part < bytes)
-            putc(text[part++], out);
-        text += part;
-        bytes -= part;
-    }
 }

@@ -184,10 +184,7 @@ static int check_asked(const bx_registry *registry, bx_tool_source source,
     file->is_unasked = true;
     return bx_error_set(err, BX_ERR_DENIED,
                         "it came with the workspace and brings no manifest, so "
-                        "it would have to be run to be known; `boxagnts tool "
-                        "approve %s` does that, in an empty sandbox, and shows "
-                        "what it is",
-                        file->stem);
+                        "it would have to be run to be known");
 }
 
 int bx_scan_adapt(bx_registry *registry, bx_tool_source source, bx_file *file,

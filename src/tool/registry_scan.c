@@ -150,12 +150,27 @@ static char *broken_name(const char *stem)
     return name;
 }
 
+/* What is wrong with a file, whose entry has that name; owned. */
+static char *explain(const bx_file *file, const char *name)
+{
+    char *why = NULL;
+
+    if (!file->is_unasked)
+        return strdup(file->problem);
+    return asprintf(&why,
+                    "%s; `boxagnts tool approve %s` does that, in an empty "
+                    "sandbox, and shows what it is",
+                    file->problem, name) < 0
+               ? NULL
+               : why;
+}
+
 static int add_broken(bx_table *table, bx_file *file, bx_tool_source source)
 {
     bx_autofree char *name = broken_name(file->stem);
     bx_entry *entry =
         name == NULL ? NULL : bx_entry_new(file, name, source, NULL);
-    char *why = strdup(file->problem);
+    char *why = name == NULL ? NULL : explain(file, name);
     int result = -1;
 
     if (entry != NULL && why != NULL) {

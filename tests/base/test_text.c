@@ -69,6 +69,12 @@ static void escapes_what_terminals_act_on(void **state)
         { "\x7f", "\\x7f" },
         { "\xc2\x9b", "\\xc2\\x9b" }, /* CSI as one C1 control */
         { "\xff\xfe", "\\xff\\xfe" },
+        { "\xe2\x80\xae"
+          "a",
+          "\\xe2\\x80\\xaea" },                         /* right to left */
+        { "\xe2\x80\x8b", "\\xe2\\x80\\x8b" },          /* zero width */
+        { "\xe2\x80\x8d", "\xe2\x80\x8d" },             /* joins emoji */
+        { "\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81" }, /* a tag */
         { "back\\slash", "back\\x5cslash" },
     };
 

@@ -120,6 +120,22 @@ class CloneTest(AttackTest):
         self.assertIn("level        none", out)
         self.assertNotIn("\nlevel ", out)
 
+    def test_what_a_terminal_would_act_on_or_hide(self):
+        hidden = "\x1b[2J\u202e\u200b\U000e0041"
+        self.write(f"work/.boxagnts/tools/a{hidden}.wasm", "no module")
+        self.make(self.path("work/.boxagnts/tools"), "theirs",
+                  "  input_schema: {type: object, title: "
+                  r'"\e[2J\u202e\u200b\U000e0041"' "}\n")
+        for name in ("theirs", "a__2J" + "_" * 10):
+            for command in ("list", "call", "explain", "approve", "show"):
+                words = [] if command == "list" else [name]
+                result = self.boxagnts("tool", command, "--workspace", "work",
+                                       *words, status=None)
+                self.assertNotIn("no tool", result.err)
+                for letter in hidden.replace("[2J", ""):
+                    self.assertNotIn(letter, result.out + result.err,
+                                     f"{command} {name}")
+
     def test_code_that_nobody_agreed_to_is_not_compiled(self):
         self.write("work/.boxagnts/tools/bomb.wat",
                    '(module (func (export "_start") (loop (br 0))))')
