@@ -9,14 +9,18 @@
 #include "base/utf8.h"
 #include "tool/manifest.h"
 
+#define ARGV_MAX 4 /* program, flags, code */
+
 static const struct {
     const char *name;
     const char *program;
-    const char *flag;    /* in front of code given as an argument */
-    const char *wrapper; /* behind the script */
+    const char *flags[2]; /* in front of code given as an argument */
+    const char *wrapper;  /* behind the script */
 } runtimes[] = {
-    [BX_TOOL_RUNTIME_NONE] = { NULL, NULL, NULL, NULL },
-    [BX_TOOL_RUNTIME_JS] = { "js", "js", "-e",
+    [BX_TOOL_RUNTIME_NONE] = { NULL, NULL, { NULL, NULL }, NULL },
+    [BX_TOOL_RUNTIME_JS] = { "js",
+                             "js",
+                             { "-e", NULL },
                              "\n;(async () => {\n"
                              "const result = await "
                              "run(JSON.parse(std.in.readAsString()));\n"
@@ -25,7 +29,10 @@ static const struct {
                              "JSON.stringify(result));\n"
                              "std.out.flush();\n"
                              "})();\n" },
-    [BX_TOOL_RUNTIME_PYTHON] = { "python", "python3", "-c",
+    /* Isolated: a json.py of the workspace is no part of the tool. */
+    [BX_TOOL_RUNTIME_PYTHON] = { "python",
+                                 "python3",
+                                 { "-I", "-c" },
                                  "\ndef _main():\n"
                                  "    import json, sys\n"
                                  "    result = run(json.load(sys.stdin))\n"
@@ -82,26 +89,31 @@ int bx_manifest_script_argv(const bx_manifest *manifest, char ***ret_argv,
                             size_t *ret_argc, bx_error **err)
 {
     char **argv;
+    size_t argc = 0;
 
     if (manifest->runtime == BX_TOOL_RUNTIME_NONE || manifest->script == NULL)
         return bx_error_set(err, BX_ERR_INVALID,
                             "tool '%s' has no script; expected one beside its "
                             "manifest",
                             manifest->name);
-    argv = calloc(3, sizeof(*argv));
+    argv = calloc(ARGV_MAX, sizeof(*argv));
     if (argv == NULL)
         return bx_error_set_nomem(err);
-    argv[0] = strdup(runtimes[manifest->runtime].program);
-    argv[1] = strdup(runtimes[manifest->runtime].flag);
-    if (asprintf(&argv[2], "%s%s", manifest->script,
+    argv[argc++] = strdup(runtimes[manifest->runtime].program);
+    for (size_t i = 0; i < 2 && runtimes[manifest->runtime].flags[i] != NULL;
+         i++)
+        argv[argc++] = strdup(runtimes[manifest->runtime].flags[i]);
+    if (asprintf(&argv[argc++], "%s%s", manifest->script,
                  runtimes[manifest->runtime].wrapper) < 0)
-        argv[2] = NULL;
-    if (argv[0] == NULL || argv[1] == NULL || argv[2] == NULL) {
-        bx_argv_free(argv, 3);
-        return bx_error_set_nomem(err);
+        argv[argc - 1] = NULL;
+    for (size_t i = 0; i < argc; i++) {
+        if (argv[i] == NULL) {
+            bx_argv_free(argv, argc);
+            return bx_error_set_nomem(err);
+        }
     }
     *ret_argv = argv;
-    *ret_argc = 3;
+    *ret_argc = argc;
     return 0;
 }
 

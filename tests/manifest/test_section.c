@@ -201,6 +201,32 @@ static void scripts_travel_along(void **state)
     free(data);
 }
 
+/* What lies in the workspace is no part of a tool. */
+static void python_runs_isolated(void **state)
+{
+    static const char manifest_text[] =
+        "tool: {name: words, description: Count words., runtime: python}";
+    static const char script[] = "def run(input): return ''";
+    bx_error *err = NULL;
+    bx_manifest *manifest =
+        bx_manifest_parse(manifest_text, strlen(manifest_text), "x", &err);
+    char **argv;
+    size_t argc;
+
+    (void)state;
+    assert_non_null(manifest);
+    assert_int_equal(
+        bx_manifest_put_script(manifest, script, strlen(script), &err), 0);
+    assert_int_equal(bx_manifest_script_argv(manifest, &argv, &argc, &err), 0);
+    assert_int_equal(argc, 4);
+    assert_string_equal(argv[0], "python3");
+    assert_string_equal(argv[1], "-I");
+    assert_string_equal(argv[2], "-c");
+    assert_memory_equal(argv[3], script, strlen(script));
+    bx_argv_free(argv, argc);
+    bx_manifest_free(manifest);
+}
+
 static void scripts_and_runtimes_go_together(void **state)
 {
     bytes module = start(core);
@@ -266,6 +292,7 @@ int main(void)
         cmocka_unit_test(sections_of_nested_modules_do_not_count),
         cmocka_unit_test(hostile_sections_are_refused),
         cmocka_unit_test(scripts_travel_along),
+        cmocka_unit_test(python_runs_isolated),
         cmocka_unit_test(scripts_and_runtimes_go_together),
         cmocka_unit_test(embed_refuses_what_it_would_not_read),
     };

@@ -8,6 +8,23 @@ from support import PythonTest
 
 
 class CommandLine(PythonTest):
+    def test_isolation(self):
+        self.write("json.py", "print('mine')")
+        self.write("lib/csv.py", "print('theirs')")
+        code = "import json, csv, sys; print(json.dumps(1), sys.path)"
+        flags = ("--env", "PYTHONPATH=/lib")
+        for options, out in [
+                (("-P",), "theirs\n1 ['/lib']\n"),
+                (("-I",), "1 []\n"),
+                (("-IE", "-u"), "1 []\n")]:
+            self.assertEqual(
+                self.python(*options, "-c", code, flags=flags).out, out)
+        self.assertEqual(self.python("-E", "-c", "import json",
+                                     flags=flags).out, "mine\n")
+        self.write("run.py", "import json, sys; print(sys.path)")
+        self.assertEqual(self.python("-P", "run.py").out, "[]\n")
+        self.assertEqual(self.python("run.py").out, "mine\n['/']\n")
+
     def test_command(self):
         self.assertEqual(self.python(
             "-c", "import sys; print(sys.argv, __name__, sys.path[0] == '')",

@@ -60,14 +60,16 @@ def open_streams():
         write_through=True)
 
 
-def search_path(first):
-    """sys.path of a run: `first`, PYTHONPATH, and a virtual environment's."""
-    path = [first]
-    if "PYTHONPATH" in os.environ:
+def search_path(first, flags=""):
+    """sys.path of a run: `first`, PYTHONPATH, and a virtual environment's.
+    flags: -P leaves `first` out, -E the variables, -I both."""
+    path = [] if "P" in flags or "I" in flags else [first]
+    is_bare = "E" in flags or "I" in flags
+    if "PYTHONPATH" in os.environ and not is_bare:
         path += [part or os.getcwd()
                  for part in os.environ["PYTHONPATH"].split(":")]
     environment = os.environ.get("VIRTUAL_ENV")
-    if environment:
+    if environment and not is_bare:
         path.append(f"{environment}/lib/python3.14/site-packages")
     sys.path[:] = path
     for folder in path:

@@ -21,7 +21,10 @@ file     read the program from a file, a folder or a zip file with __main__.py
 -        read the program from standard input (also without any argument)
 -V       print the version number
 -W arg   warning control
--B, -b, -d, -E, -I, -i, -O, -OO, -P, -q, -s, -S, -u, -v, -X opt are accepted
+-P       do not search the folder of the program for modules
+-E       ignore PYTHONPATH and VIRTUAL_ENV
+-I       -E and -P
+-B, -b, -d, -i, -O, -OO, -q, -s, -S, -u, -v, -X opt are accepted
 """
 _WITH_VALUE = "WX"
 _PLAIN = "BbdEIiOPqsSuv"
@@ -100,7 +103,7 @@ def _execute(source, name, options, **names):
 
 
 def _run_stdin(options):
-    fresh.search_path("")
+    fresh.search_path("", options.flags)
     if not sys.stdin.isatty():
         _execute(sys.stdin.read(), "<stdin>", options)
         return
@@ -123,13 +126,14 @@ def _run_file(options):
         print(f"python3: can't open file '{os.path.join(os.getcwd(), path)}':"
               f" [Errno {error.errno}] {error.strerror}", file=sys.stderr)
         raise SystemExit(2) from None
-    fresh.search_path(os.path.dirname(os.path.realpath(path)))
+    fresh.search_path(os.path.dirname(os.path.realpath(path)),
+                      options.flags)
     _execute(source, path, options, __file__=os.path.abspath(path),
              __cached__=None)
 
 
 def _run_module(options):
-    fresh.search_path(os.getcwd())
+    fresh.search_path(os.getcwd(), options.flags)
     sys.argv[0] = "-m"
     library.forget(options.value)  # runpy warns of modules that are loaded
     advice = errors.hint(ModuleNotFoundError(name=options.value))
@@ -148,7 +152,7 @@ def _run(options):
     elif options.kind == "help":
         print(_USAGE, end="")
     elif options.kind == "command":
-        fresh.search_path("")
+        fresh.search_path("", options.flags)
         _execute(options.value, "<string>", options)
     elif options.kind == "module":
         _run_module(options)
