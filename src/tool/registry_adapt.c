@@ -13,6 +13,7 @@
 #define HELP_MEMORY "64MiB"
 #define HELP_OUTPUT "64KiB"
 #define HELP_MAX_BYTES (64u << 10)
+#define EXPORTS_MAX_BYTES (1u << 20)
 
 static char *kept_path(const bx_registry *registry, const bx_file *file)
 {
@@ -78,18 +79,25 @@ static int ask(bx_registry *registry, bx_file *file, bx_buf *text,
     return answer;
 }
 
+/* In the user's state folder; what cannot be kept is asked again. */
+static void put_file(const char *path, const char *text, size_t bytes)
+{
+    bx_autofree char *dir = strdup(path);
+
+    if (dir == NULL)
+        return;
+    *strrchr(dir, '/') = '\0';
+    (void)bx_file_make_dirs(dir, 0700, NULL);
+    (void)bx_file_replace(path, text, bytes, 0600, NULL);
+}
+
 static void keep(const bx_registry *registry, const bx_file *file,
                  const char *text, size_t bytes)
 {
     bx_autofree char *path = kept_path(registry, file);
-    char *slash = path == NULL ? NULL : strrchr(path, '/');
 
-    if (slash == NULL)
-        return;
-    *slash = '\0';
-    (void)bx_file_make_dirs(path, 0700, NULL);
-    *slash = '/';
-    (void)bx_file_replace(path, text, bytes, 0600, NULL);
+    if (path != NULL)
+        put_file(path, text, bytes);
 }
 
 /* Kept or asked; what cannot be kept is asked again next time. */
@@ -147,20 +155,91 @@ static int adapt_help(bx_registry *registry, bx_file *file, bx_error **err)
     return 0;
 }
 
-static int adapt_exports(bx_registry *registry, bx_file *file, bx_error **err)
+/* ---- typed exports ---- */
+
+static char *exports_path(const bx_registry *registry, const bx_file *file)
+{
+    char *path = NULL;
+
+    if (registry->state_dir == NULL ||
+        asprintf(&path, "%s/tool-exports/%s", registry->state_dir,
+                 file->digest) < 0)
+        return NULL;
+    return path;
+}
+
+/* Another build of this program may say other things of a component. */
+static json_t *program_stamp(void)
+{
+    bx_file_id id = bx_file_id_get("/proc/self/exe");
+
+    return json_pack("[I, I]", (json_int_t)id.bytes,
+                     (json_int_t)id.modified_ns);
+}
+
+/* What this program said of the component before; NULL: nothing. */
+static json_t *load_inspection(const char *path)
 {
     bx_autofree char *text = NULL;
-    bx_module *module;
-    json_t *inspection;
-    int result;
+    size_t bytes;
+    json_t *kept;
+    json_t *stamp;
+    json_t *inspection = NULL;
 
+    if (path == NULL ||
+        bx_file_read(path, EXPORTS_MAX_BYTES, &text, &bytes, NULL) < 0)
+        return NULL;
+    kept = json_loadb(text, bytes, 0, NULL);
+    stamp = program_stamp();
+    if (stamp != NULL && json_equal(json_object_get(kept, "program"), stamp))
+        inspection = json_incref(json_object_get(kept, "inspection"));
+    json_decref(stamp);
+    json_decref(kept);
+    return inspection;
+}
+
+static void save_inspection(const char *path, json_t *inspection)
+{
+    json_t *kept = json_pack("{s:o, s:O}", "program", program_stamp(),
+                             "inspection", inspection);
+    bx_autofree char *text = json_dumps(kept, JSON_COMPACT);
+
+    if (path != NULL && text != NULL && strlen(text) <= EXPORTS_MAX_BYTES)
+        put_file(path, text, strlen(text));
+    json_decref(kept);
+}
+
+/* Looking takes the component's compiled code: tens of megabytes of some. */
+static json_t *inspect(bx_registry *registry, bx_file *file, bx_error **err)
+{
+    bx_autofree char *path = exports_path(registry, file);
+    bx_autofree char *text = NULL;
+    json_t *inspection = load_inspection(path);
+    bx_module *module;
+
+    if (inspection != NULL)
+        return inspection;
     if (bx_file_get_code(file, registry->engine, registry->policy, &module,
                          err) < 0)
-        return -1;
+        return NULL;
     text = bx_module_inspect(module, err);
     if (text == NULL)
-        return -1;
+        return NULL;
     inspection = json_loads(text, 0, NULL);
+    if (inspection == NULL)
+        bx_error_set_nomem(err);
+    else
+        save_inspection(path, inspection);
+    return inspection;
+}
+
+static int adapt_exports(bx_registry *registry, bx_file *file, bx_error **err)
+{
+    json_t *inspection = inspect(registry, file, err);
+    int result;
+
+    if (inspection == NULL)
+        return -1;
     result = bx_manifest_adapt_exports(file->stem, inspection, &file->manifests,
                                        &file->manifests_count, err);
     json_decref(inspection);

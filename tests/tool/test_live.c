@@ -170,6 +170,49 @@ static void typed_exports_are_tools(void **state)
     bx_registry_free(registry);
 }
 
+/* What was said of a component is kept for this program alone, and decides
+ * nothing: a pinned tool that it changes is refused. */
+static void kept_exports_spare_a_look(void **state)
+{
+    bx_registry *registry;
+    bx_tool *tool;
+    char dir[256];
+    char name[65];
+    char *text;
+    char *at;
+
+    (void)state;
+    write_text(test_user, "counter.wat", component);
+    registry = open_registry(NULL, NULL, false);
+    tool = bx_registry_get(registry, "counter", NULL);
+    assert_non_null(tool);
+    strcpy(name, tool->digest);
+    bx_tool_unref(tool);
+    bx_registry_free(registry);
+    snprintf(dir, sizeof(dir), "%s/.local/state/boxagnts/tool-exports",
+             test_home);
+    text = read_text(dir, name);
+    at = strstr(text, "\"path\":\"execute\"");
+    assert_non_null(at);
+    memcpy(at, "\"path\":\"another\"", 16);
+    write_text(dir, name, text);
+    registry = open_registry(NULL, NULL, false);
+    assert_int_equal(status_of(registry, "counter"), BX_TOOL_CHANGED);
+    bx_registry_free(registry);
+    at = strstr(text, "\"program\":[");
+    assert_non_null(at);
+    at[11] = at[11] == '1' ? '2' : '1'; /* another program */
+    write_text(dir, name, text);
+    registry = open_registry(NULL, NULL, false);
+    assert_int_equal(status_of(registry, "counter"), BX_TOOL_READY);
+    bx_registry_free(registry);
+    write_text(dir, name, "{\"program\": [");
+    registry = open_registry(NULL, NULL, false);
+    assert_int_equal(status_of(registry, "counter"), BX_TOOL_READY);
+    bx_registry_free(registry);
+    free(text);
+}
+
 /* It would have to be compiled, and a command run, to be known. */
 static void a_workspaces_module_is_not_looked_into_unasked(void **state)
 {
@@ -216,6 +259,7 @@ int main(void)
         TEST(an_error_that_is_returned_is_one),
         TEST(sessions_are_bounded),
         TEST(typed_exports_are_tools),
+        TEST(kept_exports_spare_a_look),
         TEST(a_workspaces_module_is_not_looked_into_unasked),
     };
 
