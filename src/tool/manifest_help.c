@@ -74,6 +74,7 @@ typedef struct reader {
     bool is_in_usage;
     bool is_in_other_usage; /* further forms of the call, which are left out */
     bool has_usage;
+    bool is_silent; /* "Usage of NAME:" */
     bool has_seen_option;
     bool is_description_over;
 } reader;
@@ -129,6 +130,7 @@ static bool begin_usage(reader *in, const bx_help_line *line)
         return false;
     in->is_in_usage = !in->has_usage;
     in->has_usage = true;
+    in->is_silent = in->is_silent || is_heading;
     in->usage_indent = line->indent;
     if (!is_heading && !is_bare)
         (void)bx_buf_append(&in->usage, text + 6, strlen(text + 6), USAGE_MAX);
@@ -443,6 +445,20 @@ static int clean(const char *text, size_t bytes, bx_buf *out)
     return 0;
 }
 
+/* Go's flag package names no arguments, and takes any. */
+static void add_unnamed(bx_help *help)
+{
+    bx_help_argument *argument =
+        bx_help_find(help, "args") == NULL ? bx_help_add(help) : NULL;
+
+    if (argument == NULL)
+        return;
+    (void)snprintf(argument->property, sizeof(argument->property), "args");
+    argument->has_value = true;
+    argument->is_list = true;
+    (void)bx_buf_puts(&argument->description, "Arguments behind the flags");
+}
+
 static bx_manifest *adapt(const char *tool_name, const bx_buf *text,
                           bx_error **err)
 {
@@ -457,6 +473,8 @@ static bx_manifest *adapt(const char *tool_name, const bx_buf *text,
         return NULL;
     }
     read_text(&in);
+    if (in.is_silent && in.usage.len == 0 && found->count > 0)
+        add_unnamed(found);
     describe_positionals(text->data, text->len, found);
     if (found->count > 0)
         manifest = make(tool_name, found, err);

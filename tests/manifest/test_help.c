@@ -145,9 +145,10 @@ static void go_and_cobra_are_understood(void **state)
            "  -v\tverbose\n",
            "{'properties': {'count': {'type': 'integer'}, 'name': {'type': "
            "'string'}, 'rate': {'type': 'number'}, 'v': {'type': "
-           "'boolean'}}}",
+           "'boolean'}, 'args': {'type': 'array', 'items': {'type': "
+           "'string'}}}}",
            "{'count': {'flag': '-count'}, 'name': {'flag': '-name'}, 'rate': "
-           "{'flag': '-rate'}, 'v': {'flag': '-v'}}");
+           "{'flag': '-rate'}, 'v': {'flag': '-v'}, 'args': {'index': 0}}");
     expect("Does a thing.\n"
            "\n"
            "Usage:\n"
