@@ -78,16 +78,53 @@ struct Part {
 /// Accepted and without effect here: the host decides, or nothing to show.
 const IGNORED_SHORT: &str = "#46NgqjZ0n";
 const IGNORED_LONG: &[&str] = &[
-    "compressed", "no-progress-meter", "progress-bar", "http1.0", "http1.1", "http2", "http3",
-    "http2-prior-knowledge", "ipv4", "ipv6", "no-buffer", "globoff", "disable", "tlsv1",
-    "tlsv1.2", "tlsv1.3", "tcp-nodelay", "no-keepalive", "no-sessionid", "ssl-reqd",
-    "location-trusted", "post301", "post302", "post303", "path-as-is", "parallel", "anyauth",
-    "basic", "retry-all-errors", "retry-connrefused", "styled-output", "no-styled-output",
+    "compressed",
+    "no-progress-meter",
+    "progress-bar",
+    "http1.0",
+    "http1.1",
+    "http2",
+    "http3",
+    "http2-prior-knowledge",
+    "ipv4",
+    "ipv6",
+    "no-buffer",
+    "globoff",
+    "disable",
+    "tlsv1",
+    "tlsv1.2",
+    "tlsv1.3",
+    "tcp-nodelay",
+    "no-keepalive",
+    "no-sessionid",
+    "ssl-reqd",
+    "location-trusted",
+    "post301",
+    "post302",
+    "post303",
+    "path-as-is",
+    "parallel",
+    "anyauth",
+    "basic",
+    "retry-all-errors",
+    "retry-connrefused",
+    "styled-output",
+    "no-styled-output",
 ];
 /// The same, with a value.
 const IGNORED_VALUES: &[&str] = &[
-    "max-redirs", "retry-delay", "retry-max-time", "keepalive-time", "limit-rate", "speed-limit",
-    "speed-time", "cookie-jar", "stderr", "parallel-max", "max-filesize", "expect100-timeout",
+    "max-redirs",
+    "retry-delay",
+    "retry-max-time",
+    "keepalive-time",
+    "limit-rate",
+    "speed-limit",
+    "speed-time",
+    "cookie-jar",
+    "stderr",
+    "parallel-max",
+    "max-filesize",
+    "expect100-timeout",
 ];
 const REFUSED: &[(&str, &str)] = &[
     ("insecure", "certificates are always checked here"),
@@ -117,7 +154,8 @@ impl Builtin for Curl {
         };
         let mut run = Run::default();
         for (place, url) in options.urls.iter().enumerate() {
-            run.transfer(&ctx, &options, url, options.outputs.get(place)).await;
+            run.transfer(&ctx, &options, url, options.outputs.get(place))
+                .await;
         }
         let mut result = ExecResult::ok_bytes(run.stdout);
         result.stderr = run.stderr.into();
@@ -201,7 +239,10 @@ async fn set<'a>(
 ) -> std::result::Result<(), Usage> {
     let mut value = || match given {
         Some(value) => Ok(value.to_owned()),
-        None => words.value(&format!("--{name}")).map(str::to_owned).map_err(usage),
+        None => words
+            .value(&format!("--{name}"))
+            .map(str::to_owned)
+            .map_err(usage),
     };
     match name {
         "silent" => options.is_silent = true,
@@ -243,9 +284,15 @@ async fn set<'a>(
         "dump-header" => options.head_file = Some(value()?),
         "max-time" | "connect-timeout" => {
             let text = value()?;
-            let seconds: f64 = text.parse().ok().filter(|seconds| *seconds >= 0.0).ok_or_else(
-                || usage(format!("option --{name}: expected a proper numerical parameter")),
-            )?;
+            let seconds: f64 = text
+                .parse()
+                .ok()
+                .filter(|seconds| *seconds >= 0.0)
+                .ok_or_else(|| {
+                    usage(format!(
+                        "option --{name}: expected a proper numerical parameter"
+                    ))
+                })?;
             if seconds > 0.0 {
                 let timeout_ms = ((seconds * 1000.0).min(86_400_000.0) as u64).max(1);
                 options.timeout_ms = Some(options.timeout_ms.unwrap_or(u64::MAX).min(timeout_ms));
@@ -254,7 +301,9 @@ async fn set<'a>(
         "retry" => {
             let text = value()?;
             options.retries = text.parse().map_err(|_| {
-                usage(format!("option --{name}: expected a proper numerical parameter"))
+                usage(format!(
+                    "option --{name}: expected a proper numerical parameter"
+                ))
             })?;
         }
         "data" | "data-ascii" | "data-raw" | "data-binary" | "data-urlencode" | "json" => {
@@ -273,7 +322,9 @@ async fn set<'a>(
         }
         "form" | "form-string" => {
             let text = value()?;
-            options.form.push(part(ctx, &text, name == "form-string").await?);
+            options
+                .form
+                .push(part(ctx, &text, name == "form-string").await?);
         }
         "upload-file" => {
             let path = value()?;
@@ -282,9 +333,12 @@ async fn set<'a>(
         }
         "version" => return Err((0, "of BoxAgnts, through the host's libcurl".to_owned())),
         "help" => {
-            return Err((0, "[-sSfLIiGOv] [-o FILE] [-X METHOD] [-H HEADER] [-d DATA] [--json DATA] \
+            return Err((
+                0,
+                "[-sSfLIiGOv] [-o FILE] [-X METHOD] [-H HEADER] [-d DATA] [--json DATA] \
                             [-F PART] [-T FILE] [-u USER:PASSWORD] [-w FORMAT] [-m SECONDS] URL..."
-                .to_owned()));
+                    .to_owned(),
+            ));
         }
         _ if IGNORED_LONG.contains(&name) => {}
         _ if IGNORED_VALUES.contains(&name) => {
@@ -347,7 +401,12 @@ async fn part(
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| usage("Illegally formatted input field".to_owned()))?;
-    let mut part = Part { name: name.to_owned(), content: Vec::new(), file: None, kind: None };
+    let mut part = Part {
+        name: name.to_owned(),
+        content: Vec::new(),
+        file: None,
+        kind: None,
+    };
     let first = value.chars().next().filter(|_| !is_plain);
     if !matches!(first, Some('@' | '<')) {
         part.content = value.as_bytes().to_vec();
@@ -391,7 +450,8 @@ impl Run {
             Err((code, message)) => return self.fail(options, code, &message),
         };
         if options.is_verbose {
-            self.stderr.push_str(&format!("> {} {}\n", request.method, request.url));
+            self.stderr
+                .push_str(&format!("> {} {}\n", request.method, request.url));
             for (name, value) in &request.headers {
                 self.stderr.push_str(&format!("> {name}: {value}\n"));
             }
@@ -471,10 +531,10 @@ impl Run {
             None => path.to_owned(),
         };
         let target = fetch::resolve(ctx, &path);
-        if options.makes_folders {
-            if let Some(folder) = target.parent() {
-                let _ = ctx.fs.mkdir(folder, true).await;
-            }
+        if options.makes_folders
+            && let Some(folder) = target.parent()
+        {
+            let _ = ctx.fs.mkdir(folder, true).await;
         }
         if let Err(error) = ctx.fs.write_file(&target, content).await {
             let message = format!("Failed to open the file {path}: {error}");
@@ -507,12 +567,14 @@ impl Run {
                 }
                 "url_effective" => head.map_or(url.to_owned(), |head| head.url.clone()),
                 "url" => url.to_owned(),
-                "content_type" => {
-                    head.and_then(|head| head.header("content-type")).unwrap_or("").to_owned()
-                }
-                "redirect_url" => {
-                    head.and_then(|head| head.header("location")).unwrap_or("").to_owned()
-                }
+                "content_type" => head
+                    .and_then(|head| head.header("content-type"))
+                    .unwrap_or("")
+                    .to_owned(),
+                "redirect_url" => head
+                    .and_then(|head| head.header("location"))
+                    .unwrap_or("")
+                    .to_owned(),
                 "size_download" => fetched.map_or(0, |fetched| fetched.body.len()).to_string(),
                 "num_redirects" => u8::from(head.is_some_and(|head| head.redirected)).to_string(),
                 "num_headers" => head.map_or(0, |head| head.headers.len()).to_string(),
@@ -526,7 +588,9 @@ impl Run {
                 }
                 header => {
                     let name = header.strip_prefix("header:")?;
-                    head.and_then(|head| head.header(name)).unwrap_or("").to_owned()
+                    head.and_then(|head| head.header(name))
+                        .unwrap_or("")
+                        .to_owned()
                 }
             })
         });
@@ -594,7 +658,10 @@ async fn attempt(
 
 fn request(options: &Options, url: &str) -> std::result::Result<(Request, Vec<u8>), Usage> {
     let mut url = fetch::with_scheme(url).map_err(|scheme| {
-        (EXIT_PROTOCOL, format!("Protocol \"{scheme}\" not supported; http and https only"))
+        (
+            EXIT_PROTOCOL,
+            format!("Protocol \"{scheme}\" not supported; http and https only"),
+        )
     })?;
     if options.upload.is_some() && url.ends_with('/') {
         url.push_str(&options.upload_name);
@@ -610,7 +677,10 @@ fn request(options: &Options, url: &str) -> std::result::Result<(Request, Vec<u8
         method = "POST";
         let boundary = boundary(&options.form);
         body = multipart(&options.form, &boundary);
-        headers.push(("Content-Type".into(), format!("multipart/form-data; boundary={boundary}")));
+        headers.push((
+            "Content-Type".into(),
+            format!("multipart/form-data; boundary={boundary}"),
+        ));
     }
     if let Some(data) = &options.data {
         if options.is_get || options.is_head {
@@ -640,15 +710,31 @@ fn request(options: &Options, url: &str) -> std::result::Result<(Request, Vec<u8
     };
     push("User-Agent", &options.user_agent);
     push("Referer", &options.referer);
-    push("Range", &options.range.as_ref().map(|range| format!("bytes={range}")));
+    push(
+        "Range",
+        &options.range.as_ref().map(|range| format!("bytes={range}")),
+    );
     let user = options.user.as_ref().map(|user| match user.contains(':') {
         true => user.clone(),
         false => format!("{user}:"),
     });
-    push("Authorization", &user.map(|user| format!("Basic {}", fetch::base64(user.as_bytes()))));
-    push("Authorization", &options.bearer.as_ref().map(|bearer| format!("Bearer {bearer}")));
-    let cookies: Vec<&str> =
-        options.cookies.iter().map(String::as_str).filter(|cookie| cookie.contains('=')).collect();
+    push(
+        "Authorization",
+        &user.map(|user| format!("Basic {}", fetch::base64(user.as_bytes()))),
+    );
+    push(
+        "Authorization",
+        &options
+            .bearer
+            .as_ref()
+            .map(|bearer| format!("Bearer {bearer}")),
+    );
+    let cookies: Vec<&str> = options
+        .cookies
+        .iter()
+        .map(String::as_str)
+        .filter(|cookie| cookie.contains('='))
+        .collect();
     if !cookies.is_empty() {
         headers.push(("Cookie".into(), cookies.join("; ")));
     }
@@ -657,7 +743,11 @@ fn request(options: &Options, url: &str) -> std::result::Result<(Request, Vec<u8
     }
     let mut request = Request::new(options.method.as_deref().unwrap_or(method), &url);
     request.headers = headers;
-    request.redirect = if options.follows { Redirect::Follow } else { Redirect::Manual };
+    request.redirect = if options.follows {
+        Redirect::Follow
+    } else {
+        Redirect::Manual
+    };
     request.timeout_ms = options.timeout_ms;
     Ok((request, body))
 }
@@ -672,12 +762,24 @@ fn add_header(headers: &mut Vec<(String, String)>, header: &str) {
             None => return,
         },
     };
-    const HOST_SETS: [&str; 5] =
-        ["host", "content-length", "transfer-encoding", "connection", "expect"];
+    const HOST_SETS: [&str; 5] = [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "expect",
+    ];
     headers.retain(|(known, _)| {
         !known.eq_ignore_ascii_case(name)
-            || !["content-type", "accept", "user-agent", "authorization", "referer", "range"]
-                .contains(&known.to_ascii_lowercase().as_str())
+            || ![
+                "content-type",
+                "accept",
+                "user-agent",
+                "authorization",
+                "referer",
+                "range",
+            ]
+            .contains(&known.to_ascii_lowercase().as_str())
     });
     if HOST_SETS.contains(&name.to_ascii_lowercase().as_str()) || value == Some("") {
         return;
@@ -691,7 +793,9 @@ fn boundary(parts: &[Part]) -> String {
     loop {
         let boundary = format!("------------------------boxagnts{number:016x}");
         let is_in = |part: &Part| {
-            part.content.windows(boundary.len()).any(|window| window == boundary.as_bytes())
+            part.content
+                .windows(boundary.len())
+                .any(|window| window == boundary.as_bytes())
         };
         if !parts.iter().any(is_in) {
             return boundary;
@@ -701,13 +805,13 @@ fn boundary(parts: &[Part]) -> String {
 }
 
 fn multipart(parts: &[Part], boundary: &str) -> Vec<u8> {
-    let quoted = |text: &str| {
-        text.replace('"', "%22").replace(['\r', '\n'], " ")
-    };
+    let quoted = |text: &str| text.replace('"', "%22").replace(['\r', '\n'], " ");
     let mut body = Vec::new();
     for part in parts {
-        let mut head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"",
-            quoted(&part.name));
+        let mut head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"",
+            quoted(&part.name)
+        );
         if let Some(file) = &part.file {
             head.push_str(&format!("; filename=\"{}\"", quoted(file)));
         }

@@ -69,7 +69,10 @@ pub async fn read_input(ctx: &BuiltinContext<'_>, path: &str) -> Result<Vec<u8>,
     if path == "-" {
         return Ok(ctx.stdin_bytes().unwrap_or_default().to_vec());
     }
-    ctx.fs.read_file(&resolve(ctx, path)).await.map_err(|error| format!("{path}: {error}"))
+    ctx.fs
+        .read_file(&resolve(ctx, path))
+        .await
+        .map_err(|error| format!("{path}: {error}"))
 }
 
 pub fn reason_phrase(status: u16) -> &'static str {
@@ -105,7 +108,11 @@ pub fn reason_phrase(status: u16) -> &'static str {
 
 /// The head as it would be on the wire.
 pub fn head_text(head: &Head) -> String {
-    let mut text = format!("HTTP/1.1 {} {}\r\n", head.status, reason_phrase(head.status));
+    let mut text = format!(
+        "HTTP/1.1 {} {}\r\n",
+        head.status,
+        reason_phrase(head.status)
+    );
     for (name, value) in &head.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -118,7 +125,9 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 pub fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let word = group.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte));
+        let word = group
+            .iter()
+            .fold(0u32, |word, &byte| word << 8 | u32::from(byte));
         let word = word << (8 * (3 - group.len()));
         for place in 0..4 {
             match place <= group.len() {

@@ -56,19 +56,20 @@ impl BoxFiles {
         let Some(text) = path.to_str() else {
             return Place::Files;
         };
-        if let Some(name) = text.strip_prefix("/dev") {
-            if name.is_empty() || name.starts_with('/') {
-                return Place::Device(name.trim_start_matches('/'));
-            }
+        if let Some(name) = text.strip_prefix("/dev")
+            && (name.is_empty() || name.starts_with('/'))
+        {
+            return Place::Device(name.trim_start_matches('/'));
         }
-        if let Some(rest) = text.strip_prefix("/tmp") {
-            if rest.is_empty() || rest.starts_with('/') {
-                if let Some(memory) = self.memory() {
-                    return Place::Memory(memory);
-                }
-            }
+        if let Some(rest) = text.strip_prefix("/tmp")
+            && (rest.is_empty() || rest.starts_with('/'))
+            && let Some(memory) = self.memory()
+        {
+            return Place::Memory(memory);
         }
-        let stub = text.strip_prefix("/usr/bin/").or_else(|| text.strip_prefix("/bin/"));
+        let stub = text
+            .strip_prefix("/usr/bin/")
+            .or_else(|| text.strip_prefix("/bin/"));
         match stub {
             Some(name) if (self.is_command)(name) && fs::symlink_metadata(path).is_err() => {
                 Place::Stub(name)
@@ -117,7 +118,10 @@ impl BoxFiles {
     }
 
     fn forget_modes(&self, path: &Path) {
-        self.modes.lock().expect("one thread").retain(|known, _| !known.starts_with(path));
+        self.modes
+            .lock()
+            .expect("one thread")
+            .retain(|known, _| !known.starts_with(path));
     }
 
     fn move_modes(&self, from: &Path, to: &Path) {
@@ -153,7 +157,13 @@ fn stub(name: &str) -> Vec<u8> {
 }
 
 fn special(file_type: FileType, size: u64, mode: u32) -> Metadata {
-    Metadata { file_type, size, mode, modified: UNIX_EPOCH, created: UNIX_EPOCH }
+    Metadata {
+        file_type,
+        size,
+        mode,
+        modified: UNIX_EPOCH,
+        created: UNIX_EPOCH,
+    }
 }
 
 const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];
@@ -210,8 +220,9 @@ fn unlike_a_directory(path: &Path, error: Error) -> bashkit::Error {
 }
 
 fn write(path: &Path, content: &[u8], options: &mut fs::OpenOptions) -> Result<()> {
-    let mut file =
-        options.open(path).map_err(|error| unlike_a_directory(path, error))?;
+    let mut file = options
+        .open(path)
+        .map_err(|error| unlike_a_directory(path, error))?;
     file.write_all(content).map_err(told)
 }
 
@@ -249,7 +260,11 @@ impl FileSystem for BoxFiles {
         match self.place(path) {
             Place::Files => {
                 let mut options = fs::OpenOptions::new();
-                write(path, content, options.write(true).create(true).truncate(true))
+                write(
+                    path,
+                    content,
+                    options.write(true).create(true).truncate(true),
+                )
             }
             Place::Memory(memory) => memory.write_file(path, content).await,
             Place::Device(name) => device_write(name),
@@ -260,9 +275,11 @@ impl FileSystem for BoxFiles {
     async fn append_file(&self, path: &Path, content: &[u8]) -> Result<()> {
         let path = &*plain(path);
         match self.place(path) {
-            Place::Files => {
-                write(path, content, fs::OpenOptions::new().append(true).create(true))
-            }
+            Place::Files => write(
+                path,
+                content,
+                fs::OpenOptions::new().append(true).create(true),
+            ),
             Place::Memory(memory) => memory.append_file(path, content).await,
             Place::Device(name) => device_write(name),
             Place::Stub(_) => refused(),
@@ -311,9 +328,11 @@ impl FileSystem for BoxFiles {
             },
             Place::Memory(memory) => memory.stat(path).await,
             Place::Device(name) => device_stat(name),
-            Place::Stub(name) => {
-                Ok(special(FileType::File, stub(name).len() as u64, SCRIPT_MODE))
-            }
+            Place::Stub(name) => Ok(special(
+                FileType::File,
+                stub(name).len() as u64,
+                SCRIPT_MODE,
+            )),
         }
     }
 
@@ -350,7 +369,10 @@ impl FileSystem for BoxFiles {
             Ok(listing) => listing,
             Err(_) if preopen::leads_to(path) => {
                 let lead = special(FileType::Directory, 0, DIRECTORY_MODE);
-                let entry = |name| DirEntry { name, metadata: lead.clone() };
+                let entry = |name| DirEntry {
+                    name,
+                    metadata: lead.clone(),
+                };
                 return Ok(preopen::names_below(path).into_iter().map(entry).collect());
             }
             Err(error) => return Err(told(error)),
@@ -363,7 +385,10 @@ impl FileSystem for BoxFiles {
             else {
                 continue;
             };
-            entries.push(DirEntry { name, metadata: self.describe(&entry.path(), &metadata) });
+            entries.push(DirEntry {
+                name,
+                metadata: self.describe(&entry.path(), &metadata),
+            });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
@@ -410,7 +435,10 @@ impl FileSystem for BoxFiles {
             let mut target = fs::File::create(to).map_err(|error| unlike_a_directory(to, error))?;
             std::io::copy(&mut source, &mut target).map_err(told)?;
             if mode != FILE_MODE {
-                self.modes.lock().expect("one thread").insert(to.to_path_buf(), mode);
+                self.modes
+                    .lock()
+                    .expect("one thread")
+                    .insert(to.to_path_buf(), mode);
             }
             return Ok(());
         }
@@ -440,7 +468,10 @@ impl FileSystem for BoxFiles {
         match self.place(path) {
             Place::Files => {
                 fs::metadata(path).map_err(told)?;
-                self.modes.lock().expect("one thread").insert(path.to_path_buf(), mode & 0o7777);
+                self.modes
+                    .lock()
+                    .expect("one thread")
+                    .insert(path.to_path_buf(), mode & 0o7777);
                 Ok(())
             }
             Place::Memory(memory) => memory.chmod(path, mode).await,
@@ -469,7 +500,9 @@ impl FileSystemExt for BoxFiles {
 /// Without `.` and `..`, as the shell itself reads a path: the host would have
 /// `..` at the edge of a mapping lead out.
 fn plain(path: &Path) -> Cow<'_, Path> {
-    if path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
+    if path
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
         && !path.as_os_str().as_encoded_bytes().ends_with(b"/.")
     {
         return Cow::Borrowed(path);
@@ -530,7 +563,10 @@ fn set_modified(path: &Path, time: SystemTime) -> std::io::Result<()> {
             }
         }
     };
-    let spec = || TimeSpec { seconds, nanoseconds: nanoseconds as std::ffi::c_long };
+    let spec = || TimeSpec {
+        seconds,
+        nanoseconds: nanoseconds as std::ffi::c_long,
+    };
     let times = [spec(), spec()];
     const AT_FDCWD: i32 = -2; /* wasi-libc, __header_fcntl.h */
     match unsafe { utimensat(AT_FDCWD, path.as_ptr(), times.as_ptr(), 0) } {

@@ -19,8 +19,15 @@ pub enum Source {
 }
 
 const SET_LETTERS: &str = "abefhkmnptuvxBCEHPT";
-const LONG_IGNORED: [&str; 7] =
-    ["--login", "--norc", "--noprofile", "--noediting", "--posix", "--restricted", "--verbose"];
+const LONG_IGNORED: [&str; 7] = [
+    "--login",
+    "--norc",
+    "--noprofile",
+    "--noediting",
+    "--posix",
+    "--restricted",
+    "--verbose",
+];
 
 pub const USAGE: &str = "\
 usage: bash [-abefhkmnptuvxBCEHPT] [-o OPTION] [-O SHOPT] [-c TEXT | FILE | -s] [argument ...]
@@ -59,11 +66,15 @@ pub fn parse(args: Vec<String>) -> Result<Options, String> {
                 's' if sign == '-' => is_stdin = true,
                 'i' | 'l' | 'r' | 'D' => {}
                 'o' => {
-                    let name = rest.next().ok_or(format!("{sign}o: option requires an argument"))?;
+                    let name = rest
+                        .next()
+                        .ok_or(format!("{sign}o: option requires an argument"))?;
                     set.push(format!("{sign}o {}", quoted(&name)));
                 }
                 'O' => {
-                    let name = rest.next().ok_or(format!("{sign}O: option requires an argument"))?;
+                    let name = rest
+                        .next()
+                        .ok_or(format!("{sign}O: option requires an argument"))?;
                     let flag = if sign == '-' { "-s" } else { "-u" };
                     shopt.push(format!("{flag} {}", quoted(&name)));
                 }
@@ -73,18 +84,30 @@ pub fn parse(args: Vec<String>) -> Result<Options, String> {
         }
     }
     let source = if is_text {
-        let text = rest.next().ok_or("-c: option requires an argument".to_owned())?;
+        let text = rest
+            .next()
+            .ok_or("-c: option requires an argument".to_owned())?;
         Source::Text(text, rest.next())
     } else if is_stdin || rest.peek().is_none() {
         Source::Stdin
     } else {
         Source::File(rest.next().unwrap_or_default())
     };
-    Ok(Options { source, set, shopt, positional: rest.collect() })
+    Ok(Options {
+        source,
+        set,
+        shopt,
+        positional: rest.collect(),
+    })
 }
 
 fn only(source: Source) -> Options {
-    Options { source, set: Vec::new(), shopt: Vec::new(), positional: Vec::new() }
+    Options {
+        source,
+        set: Vec::new(),
+        shopt: Vec::new(),
+        positional: Vec::new(),
+    }
 }
 
 /// As one word of a script.

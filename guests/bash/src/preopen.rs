@@ -25,13 +25,19 @@ fn names() -> &'static [String] {
     NAMES.get_or_init(|| {
         let mut names = Vec::new();
         for fd in FIRST_PREOPEN..FIRST_PREOPEN + MAX_PREOPENS {
-            let mut prestat = Prestat { tag: 0, name_len: 0 };
+            let mut prestat = Prestat {
+                tag: 0,
+                name_len: 0,
+            };
             if unsafe { fd_prestat_get(fd, &mut prestat) } != 0 {
                 break;
             }
             let mut name = vec![0u8; prestat.name_len as usize];
             if unsafe { fd_prestat_dir_name(fd, name.as_mut_ptr(), prestat.name_len) } == 0 {
-                names.push(format!("/{}", String::from_utf8_lossy(&name).trim_matches('/')));
+                names.push(format!(
+                    "/{}",
+                    String::from_utf8_lossy(&name).trim_matches('/')
+                ));
             }
         }
         names
@@ -40,7 +46,9 @@ fn names() -> &'static [String] {
 
 /// Whether a mapped folder lies below `path`.
 pub fn leads_to(path: &Path) -> bool {
-    names().iter().any(|name| Path::new(name).starts_with(path) && Path::new(name) != path)
+    names()
+        .iter()
+        .any(|name| Path::new(name).starts_with(path) && Path::new(name) != path)
 }
 
 /// The next names on the way to what is mapped below `path`.

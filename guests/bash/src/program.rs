@@ -20,7 +20,9 @@ pub fn run(arg0: &str, args: Vec<String>, script: Option<Vec<u8>>) -> i32 {
         }
     };
     let prologue = prologue(&options);
-    let Options { source, positional, .. } = options;
+    let Options {
+        source, positional, ..
+    } = options;
     let setting = Setting::of_run();
     let (text, arg0, stdin) = match source {
         Source::Version => {
@@ -46,12 +48,26 @@ pub fn run(arg0: &str, args: Vec<String>, script: Option<Vec<u8>>) -> i32 {
                 return 1;
             }
             // The script was all there was.
-            (String::from_utf8_lossy(&text).into_owned(), arg0.to_owned(), Some(Vec::new()))
+            (
+                String::from_utf8_lossy(&text).into_owned(),
+                arg0.to_owned(),
+                Some(Vec::new()),
+            )
         }
     };
     let text = format!("{prologue}{text}");
-    let script = Script { text: &text, arg0, positional, stdin };
-    let ended = shell::run(&setting, script, sink(std::io::stdout()), sink(std::io::stderr()));
+    let script = Script {
+        text: &text,
+        arg0,
+        positional,
+        stdin,
+    };
+    let ended = shell::run(
+        &setting,
+        script,
+        sink(std::io::stdout()),
+        sink(std::io::stderr()),
+    );
     ended.exit_code
 }
 

@@ -17,7 +17,10 @@ const EXIT_NOT_RUN: i32 = 126;
 const EXIT_NOT_FOUND: i32 = 127;
 
 pub fn program(name: &str) -> Box<dyn Builtin> {
-    Box::new(Spawn { name: name.to_owned(), is_known: true })
+    Box::new(Spawn {
+        name: name.to_owned(),
+        is_known: true,
+    })
 }
 
 struct Spawn {
@@ -34,7 +37,10 @@ pub fn resolver() -> Arc<dyn CommandResolver> {
 
 impl CommandResolver for Resolver {
     fn resolve(&self, name: &str) -> Option<Arc<dyn Builtin>> {
-        Some(Arc::new(Spawn { name: name.to_owned(), is_known: false }))
+        Some(Arc::new(Spawn {
+            name: name.to_owned(),
+            is_known: false,
+        }))
     }
 }
 
@@ -56,7 +62,11 @@ impl Builtin for Spawn {
         argv.extend_from_slice(ctx.args);
         let program = Program {
             argv,
-            env: ctx.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            env: ctx
+                .env
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             cwd: Some(ctx.cwd.to_string_lossy().into_owned()),
         };
         match program.run(ctx.stdin_bytes().unwrap_or_default()) {

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bashkit::{
-    Bash, Error, ExecOptions, ExecutionLimits, MemoryLimits, SessionLimits, StreamData,
-};
+use bashkit::{Bash, Error, ExecOptions, ExecutionLimits, MemoryLimits, SessionLimits, StreamData};
 
 use crate::{commands, curl, files, preopen, programs, stdin, tools, wget};
 
@@ -51,13 +49,19 @@ impl Setting {
             .filter(|(name, _)| is_name(name))
             .collect();
         let cwd = env.get("PWD").filter(|pwd| is_folder(pwd)).cloned();
-        Self { cwd: cwd.unwrap_or_else(|| preopen::first().to_owned()), env, timeout: None }
+        Self {
+            cwd: cwd.unwrap_or_else(|| preopen::first().to_owned()),
+            env,
+            timeout: None,
+        }
     }
 }
 
 pub fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
@@ -136,7 +140,9 @@ pub fn run(setting: &Setting, script: Script<'_>, stdout: Sink<'_>, stderr: Sink
         .build()
         .expect("a runtime without threads or polling needs nothing");
     let mut bash = build(setting);
-    let mut options = ExecOptions::new().arg0(script.arg0.clone()).positional(script.positional);
+    let mut options = ExecOptions::new()
+        .arg0(script.arg0.clone())
+        .positional(script.positional);
     match script.stdin {
         Some(stdin) => options = options.stdin(StreamData::from(stdin)),
         None => stdin::offer(),
@@ -161,7 +167,11 @@ pub fn run(setting: &Setting, script: Script<'_>, stdout: Sink<'_>, stderr: Sink
     if let Some(report) = report {
         let _ = stderr(report.as_bytes());
     }
-    Ended { exit_code, cwd: bash.shell_state_view().cwd.to_string_lossy().into_owned(), timed_out }
+    Ended {
+        exit_code,
+        cwd: bash.shell_state_view().cwd.to_string_lossy().into_owned(),
+        timed_out,
+    }
 }
 
 type Written = Pin<Box<dyn Future<Output = bashkit::Result<()>> + Send>>;
@@ -180,9 +190,11 @@ fn failure(error: &Error, arg0: &str, text: &str) -> (i32, bool, Option<String>)
         return (EXIT_SYNTAX, false, Some(report));
     }
     match error {
-        Error::ResourceLimit(bashkit::LimitExceeded::Timeout(_)) => {
-            (EXIT_TIMEOUT, true, Some(format!("{arg0}: the time given is up\n")))
-        }
+        Error::ResourceLimit(bashkit::LimitExceeded::Timeout(_)) => (
+            EXIT_TIMEOUT,
+            true,
+            Some(format!("{arg0}: the time given is up\n")),
+        ),
         Error::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             (EXIT_PIPE, false, None)
         }

@@ -29,8 +29,12 @@ pub fn run(input: &[u8]) -> i32 {
         Err(message) => return answer(&json!({ "content": message, "is_error": true })),
     };
     let (stdout, stderr) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-    let script =
-        Script { text: &command, arg0: "bash".to_owned(), positional: Vec::new(), stdin };
+    let script = Script {
+        text: &command,
+        arg0: "bash".to_owned(),
+        positional: Vec::new(),
+        stdin,
+    };
     let ended = shell::run(&setting, script, collect(&stdout), collect(&stderr));
 
     let (stdout, stderr) = (text(stdout), text(stderr));
@@ -95,7 +99,10 @@ fn parse(input: &[u8]) -> Result<Request, String> {
         return Err("input: expected an object with \"command\"".to_owned());
     };
     if let Some(key) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(format!("input: unknown key '{key}'; there are {}", KEYS.join(", ")));
+        return Err(format!(
+            "input: unknown key '{key}'; there are {}",
+            KEYS.join(", ")
+        ));
     }
     let command = string(&fields, "command")?
         .ok_or("input: \"command\" is missing; give the script to run")?;
@@ -119,7 +126,9 @@ fn parse(input: &[u8]) -> Result<Request, String> {
             for (name, value) in env {
                 let value = value.as_str().filter(|value| !value.contains('\0'));
                 let (true, Some(value)) = (shell::is_name(name), value) else {
-                    return Err(format!("env '{name}': expected a variable's name and a string"));
+                    return Err(format!(
+                        "env '{name}': expected a variable's name and a string"
+                    ));
                 };
                 setting.env.insert(name.clone(), value.to_owned());
             }

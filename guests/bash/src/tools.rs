@@ -36,7 +36,14 @@ fn list() -> ExecResult {
         let first = description.lines().next().unwrap_or_default();
         Some(format!("{}\t{first}\n", tool["name"].as_str()?))
     };
-    ExecResult::ok(tools.as_array().into_iter().flatten().filter_map(line).collect::<String>())
+    ExecResult::ok(
+        tools
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(line)
+            .collect::<String>(),
+    )
 }
 
 /// `{...}`, `-`, or words as fields: numbers, true, false, null, arrays and
@@ -71,7 +78,11 @@ fn run(name: &str, input: &str) -> ExecResult {
     let result = match call::tool(name, input) {
         Ok(result) => result,
         Err(error) => {
-            let code = if error.errno == boxagnts_guest::error::ENOENT { 127 } else { 126 };
+            let code = if error.errno == boxagnts_guest::error::ENOENT {
+                127
+            } else {
+                126
+            };
             return ExecResult::err(format!("tool: {name}: {}\n", error.reason()), code);
         }
     };

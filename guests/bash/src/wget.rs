@@ -109,13 +109,17 @@ async fn parse(ctx: &BuiltinContext<'_>) -> std::result::Result<Options, String>
             }
             "header" => {
                 let header = value()?;
-                let (name, value) =
-                    header.split_once(':').ok_or(format!("--header '{header}': no ':'"))?;
-                options.headers.push((name.trim().into(), value.trim().into()));
+                let (name, value) = header
+                    .split_once(':')
+                    .ok_or(format!("--header '{header}': no ':'"))?;
+                options
+                    .headers
+                    .push((name.trim().into(), value.trim().into()));
             }
             "timeout" | "read-timeout" | "connect-timeout" | "dns-timeout" => {
-                let seconds: f64 =
-                    value()?.parse().map_err(|_| format!("--{name}: expected seconds"))?;
+                let seconds: f64 = value()?
+                    .parse()
+                    .map_err(|_| format!("--{name}: expected seconds"))?;
                 if seconds > 0.0 {
                     options.timeout_ms = Some((seconds.min(86_400.0) * 1000.0).max(1.0) as u64);
                 }
@@ -126,8 +130,10 @@ async fn parse(ctx: &BuiltinContext<'_>) -> std::result::Result<Options, String>
             "no-verbose" | "no-clobber" | "continue" | "inet" | "show-progress" | "no-cache"
             | "no-proxy" | "no-cookies" => {}
             "no-check-certificate" => {
-                return Err("--no-check-certificate: refused: certificates are always checked here"
-                    .to_owned());
+                return Err(
+                    "--no-check-certificate: refused: certificates are always checked here"
+                        .to_owned(),
+                );
             }
             name => return Err(format!("option --{name}: unknown")),
         }

@@ -18,7 +18,12 @@ pub enum Word<'a> {
 
 impl<'a> Words<'a> {
     pub fn new(args: &'a [String]) -> Self {
-        Self { args, next: 0, cluster: "", is_operands: false }
+        Self {
+            args,
+            next: 0,
+            cluster: "",
+            is_operands: false,
+        }
     }
 
     pub fn next(&mut self) -> Option<Word<'a>> {
@@ -50,7 +55,10 @@ impl<'a> Words<'a> {
         if !self.cluster.is_empty() {
             return Ok(std::mem::take(&mut self.cluster));
         }
-        let arg = self.args.get(self.next).ok_or(format!("option {option}: requires parameter"))?;
+        let arg = self
+            .args
+            .get(self.next)
+            .ok_or(format!("option {option}: requires parameter"))?;
         self.next += 1;
         Ok(arg)
     }

@@ -26,7 +26,9 @@ pub struct Clause {
 impl Change {
     pub fn parse(text: &str) -> Option<Self> {
         if text.bytes().next()?.is_ascii_digit() {
-            let bits = u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= 0o7777)?;
+            let bits = u32::from_str_radix(text, 8)
+                .ok()
+                .filter(|bits| *bits <= 0o7777)?;
             return Some(Self::Bits(bits));
         }
         let clauses: Option<Vec<Vec<Clause>>> = text.split(',').map(clauses).collect();
@@ -82,7 +84,13 @@ fn clauses(text: &str) -> Option<Vec<Clause>> {
     let mut clauses = Vec::new();
     for letter in text[operations..].chars() {
         if matches!(letter, '+' | '-' | '=') {
-            clauses.push(Clause { who, operation: letter, bits: 0, search: false, copies: None });
+            clauses.push(Clause {
+                who,
+                operation: letter,
+                bits: 0,
+                search: false,
+                copies: None,
+            });
             continue;
         }
         let clause = clauses.last_mut()?;
@@ -131,10 +139,13 @@ impl Builtin for Chmod {
                 }
             },
             None if operands.len() < 2 => {
-                return Ok(report::usage("chmod", match operands.first() {
-                    Some(mode) => format!("missing operand after '{mode}'"),
-                    None => "missing operand".to_owned(),
-                }));
+                return Ok(report::usage(
+                    "chmod",
+                    match operands.first() {
+                        Some(mode) => format!("missing operand after '{mode}'"),
+                        None => "missing operand".to_owned(),
+                    },
+                ));
             }
             None => {
                 let text = operands.remove(0);
@@ -157,7 +168,10 @@ impl Builtin for Chmod {
                     continue;
                 }
                 Err(error) => {
-                    report.fail(format!("cannot access '{word}': {}", report::reason(&error)));
+                    report.fail(format!(
+                        "cannot access '{word}': {}",
+                        report::reason(&error)
+                    ));
                     continue;
                 }
             };
@@ -179,7 +193,9 @@ impl Builtin for Chmod {
             }
             if is_recursive && is_dir {
                 let entries = ctx.fs.read_dir(&path).await.unwrap_or_default();
-                let inner = entries.iter().filter(|entry| !entry.metadata.file_type.is_symlink());
+                let inner = entries
+                    .iter()
+                    .filter(|entry| !entry.metadata.file_type.is_symlink());
                 left.extend(inner.rev().map(|entry| report::join(&word, &entry.name)));
             }
         }

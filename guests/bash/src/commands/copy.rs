@@ -37,19 +37,28 @@ impl Builtin for Copy {
             Err(result) => return Ok(result),
         };
         let is_into = options.target.is_some();
-        let target = match options.target.clone().or_else(|| {
-            (operands.len() > 1).then(|| operands.pop().unwrap_or_default())
-        }) {
+        let target = match options
+            .target
+            .clone()
+            .or_else(|| (operands.len() > 1).then(|| operands.pop().unwrap_or_default()))
+        {
             Some(target) => target,
             None => {
-                return Ok(report::usage(name, match operands.first() {
-                    Some(word) => format!("missing destination file operand after '{word}'"),
-                    None => "missing file operand".to_owned(),
-                }));
+                return Ok(report::usage(
+                    name,
+                    match operands.first() {
+                        Some(word) => format!("missing destination file operand after '{word}'"),
+                        None => "missing file operand".to_owned(),
+                    },
+                ));
             }
         };
         let is_folder = !options.target_is_no_folder
-            && ctx.fs.stat(&report::path(&ctx, &target)).await.is_ok_and(|m| m.file_type.is_dir());
+            && ctx
+                .fs
+                .stat(&report::path(&ctx, &target))
+                .await
+                .is_ok_and(|m| m.file_type.is_dir());
         let mut report = Report::new(name);
         if !is_folder && (is_into || operands.len() > 1 || options.with_parents) {
             report.fail(format!("target '{target}' is not a directory"));
@@ -72,8 +81,12 @@ impl Builtin for Copy {
                 },
                 false => target.clone(),
             };
-            let mut transfer =
-                Transfer { ctx: &ctx, options: &options, name, report: &mut report };
+            let mut transfer = Transfer {
+                ctx: &ctx,
+                options: &options,
+                name,
+                report: &mut report,
+            };
             match self.moves {
                 true => transfer.move_to(word, &to).await,
                 false => transfer.copy_to(word, &to).await,
@@ -88,7 +101,11 @@ fn parse(
     args: &[String],
 ) -> std::result::Result<(Options, Vec<String>), ExecResult> {
     let moves = name == "mv";
-    let mut options = Options { is_recursive: moves, keeps_links: moves, ..Options::default() };
+    let mut options = Options {
+        is_recursive: moves,
+        keeps_links: moves,
+        ..Options::default()
+    };
     let mut operands = Vec::new();
     let mut words = Words::new(args);
     while let Some(word) = words.next() {
@@ -140,8 +157,13 @@ fn parse(
                 "preserve" if !moves => options.keeps_times = true,
                 "parents" if !moves => options.with_parents = true,
                 "symbolic-link" | "link" if !moves => options.as_link = true,
-                "no-preserve" | "reflink" | "sparse" | "one-file-system" | "backup"
-                | "strip-trailing-slashes" | "remove-destination" => {}
+                "no-preserve"
+                | "reflink"
+                | "sparse"
+                | "one-file-system"
+                | "backup"
+                | "strip-trailing-slashes"
+                | "remove-destination" => {}
                 "help" => {
                     let text = format!("usage: {name} [OPTION]... SOURCE... DESTINATION\n");
                     return Err(ExecResult::ok(text));
@@ -175,15 +197,20 @@ impl Transfer<'_, '_> {
         };
         let from = report::path(self.ctx, word);
         if same_place(&from, target) || self.is_same_file(&from, source, target).await {
-            self.report.fail(format!("'{word}' and '{to}' are the same file"));
+            self.report
+                .fail(format!("'{word}' and '{to}' are the same file"));
             return true;
         }
-        if self.options.keeps_target
-            || self.options.only_newer && there.modified >= source.modified
+        if self.options.keeps_target || self.options.only_newer && there.modified >= source.modified
         {
             return true;
         }
-        let leads_to_folder = self.ctx.fs.stat(target).await.is_ok_and(|m| m.file_type.is_dir());
+        let leads_to_folder = self
+            .ctx
+            .fs
+            .stat(target)
+            .await
+            .is_ok_and(|m| m.file_type.is_dir());
         if leads_to_folder && !source.file_type.is_dir() {
             let what = format!("cannot overwrite directory '{to}' with non-directory");
             self.report.fail(what);
@@ -219,7 +246,9 @@ impl Transfer<'_, '_> {
         let source = match self.ctx.fs.lstat(&from).await {
             Ok(source) => source,
             Err(error) => {
-                return self.report.fail(format!("cannot stat '{word}': {}", report::reason(&error)));
+                return self
+                    .report
+                    .fail(format!("cannot stat '{word}': {}", report::reason(&error)));
             }
         };
         if self.stays(word, &source, to, &target).await {
@@ -236,7 +265,10 @@ impl Transfer<'_, '_> {
                 if error.kind() == std::io::ErrorKind::CrossesDevices =>
             {
                 let before = self.report.has_failed();
-                let mut copies = Options { keeps_times: true, ..Options::default() };
+                let mut copies = Options {
+                    keeps_times: true,
+                    ..Options::default()
+                };
                 copies.is_recursive = true;
                 copies.keeps_links = true;
                 let mut copy = Transfer {
@@ -256,7 +288,8 @@ impl Transfer<'_, '_> {
             }
             Err(error) => {
                 let why = report::reason(&error);
-                self.report.fail(format!("cannot move '{word}' to '{to}': {why}"));
+                self.report
+                    .fail(format!("cannot move '{word}' to '{to}': {why}"));
             }
         }
     }
@@ -266,11 +299,15 @@ impl Transfer<'_, '_> {
         let source = match self.stat(&from).await {
             Ok(source) => source,
             Err(error) => {
-                return self.report.fail(format!("cannot stat '{word}': {}", report::reason(&error)));
+                return self
+                    .report
+                    .fail(format!("cannot stat '{word}': {}", report::reason(&error)));
             }
         };
         if source.file_type.is_dir() && !self.options.is_recursive {
-            return self.report.fail(format!("-r not specified; omitting directory '{word}'"));
+            return self
+                .report
+                .fail(format!("-r not specified; omitting directory '{word}'"));
         }
         if source.file_type.is_dir() {
             // Not into itself: the copy would never end.
@@ -285,7 +322,9 @@ impl Transfer<'_, '_> {
         }
         if let Err(error) = self.copy_file(&from, &source, &target).await {
             let why = report::reason(&error);
-            return self.report.fail(format!("cannot create regular file '{to}': {why}"));
+            return self
+                .report
+                .fail(format!("cannot create regular file '{to}': {why}"));
         }
         self.tell(word, to);
     }
@@ -325,7 +364,9 @@ impl Transfer<'_, '_> {
             Err(_) => {
                 if let Err(error) = self.ctx.fs.mkdir(&target, false).await {
                     let why = report::reason(&error);
-                    return self.report.fail(format!("cannot create directory '{to}': {why}"));
+                    return self
+                        .report
+                        .fail(format!("cannot create directory '{to}': {why}"));
                 }
                 self.tell(word, to);
             }
@@ -338,7 +379,10 @@ impl Transfer<'_, '_> {
             }
         };
         for entry in entries {
-            let (from, to) = (report::join(word, &entry.name), report::join(to, &entry.name));
+            let (from, to) = (
+                report::join(word, &entry.name),
+                report::join(to, &entry.name),
+            );
             // Below the words of the command line, links are copied as links.
             match entry.metadata.file_type.is_symlink() && !self.options.follows_all {
                 true => self.copy_link(&from, &to).await,
@@ -346,7 +390,11 @@ impl Transfer<'_, '_> {
             }
         }
         if self.options.keeps_times {
-            let _ = self.ctx.fs.set_modified_time(&target, source.modified).await;
+            let _ = self
+                .ctx
+                .fs
+                .set_modified_time(&target, source.modified)
+                .await;
         }
     }
 
@@ -365,7 +413,8 @@ impl Transfer<'_, '_> {
             Ok(()) => self.tell(word, to),
             Err(error) => {
                 let why = report::reason(&error);
-                self.report.fail(format!("cannot create symbolic link '{to}': {why}"));
+                self.report
+                    .fail(format!("cannot create symbolic link '{to}': {why}"));
             }
         }
     }

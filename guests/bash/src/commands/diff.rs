@@ -56,11 +56,14 @@ impl Builtin for Diff {
             }
         };
         let [old, new] = operands.as_slice() else {
-            let mut result = report::usage("diff", match operands.last() {
-                Some(word) if operands.len() < 2 => format!("missing operand after '{word}'"),
-                Some(word) => format!("extra operand '{word}'"),
-                None => "missing operand after 'diff'".to_owned(),
-            });
+            let mut result = report::usage(
+                "diff",
+                match operands.last() {
+                    Some(word) if operands.len() < 2 => format!("missing operand after '{word}'"),
+                    Some(word) => format!("extra operand '{word}'"),
+                    None => "missing operand after 'diff'".to_owned(),
+                },
+            );
             result.exit_code = EXIT_TROUBLE;
             return Ok(result);
         };
@@ -84,7 +87,11 @@ impl Builtin for Diff {
 
 async fn is_folder(ctx: &BuiltinContext<'_>, word: &str) -> bool {
     word != "-"
-        && ctx.fs.stat(&report::path(ctx, word)).await.is_ok_and(|m| m.file_type.is_dir())
+        && ctx
+            .fs
+            .stat(&report::path(ctx, word))
+            .await
+            .is_ok_and(|m| m.file_type.is_dir())
 }
 
 fn parse(args: &[String]) -> std::result::Result<(Options, Vec<String>), ExecResult> {
@@ -130,19 +137,33 @@ fn parse(args: &[String]) -> std::result::Result<(Options, Vec<String>), ExecRes
             Word::Short('a') | Word::Long("text", _) => options.is_text = true,
             Word::Short('i') | Word::Long("ignore-case", _) => options.folds_case = true,
             Word::Short('w') | Word::Long("ignore-all-space", _) => options.ignores_blanks = true,
-            Word::Short('b' | 'Z') | Word::Long("ignore-space-change", _)
+            Word::Short('b' | 'Z')
+            | Word::Long("ignore-space-change", _)
             | Word::Long("ignore-trailing-space", _) => options.ignores_amount = true,
             Word::Short('B') | Word::Long("ignore-blank-lines", _) => options.ignores_empty = true,
-            Word::Short('x') => options.exclude.push(words.value("-x").map_err(usage)?.to_owned()),
+            Word::Short('x') => options
+                .exclude
+                .push(words.value("-x").map_err(usage)?.to_owned()),
             Word::Long("exclude", Some(pattern)) => options.exclude.push(pattern.to_owned()),
-            Word::Short('L') => options.labels.push(words.value("-L").map_err(usage)?.to_owned()),
+            Word::Short('L') => options
+                .labels
+                .push(words.value("-L").map_err(usage)?.to_owned()),
             Word::Long("label", Some(label)) => options.labels.push(label.to_owned()),
             Word::Long("label", None) => {
-                options.labels.push(words.value("--label").map_err(usage)?.to_owned());
+                options
+                    .labels
+                    .push(words.value("--label").map_err(usage)?.to_owned());
             }
             Word::Short('p' | 't' | 'd') => {}
-            Word::Long("normal" | "minimal" | "color" | "no-dereference"
-                | "strip-trailing-cr" | "suppress-common-lines", _) => {}
+            Word::Long(
+                "normal"
+                | "minimal"
+                | "color"
+                | "no-dereference"
+                | "strip-trailing-cr"
+                | "suppress-common-lines",
+                _,
+            ) => {}
             Word::Short(letter) => return Err(report::invalid_letter("diff", letter)),
             Word::Long(name, _) => return Err(report::unknown_option("diff", name)),
         }
@@ -150,7 +171,11 @@ fn parse(args: &[String]) -> std::result::Result<(Options, Vec<String>), ExecRes
     if let Style::Sides(columns) = &mut options.style {
         *columns = width.clamp(10, 10_000);
     }
-    options.words = args.iter().filter(|arg| arg.starts_with('-') && *arg != "-").cloned().collect();
+    options.words = args
+        .iter()
+        .filter(|arg| arg.starts_with('-') && *arg != "-")
+        .cloned()
+        .collect();
     Ok((options, operands))
 }
 
@@ -171,7 +196,12 @@ async fn folders(
             }
         }
     }
-    names.retain(|name| !options.exclude.iter().any(|pattern| super::list::matches(pattern, name)));
+    names.retain(|name| {
+        !options
+            .exclude
+            .iter()
+            .any(|pattern| super::list::matches(pattern, name))
+    });
     for name in names {
         let (a, b) = (report::join(old, &name), report::join(new, &name));
         let found_a = ctx.fs.stat(&report::path(ctx, &a)).await.ok();
@@ -225,7 +255,11 @@ async fn read(
         let content = ctx.stdin_bytes().unwrap_or_default().to_vec();
         let now = time::full(std::time::SystemTime::now());
         let label = label.unwrap_or_else(|| format!("-\t{now}"));
-        return Ok(Side { word: word.to_owned(), label, content });
+        return Ok(Side {
+            word: word.to_owned(),
+            label,
+            content,
+        });
     }
     let content = match ctx.fs.read_file(&path).await {
         Ok(content) => content,
@@ -242,7 +276,11 @@ async fn read(
             format!("{word}\t{modified}")
         }
     };
-    Ok(Side { word: word.to_owned(), label, content })
+    Ok(Side {
+        word: word.to_owned(),
+        label,
+        content,
+    })
 }
 
 async fn files(
@@ -253,7 +291,10 @@ async fn files(
     in_folders: bool,
     report: &mut Report,
 ) {
-    let sides = (read(ctx, options, old, 0).await, read(ctx, options, new, 1).await);
+    let sides = (
+        read(ctx, options, old, 0).await,
+        read(ctx, options, new, 1).await,
+    );
     let (old, new) = match sides {
         (Ok(old), Ok(new)) => (old, new),
         (old, new) => {
@@ -284,13 +325,18 @@ async fn files(
         }
         return;
     }
-    let is_binary = |side: &Side| !options.is_text && side.content.iter().take(8192).any(|&b| b == 0);
+    let is_binary =
+        |side: &Side| !options.is_text && side.content.iter().take(8192).any(|&b| b == 0);
     if is_binary(&old) || is_binary(&new) {
         report.line(format!("Binary files {} and {} differ", old.word, new.word));
         return;
     }
     if in_folders {
-        let words: String = options.words.iter().map(|word| format!("{word} ")).collect();
+        let words: String = options
+            .words
+            .iter()
+            .map(|word| format!("{word} "))
+            .collect();
         report.line(format!("diff {words}{} {}", old.word, new.word));
     }
     let (a, b) = (lines(&old.content), lines(&new.content));
@@ -301,8 +347,16 @@ async fn files(
             unified(&changes, &a, &b, context, report);
         }
         Style::Sides(columns) => {
-            let same = [DiffOp::Equal { old_index: 0, new_index: 0, len: a.len() }];
-            let changes = if changes.is_empty() { &same[..] } else { &changes };
+            let same = [DiffOp::Equal {
+                old_index: 0,
+                new_index: 0,
+                len: a.len(),
+            }];
+            let changes = if changes.is_empty() {
+                &same[..]
+            } else {
+                &changes
+            };
             side_by_side(changes, &a, &b, columns, report);
         }
     }
@@ -353,9 +407,9 @@ fn compare(options: &Options, old: &[u8], new: &[u8]) -> Vec<DiffOp> {
         return ops;
     }
     let is_empty = |lines: &[&[u8]]| lines.iter().all(|line| line.trim_ascii().is_empty());
-    let is_change = ops.iter().any(|op| {
-        !matches!(op, DiffOp::Equal { .. })
-            && !(is_empty(&a[op.old_range()]) && is_empty(&b[op.new_range()]))
+    let is_change = ops.iter().any(|op| match op {
+        DiffOp::Equal { .. } => false,
+        op => !is_empty(&a[op.old_range()]) || !is_empty(&b[op.new_range()]),
     });
     if is_change { ops } else { Vec::new() }
 }
@@ -375,7 +429,10 @@ fn normal(changes: &[DiffOp], a: &[&[u8]], b: &[&[u8]], report: &mut Report) {
         1 => (range.start + 1).to_string(),
         _ => format!("{},{}", range.start + 1, range.end),
     };
-    for op in changes.iter().filter(|op| !matches!(op, DiffOp::Equal { .. })) {
+    for op in changes
+        .iter()
+        .filter(|op| !matches!(op, DiffOp::Equal { .. }))
+    {
         let (old, new) = (op.old_range(), op.new_range());
         let letter = match (old.is_empty(), new.is_empty()) {
             (true, _) => 'a',
@@ -383,7 +440,9 @@ fn normal(changes: &[DiffOp], a: &[&[u8]], b: &[&[u8]], report: &mut Report) {
             _ => 'c',
         };
         report.line(format!("{}{letter}{}", span(&old), span(&new)));
-        a[old.clone()].iter().for_each(|line| put(report, "< ", line));
+        a[old.clone()]
+            .iter()
+            .for_each(|line| put(report, "< ", line));
         if letter == 'c' {
             report.line("---");
         }
@@ -410,26 +469,29 @@ fn unified(changes: &[DiffOp], a: &[&[u8]], b: &[&[u8]], context: usize, report:
         ));
         for op in &group {
             if let DiffOp::Equal { .. } = op {
-                a[op.old_range()].iter().for_each(|line| put(report, " ", line));
+                a[op.old_range()]
+                    .iter()
+                    .for_each(|line| put(report, " ", line));
                 continue;
             }
-            a[op.old_range()].iter().for_each(|line| put(report, "-", line));
-            b[op.new_range()].iter().for_each(|line| put(report, "+", line));
+            a[op.old_range()]
+                .iter()
+                .for_each(|line| put(report, "-", line));
+            b[op.new_range()]
+                .iter()
+                .for_each(|line| put(report, "+", line));
         }
     }
 }
 
-fn side_by_side(
-    changes: &[DiffOp],
-    a: &[&[u8]],
-    b: &[&[u8]],
-    columns: usize,
-    report: &mut Report,
-) {
+fn side_by_side(changes: &[DiffOp], a: &[&[u8]], b: &[&[u8]], columns: usize, report: &mut Report) {
     let half = (columns - 3) / 2;
     let text = |line: Option<&&[u8]>| {
         let text = String::from_utf8_lossy(line.copied().unwrap_or_default()).into_owned();
-        text.trim_end_matches('\n').chars().take(half).collect::<String>()
+        text.trim_end_matches('\n')
+            .chars()
+            .take(half)
+            .collect::<String>()
     };
     for op in changes {
         let (old, new) = (&a[op.old_range()], &b[op.new_range()]);

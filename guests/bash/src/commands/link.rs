@@ -87,7 +87,11 @@ async fn make(
     name: &str,
     report: &mut Report,
 ) {
-    let kind = if options.is_symbolic { "symbolic" } else { "hard" };
+    let kind = if options.is_symbolic {
+        "symbolic"
+    } else {
+        "hard"
+    };
     let (from, link) = (report::path(ctx, word), report::path(ctx, name));
     if !options.is_symbolic {
         match ctx.fs.lstat(&from).await {
@@ -101,10 +105,14 @@ async fn make(
             Ok(_) => {}
         }
     }
-    if options.is_forced && ctx.fs.lstat(&link).await.is_ok() {
-        if let Err(error) = ctx.fs.remove(&link, false).await {
-            return report.fail(format!("cannot remove '{name}': {}", report::reason(&error)));
-        }
+    if options.is_forced
+        && ctx.fs.lstat(&link).await.is_ok()
+        && let Err(error) = ctx.fs.remove(&link, false).await
+    {
+        return report.fail(format!(
+            "cannot remove '{name}': {}",
+            report::reason(&error)
+        ));
     }
     let made = match (options.is_symbolic, options.is_relative) {
         (true, true) => {
@@ -145,7 +153,10 @@ async fn make(
 
 /// `path` as seen from `folder`.
 pub fn relative(path: &Path, folder: &Path) -> PathBuf {
-    let (path, folder) = (bashkit::normalize_path(path), bashkit::normalize_path(folder));
+    let (path, folder) = (
+        bashkit::normalize_path(path),
+        bashkit::normalize_path(folder),
+    );
     let mut path_parts = path.components().peekable();
     let mut folder_parts = folder.components().peekable();
     while path_parts.peek().is_some() && path_parts.peek() == folder_parts.peek() {

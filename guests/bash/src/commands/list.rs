@@ -203,7 +203,9 @@ fn parse(args: &[String]) -> std::result::Result<(Options, Vec<String>), ExecRes
                 },
                 'B' => options.ignore.push("*~".to_owned()),
                 'w' | 'T' => {
-                    words.value("-w").map_err(|message| report::usage("ls", message))?;
+                    words
+                        .value("-w")
+                        .map_err(|message| report::usage("ls", message))?;
                 }
                 letter => return Err(report::invalid_letter("ls", letter)),
             },
@@ -244,8 +246,11 @@ fn parse(args: &[String]) -> std::result::Result<(Options, Vec<String>), ExecRes
                 ("sort", Some("version")) => options.sort = Sort::Version,
                 ("sort", Some("none")) => options.sort = Sort::None,
                 ("sort", Some("name")) => options.sort = Sort::Name,
-                ("color" | "time-style" | "quoting-style" | "literal" | "time" | "width"
-                | "indicator-style" | "format" | "hyperlink" | "block-size" | "author", _) => {}
+                (
+                    "color" | "time-style" | "quoting-style" | "literal" | "time" | "width"
+                    | "indicator-style" | "format" | "hyperlink" | "block-size" | "author",
+                    _,
+                ) => {}
                 ("help", _) => {
                     let text = "usage: ls [-aAdFhilmnopqrRstSUvX1] [PATH...]\n";
                     return Err(ExecResult::ok(text));
@@ -276,10 +281,19 @@ async fn entry(
     }
     let metadata = metadata?;
     let target = match metadata.file_type.is_symlink() {
-        true => ctx.fs.read_link(path).await.ok().map(|t| t.to_string_lossy().into_owned()),
+        true => ctx
+            .fs
+            .read_link(path)
+            .await
+            .ok()
+            .map(|t| t.to_string_lossy().into_owned()),
         false => None,
     };
-    Ok(Entry { name: name.to_owned(), metadata, target })
+    Ok(Entry {
+        name: name.to_owned(),
+        metadata,
+        target,
+    })
 }
 
 /// Only a long listing shows a link that the command line names itself.
@@ -304,7 +318,10 @@ async fn list(ctx: &BuiltinContext<'_>, options: &Options, word: &str) -> Result
     let mut entries = Vec::new();
     for found in ctx.fs.read_dir(&folder).await? {
         let is_left = options.hidden == Hidden::Left && found.name.starts_with('.')
-            || options.ignore.iter().any(|pattern| matches(pattern, &found.name));
+            || options
+                .ignore
+                .iter()
+                .any(|pattern| matches(pattern, &found.name));
         if is_left {
             continue;
         }
@@ -315,16 +332,28 @@ async fn list(ctx: &BuiltinContext<'_>, options: &Options, word: &str) -> Result
             }
             continue;
         }
-        entries.push(Entry { name: found.name, metadata: found.metadata, target: None });
+        entries.push(Entry {
+            name: found.name,
+            metadata: found.metadata,
+            target: None,
+        });
     }
     if options.hidden == Hidden::All {
         for name in [".", ".."] {
-            let path = if name == "." { folder.clone() } else { folder.join("..") };
+            let path = if name == "." {
+                folder.clone()
+            } else {
+                folder.join("..")
+            };
             let metadata = match ctx.fs.stat(&path).await {
                 Ok(metadata) => metadata,
                 Err(_) => ctx.fs.stat(&folder).await?,
             };
-            entries.push(Entry { name: name.to_owned(), metadata, target: None });
+            entries.push(Entry {
+                name: name.to_owned(),
+                metadata,
+                target: None,
+            });
         }
     }
     order(options, &mut entries);
@@ -383,7 +412,10 @@ pub fn by_version(a: &str, b: &str) -> Ordering {
             (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
                 let (number_a, rest_a) = number(a);
                 let (number_b, rest_b) = number(b);
-                let by = number_a.len().cmp(&number_b.len()).then_with(|| number_a.cmp(number_b));
+                let by = number_a
+                    .len()
+                    .cmp(&number_b.len())
+                    .then_with(|| number_a.cmp(number_b));
                 if by != Ordering::Equal {
                     return by;
                 }
@@ -411,7 +443,10 @@ fn blocks(metadata: &Metadata) -> u64 {
 
 fn shown(options: &Options, entry: &Entry) -> String {
     let mut text = match options.quotes {
-        true => format!("\"{}\"", entry.name.replace('\\', "\\\\").replace('"', "\\\"")),
+        true => format!(
+            "\"{}\"",
+            entry.name.replace('\\', "\\\\").replace('"', "\\\"")
+        ),
         false => entry.name.clone(),
     };
     let kind = entry.metadata.file_type;
@@ -446,7 +481,11 @@ fn print(options: &Options, entries: &[Entry], is_folder: bool, report: &mut Rep
         true => human(entry.metadata.size),
         false => entry.metadata.size.to_string(),
     };
-    let width = entries.iter().map(|entry| size(entry).len()).max().unwrap_or(0);
+    let width = entries
+        .iter()
+        .map(|entry| size(entry).len())
+        .max()
+        .unwrap_or(0);
     for entry in entries {
         let mut line = String::new();
         if options.has_blocks {

@@ -71,7 +71,9 @@ async fn make_all(
     is_verbose: bool,
     report: &mut Report,
 ) -> Result<()> {
-    let ends = word.char_indices().filter(|&(at, letter)| letter == '/' && at > 0);
+    let ends = word
+        .char_indices()
+        .filter(|&(at, letter)| letter == '/' && at > 0);
     let ends: Vec<usize> = ends.map(|(at, _)| at).chain([word.len()]).collect();
     for end in ends {
         let part = &word[..end];

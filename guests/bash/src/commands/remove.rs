@@ -65,7 +65,10 @@ async fn remove(ctx: &BuiltinContext<'_>, options: &Options, word: &str, report:
         Ok(metadata) => metadata,
         Err(error) if options.is_forced && report::is_missing(&error) => return,
         Err(error) => {
-            return report.fail(format!("cannot remove '{word}': {}", report::reason(&error)));
+            return report.fail(format!(
+                "cannot remove '{word}': {}",
+                report::reason(&error)
+            ));
         }
     };
     let is_dir = metadata.file_type.is_dir();
@@ -77,12 +80,19 @@ async fn remove(ctx: &BuiltinContext<'_>, options: &Options, word: &str, report:
     }
     match ctx.fs.remove(&path, is_dir && options.is_recursive).await {
         Ok(()) if options.is_verbose => {
-            let what = if is_dir { "removed directory" } else { "removed" };
+            let what = if is_dir {
+                "removed directory"
+            } else {
+                "removed"
+            };
             report.line(format!("{what} '{word}'"));
         }
         Ok(()) => {}
         Err(error) => {
-            report.fail(format!("cannot remove '{word}': {}", report::reason(&error)));
+            report.fail(format!(
+                "cannot remove '{word}': {}",
+                report::reason(&error)
+            ));
         }
     }
 }
@@ -131,12 +141,24 @@ impl Builtin for Rmdir {
 
 async fn remove_folder(ctx: &BuiltinContext<'_>, word: &str) -> std::result::Result<(), String> {
     let path = report::path(ctx, word);
-    let metadata = ctx.fs.lstat(&path).await.map_err(|error| report::reason(&error))?;
+    let metadata = ctx
+        .fs
+        .lstat(&path)
+        .await
+        .map_err(|error| report::reason(&error))?;
     if !metadata.file_type.is_dir() {
         return Err("Not a directory".to_owned());
     }
-    if ctx.fs.read_dir(&path).await.is_ok_and(|entries| !entries.is_empty()) {
+    if ctx
+        .fs
+        .read_dir(&path)
+        .await
+        .is_ok_and(|entries| !entries.is_empty())
+    {
         return Err("Directory not empty".to_owned());
     }
-    ctx.fs.remove(&path, false).await.map_err(|error| report::reason(&error))
+    ctx.fs
+        .remove(&path, false)
+        .await
+        .map_err(|error| report::reason(&error))
 }

@@ -13,7 +13,12 @@ pub struct Report {
 
 impl Report {
     pub fn new(name: &'static str) -> Self {
-        Self { name, stdout: String::new(), stderr: String::new(), code: 0 }
+        Self {
+            name,
+            stdout: String::new(),
+            stderr: String::new(),
+            code: 0,
+        }
     }
 
     /// `NAME: MESSAGE`, and status 1.
@@ -75,7 +80,11 @@ pub fn reason(error: &Error) -> String {
             "No such file or directory".to_owned()
         }
         "permission denied" => "Permission denied".to_owned(),
-        text => text.split(" (os error ").next().unwrap_or_default().to_owned(),
+        text => text
+            .split(" (os error ")
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 

@@ -26,7 +26,11 @@ const MAX_LINKS: usize = 40; /* as Linux */
 impl Builtin for Resolve {
     async fn execute(&self, ctx: BuiltinContext<'_>) -> Result<ExecResult> {
         let is_readlink = self.name == "readlink";
-        let mut missing = if is_readlink { None } else { Some(Missing::Last) };
+        let mut missing = if is_readlink {
+            None
+        } else {
+            Some(Missing::Last)
+        };
         let (mut end, mut is_quiet, mut keeps_links) = ("\n", is_readlink, false);
         let mut relative_to = None;
         let mut operands = Vec::new();
@@ -68,7 +72,9 @@ impl Builtin for Resolve {
                     if let Some(folder) = relative_to {
                         resolved = link::relative(&resolved, &report::path(&ctx, folder));
                     }
-                    report.stdout.push_str(&format!("{}{end}", resolved.display()));
+                    report
+                        .stdout
+                        .push_str(&format!("{}{end}", resolved.display()));
                 }
                 Err(_) if is_quiet => report.fail_silently(),
                 Err(error) => report.fail(format!("{word}: {}", report::reason(&error))),
@@ -101,7 +107,9 @@ async fn resolve(ctx: &BuiltinContext<'_>, path: &Path, missing: Missing) -> Res
             Ok(metadata) if metadata.file_type.is_symlink() => {
                 links += 1;
                 if links > MAX_LINKS {
-                    return Err(Error::Io(std::io::Error::other("Too many levels of symbolic links")));
+                    return Err(Error::Io(std::io::Error::other(
+                        "Too many levels of symbolic links",
+                    )));
                 }
                 let content = ctx.fs.read_link(&done).await?;
                 done.pop();

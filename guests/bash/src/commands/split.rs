@@ -27,8 +27,13 @@ struct Names {
 impl Builtin for Split {
     async fn execute(&self, ctx: BuiltinContext<'_>) -> Result<ExecResult> {
         let mut by = By::Lines(1000);
-        let mut names =
-            Names { prefix: "x".into(), suffix: String::new(), length: 2, first: None, base: 26 };
+        let mut names = Names {
+            prefix: "x".into(),
+            suffix: String::new(),
+            length: 2,
+            first: None,
+            base: 26,
+        };
         let mut operands = Vec::new();
         let mut is_verbose = false;
         let mut words = Words::new(ctx.args);
@@ -125,10 +130,11 @@ fn pieces(input: &[u8], by: By) -> Vec<&[u8]> {
     match by {
         By::Bytes(bytes) => input.chunks(bytes).collect(),
         By::Parts(parts) => {
-            let cut = |number: usize| {
-                (input.len() as u128 * number as u128 / parts as u128) as usize
-            };
-            (0..parts).map(|number| &input[cut(number)..cut(number + 1)]).collect()
+            let cut =
+                |number: usize| (input.len() as u128 * number as u128 / parts as u128) as usize;
+            (0..parts)
+                .map(|number| &input[cut(number)..cut(number + 1)])
+                .collect()
         }
         By::Lines(lines) => {
             let mut pieces = Vec::new();

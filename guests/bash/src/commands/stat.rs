@@ -72,7 +72,10 @@ impl Builtin for Stat {
 }
 
 fn unescaped(text: &str) -> String {
-    text.replace("\\n", "\n").replace("\\t", "\t").replace("\\0", "\0").replace("\\\\", "\\")
+    text.replace("\\n", "\n")
+        .replace("\\t", "\t")
+        .replace("\\0", "\0")
+        .replace("\\\\", "\\")
 }
 
 fn kind(metadata: &Metadata) -> &'static str {
@@ -118,7 +121,10 @@ fn expand(format: &str, word: &str, metadata: &Metadata, target: Option<&str>) -
 }
 
 fn padded(spec: &str, value: &str) -> String {
-    let width: usize = spec.trim_start_matches(['-', '0', '#', '+', ' ']).parse().unwrap_or(0);
+    let width: usize = spec
+        .trim_start_matches(['-', '0', '#', '+', ' '])
+        .parse()
+        .unwrap_or(0);
     let width = width.min(4096);
     match () {
         () if spec.starts_with('-') => format!("{value:<width$}"),
@@ -145,7 +151,12 @@ fn value(letter: char, word: &str, metadata: &Metadata, target: Option<&str>) ->
         'A' => time::permissions(metadata.file_type, metadata.mode),
         'u' | 'g' => "1000".to_owned(),
         'U' | 'G' => "user".to_owned(),
-        'h' => if metadata.file_type.is_dir() { "2" } else { "1" }.to_owned(),
+        'h' => if metadata.file_type.is_dir() {
+            "2"
+        } else {
+            "1"
+        }
+        .to_owned(),
         'i' | 'd' | 'D' | 't' | 'T' => "0".to_owned(),
         'm' => "/".to_owned(),
         'x' | 'y' | 'z' => time::full(modified),

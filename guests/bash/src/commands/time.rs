@@ -3,8 +3,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+pub const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 pub struct Civil {
     pub year: i64,
@@ -21,8 +22,10 @@ pub struct Civil {
 pub fn since_epoch(time: SystemTime) -> (i64, u32) {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => (since.as_secs() as i64, since.subsec_nanos()),
-        Err(before) => match (before.duration().as_secs() as i64, before.duration().subsec_nanos())
-        {
+        Err(before) => match (
+            before.duration().as_secs() as i64,
+            before.duration().subsec_nanos(),
+        ) {
             (seconds, 0) => (-seconds, 0),
             (seconds, nanos) => (-seconds - 1, 1_000_000_000 - nanos),
         },
@@ -39,7 +42,11 @@ pub fn civil(time: SystemTime) -> Civil {
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     Civil {
         year: year_of_era + era * 400 + i64::from(month <= 2),
         month: month as usize,
@@ -87,8 +94,9 @@ pub fn permissions(kind: bashkit::FileType, mode: u32) -> String {
         bashkit::FileType::Fifo => 'c',
         bashkit::FileType::File => '-',
     });
-    for (place, (special, letter)) in
-        [(0o4000, 's'), (0o2000, 's'), (0o1000, 't')].into_iter().enumerate()
+    for (place, (special, letter)) in [(0o4000, 's'), (0o2000, 's'), (0o1000, 't')]
+        .into_iter()
+        .enumerate()
     {
         let bits = mode >> (6 - 3 * place) & 7;
         text.push(if bits & 4 != 0 { 'r' } else { '-' });

@@ -16,8 +16,12 @@ impl Builtin for Zcat {
         let mut args = vec!["-c".to_owned()];
         args.extend_from_slice(ctx.args);
         let stdin = ctx.stdin_bytes().map(bashkit::StreamData::from);
-        let command =
-            SubCommand { name: "gunzip".to_owned(), args, stdin, assignments: Vec::new() };
+        let command = SubCommand {
+            name: "gunzip".to_owned(),
+            args,
+            stdin,
+            assignments: Vec::new(),
+        };
         Ok(Some(ExecutionPlan::Env {
             command,
             clear: false,

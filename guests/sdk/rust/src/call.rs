@@ -31,18 +31,31 @@ pub struct Finished {
 impl Program {
     /// Run it with `stdin` and wait.
     pub fn run(&self, stdin: &[u8]) -> Result<Finished, Error> {
-        let env: Vec<Value> = self.env.iter().map(|(name, value)| json!([name, value])).collect();
+        let env: Vec<Value> = self
+            .env
+            .iter()
+            .map(|(name, value)| json!([name, value]))
+            .collect();
         let mut request = json!({ "argv": self.argv, "env": env });
         if let Some(cwd) = &self.cwd {
             request["cwd"] = json!(cwd);
         }
         let request = request.to_string();
         let call = Call::begin(|handle| unsafe {
-            raw::spawn(request.as_ptr(), request.len(), stdin.as_ptr(), stdin.len(), handle)
+            raw::spawn(
+                request.as_ptr(),
+                request.len(),
+                stdin.as_ptr(),
+                stdin.len(),
+                handle,
+            )
         })?;
         let head = call.head()?;
         Ok(Finished {
-            exit_code: head["exit_code"].as_i64().and_then(|n| i32::try_from(n).ok()).unwrap_or(1),
+            exit_code: head["exit_code"]
+                .as_i64()
+                .and_then(|n| i32::try_from(n).ok())
+                .unwrap_or(1),
             status: head["status"].as_str().unwrap_or("ok").to_owned(),
             message: head["message"].as_str().unwrap_or_default().to_owned(),
             stdout: call.read_all(STDOUT)?,
@@ -55,7 +68,13 @@ impl Program {
 /// ...}`.
 pub fn tool(name: &str, input: &str) -> Result<Value, Error> {
     let call = Call::begin(|handle| unsafe {
-        raw::tool_call(name.as_ptr(), name.len(), input.as_ptr(), input.len(), handle)
+        raw::tool_call(
+            name.as_ptr(),
+            name.len(),
+            input.as_ptr(),
+            input.len(),
+            handle,
+        )
     })?;
     call.json()
 }
@@ -111,7 +130,10 @@ impl Drop for Call {
 fn failure(errno: u16) -> Error {
     let text = raw::text(|buf, len, ret| unsafe { raw::call_error(buf, len, ret) });
     let message = text.map(|text| String::from_utf8_lossy(&text).into_owned());
-    Error { errno, message: message.unwrap_or_default() }
+    Error {
+        errno,
+        message: message.unwrap_or_default(),
+    }
 }
 
 fn parse(text: &[u8]) -> Result<Value, Error> {

@@ -41,8 +41,11 @@ impl Request {
     }
 
     fn header(&self) -> String {
-        let headers: Vec<Value> =
-            self.headers.iter().map(|(name, value)| json!([name, value])).collect();
+        let headers: Vec<Value> = self
+            .headers
+            .iter()
+            .map(|(name, value)| json!([name, value]))
+            .collect();
         let mut request = json!({
             "method": self.method,
             "url": self.url,
@@ -72,7 +75,10 @@ pub struct Head {
 
 impl Head {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
@@ -87,8 +93,10 @@ impl Response {
     /// Some of the body; 0 is its end.
     pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
         let handle = self.exchange.0;
-        raw::chunk(buf, |data, len, ret| unsafe { raw::http_read(handle, data, len, ret) })
-            .map_err(|errno| self.exchange.failure(errno))
+        raw::chunk(buf, |data, len, ret| unsafe {
+            raw::http_read(handle, data, len, ret)
+        })
+        .map_err(|errno| self.exchange.failure(errno))
     }
 }
 
@@ -137,18 +145,28 @@ impl Drop for Exchange {
 fn failure(handle: u32, errno: u16) -> Error {
     let text = raw::text(|buf, len, ret| unsafe { raw::http_error(handle, buf, len, ret) });
     let message = text.map(|text| String::from_utf8_lossy(&text).into_owned());
-    Error { errno, message: message.unwrap_or_default() }
+    Error {
+        errno,
+        message: message.unwrap_or_default(),
+    }
 }
 
 fn parse_head(text: &[u8]) -> Option<Head> {
     let head: Value = serde_json::from_slice(text).ok()?;
     let pair = |pair: &Value| {
-        Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()))
+        Some((
+            pair.get(0)?.as_str()?.to_owned(),
+            pair.get(1)?.as_str()?.to_owned(),
+        ))
     };
     Some(Head {
         status: u16::try_from(head["status"].as_u64()?).ok()?,
         url: head["url"].as_str()?.to_owned(),
         redirected: head["redirected"].as_bool().unwrap_or(false),
-        headers: head["headers"].as_array()?.iter().filter_map(pair).collect(),
+        headers: head["headers"]
+            .as_array()?
+            .iter()
+            .filter_map(pair)
+            .collect(),
     })
 }

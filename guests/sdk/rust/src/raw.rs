@@ -55,11 +55,24 @@ pub fn text(mut call: impl FnMut(*mut u8, usize, *mut usize) -> i32) -> Result<V
                 return Ok(buf);
             }
             ERANGE if len > buf.len() => buf.resize(len, 0),
-            0 => return Err(Error { errno: EIO, message: String::new() }),
-            errno => return Err(Error { errno, message: String::new() }),
+            0 => {
+                return Err(Error {
+                    errno: EIO,
+                    message: String::new(),
+                });
+            }
+            errno => {
+                return Err(Error {
+                    errno,
+                    message: String::new(),
+                });
+            }
         }
     }
-    Err(Error { errno: ERANGE, message: String::new() })
+    Err(Error {
+        errno: ERANGE,
+        message: String::new(),
+    })
 }
 
 /// Run a call that gives some bytes and 0 at the end.
