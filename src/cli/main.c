@@ -37,7 +37,9 @@ static void print_help(FILE *out)
         fprintf(out, "  %-12s %s\n", bx_commands[i].name,
                 bx_commands[i].summary);
     fputs("\nExamples:\n"
-          "  boxagnts run hello.wasm\n"
+          "  boxagnts tool call file-read path=README.md\n"
+         "  boxagnts bash -c 'ls | wc -l'\n"
+         "  boxagnts run hello.wasm\n"
           "  boxagnts run --map-dir ./data::/data::ro js-execute.wasm -- "
           "report.js\n"
           "  boxagnts policy explain ci.yaml fs.write:/data/x\n\n"
