@@ -38,8 +38,8 @@ static void print_help(FILE *out)
                 bx_commands[i].summary);
     fputs("\nExamples:\n"
           "  boxagnts tool call file-read path=README.md\n"
-         "  boxagnts bash -c 'ls | wc -l'\n"
-         "  boxagnts run hello.wasm\n"
+          "  boxagnts bash -c 'ls | wc -l'\n"
+          "  boxagnts run hello.wasm\n"
           "  boxagnts run --map-dir ./data::/data::ro js-execute.wasm -- "
           "report.js\n"
           "  boxagnts policy explain ci.yaml fs.write:/data/x\n\n"
