@@ -64,6 +64,18 @@ EDITS = {
     ],
     "src/limits.rs": [
         number("HARD_MAX_FUNCTION_DEPTH", "16", "1000"),
+        # Asking the clock costs a host call; without a time limit it is not
+        # asked, with one now and then.
+        ("                    .and_then(|deadline| deadline.checked_add(Self::DEADLINE_GRACE)),\n",
+         "                    .filter(|_| limits.timeout < Duration::from_secs(30 * 86_400))\n"
+         "                    .and_then(|deadline| deadline.checked_add(Self::DEADLINE_GRACE)),\n"
+         "                checks: AtomicU64::new(0),\n", 1),
+        ("            .is_some_and(|deadline| Instant::now() >= deadline)\n        {\n"
+         "            return Err(self.poison(ExecutionBudgetExceeded::Deadline {",
+         "            .filter(|_| self.inner.checks.fetch_add(1, Ordering::Relaxed) % 64 == 0)\n"
+         "            .is_some_and(|deadline| Instant::now() >= deadline)\n        {\n"
+         "            return Err(self.poison(ExecutionBudgetExceeded::Deadline {", 1),
+        ("    closed: AtomicBool,\n}", "    closed: AtomicBool,\n    checks: AtomicU64,\n}", 1),
     ],
     "src/interpreter/brace_expansion.rs": [
         number("MAX_BRACE_EXPANSION_TOTAL", "100_000", "100_000_000"),
