@@ -381,7 +381,7 @@ int bx_registry_list(bx_registry *registry, bx_tool ***ret_tools,
                      size_t *ret_count, bx_error **err)
 {
     bx_autotable bx_table *table = bx_registry_table(registry);
-    bx_tool **tools = calloc(table->entries_count + 1, sizeof(*tools));
+    bx_tool **tools = calloc(table->entries_count + 1, sizeof(bx_tool *));
 
     if (tools == NULL)
         return bx_error_set_nomem(err);

@@ -145,7 +145,7 @@ static int adapt_help(bx_registry *registry, bx_file *file, bx_error **err)
             bx_error_free(problem);
         return -1;
     }
-    file->manifests = malloc(sizeof(*file->manifests));
+    file->manifests = malloc(sizeof(bx_manifest *));
     if (file->manifests == NULL) {
         bx_manifest_free(manifest);
         return bx_error_set_nomem(err);
