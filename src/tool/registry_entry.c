@@ -103,7 +103,7 @@ static bx_module *load(bx_file *file, bx_engine *engine,
                        const bx_policy *policy, bx_error **err)
 {
     bx_autofree char *bytes = NULL;
-    size_t count;
+    size_t count = 0;
     uint8_t digest[BX_DIGEST_BYTES];
     char text[65];
 

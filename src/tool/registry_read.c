@@ -21,8 +21,9 @@ static int keep_problem(bx_file *file, bx_error *error)
 
 static int add_manifest(bx_file *file, bx_manifest *manifest)
 {
-    bx_manifest **grown = realloc((void *)file->manifests,
-                                  (file->manifests_count + 1) * sizeof(*grown));
+    bx_manifest **grown =
+        realloc((void *)file->manifests,
+                (file->manifests_count + 1) * sizeof(bx_manifest *));
 
     if (grown == NULL) {
         bx_manifest_free(manifest);
@@ -40,6 +41,7 @@ static int read_steady(const char *path, const bx_file_id *id, size_t max_bytes,
 {
     bx_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     bx_autofree char *bytes = NULL;
+    size_t count = 0;
     struct stat st;
     bx_file_id now;
 
@@ -48,7 +50,7 @@ static int read_steady(const char *path, const bx_file_id *id, size_t max_bytes,
     if (!S_ISREG(st.st_mode))
         return bx_error_set(err, BX_ERR_INVALID, "'%s' is no regular file",
                             path);
-    if (bx_file_read_fd(fd, path, max_bytes, &bytes, ret_count, err) < 0)
+    if (bx_file_read_fd(fd, path, max_bytes, &bytes, &count, err) < 0)
         return -1;
     if (fstat(fd, &st) < 0)
         return bx_error_set_errno(err, errno, "'%s'", path);
@@ -56,6 +58,7 @@ static int read_steady(const char *path, const bx_file_id *id, size_t max_bytes,
     if (!bx_file_id_equals(&now, id))
         return bx_error_set(err, BX_ERR_INVALID, "'%s' is being written", path);
     *ret_bytes = bx_take(bytes);
+    *ret_count = count;
     return 0;
 }
 
@@ -70,7 +73,7 @@ static void set_digest(bx_file *file, const void *bytes, size_t count)
 static int read_beside(bx_file *file, bx_error **err)
 {
     bx_autofree char *text = NULL;
-    size_t bytes;
+    size_t bytes = 0;
     bx_manifest *manifest;
 
     if (read_steady(file->beside, &file->ids[1], BX_MANIFEST_MAX_BYTES, &text,
@@ -110,7 +113,7 @@ static int read_module(bx_registry *registry, bx_tool_source source,
 {
     bx_autofree char *bytes = NULL;
     bx_autoerror bx_error *problem = NULL;
-    size_t count;
+    size_t count = 0;
     bx_manifest *manifest = NULL;
 
     if (read_bytes(registry, file, &bytes, &count, err) < 0)
@@ -137,7 +140,7 @@ static int read_module(bx_registry *registry, bx_tool_source source,
 static int read_script(bx_file *file, bx_error **err)
 {
     bx_autofree char *text = NULL;
-    size_t bytes;
+    size_t bytes = 0;
 
     if (file->script == NULL)
         return bx_error_set(err, BX_ERR_INVALID,

@@ -41,7 +41,7 @@ void bx_table_unref(bx_table *table)
 int bx_table_add_entry(bx_table *table, bx_entry *entry)
 {
     bx_entry **grown = realloc((void *)table->entries,
-                               (table->entries_count + 1) * sizeof(*grown));
+                               (table->entries_count + 1) * sizeof(bx_entry *));
 
     if (grown == NULL)
         return -1;
@@ -53,7 +53,7 @@ int bx_table_add_entry(bx_table *table, bx_entry *entry)
 int bx_table_add_file(bx_table *table, bx_file *file)
 {
     bx_file **grown = realloc((void *)table->files,
-                              (table->files_count + 1) * sizeof(*grown));
+                              (table->files_count + 1) * sizeof(bx_file *));
 
     if (grown == NULL)
         return -1;
@@ -132,8 +132,8 @@ int bx_table_settle_names(bx_table *table)
     bx_entry *first = NULL;
 
     if (table->entries_count > 0)
-        qsort((void *)table->entries, table->entries_count,
-              sizeof(table->entries[0]), compare_entries);
+        qsort((void *)table->entries, table->entries_count, sizeof(bx_entry *),
+              compare_entries);
     for (size_t i = 0; i < table->entries_count; i++) {
         bx_entry *entry = table->entries[i];
         int failed;
@@ -288,12 +288,12 @@ static size_t distance(const char *a, const char *b)
 /* "read" for "file-read" is no typing error, but what models write. */
 const char *bx_table_guess(const bx_table *table, const char *name)
 {
-    const char *best = NULL;
+    const bx_tool *best = NULL;
     size_t best_distance = strlen(name) / 3 + 1;
 
     for (size_t i = 0; i < table->entries_count; i++) {
-        const char *other = table->entries[i]->tool.name;
-        size_t away = distance(name, other);
+        const bx_tool *other = &table->entries[i]->tool;
+        size_t away = distance(name, other->name);
 
         if (away <= best_distance && (best == NULL || away < best_distance)) {
             best = other;
@@ -301,13 +301,13 @@ const char *bx_table_guess(const bx_table *table, const char *name)
         }
     }
     for (size_t i = 0; best == NULL && i < table->entries_count; i++) {
-        const char *other = table->entries[i]->tool.name;
+        const bx_tool *other = &table->entries[i]->tool;
 
-        if (strlen(name) >= 3 && (strcasestr(other, name) != NULL ||
-                                  strcasestr(name, other) != NULL))
+        if (strlen(name) >= 3 && (strcasestr(other->name, name) != NULL ||
+                                  strcasestr(name, other->name) != NULL))
             best = other;
     }
-    return best;
+    return best == NULL ? NULL : best->name;
 }
 
 static bool is_same(const char *a, const char *b)
