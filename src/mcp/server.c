@@ -212,7 +212,7 @@ static void take_batch(bx_mcp_server *server, json_t *array, size_t bytes)
 
     if (error == NULL && batch == NULL)
         error = bx_rpc_error(BX_RPC_INTERNAL_ERROR, "out of memory");
-    if (error != NULL) {
+    if (batch == NULL) {
         answer_error(server, NULL, NULL, error);
         json_decref(array);
         return;
