@@ -75,7 +75,9 @@ static int parse(const char *uri, bx_buf *path, bx_error **err)
     if (strncmp(uri, BX_URI_SCHEME "/", scheme + 1) != 0)
         return bx_error_set(err, BX_ERR_INVALID,
                             "expected " BX_URI_SCHEME "/PATH");
-    if (unescape(uri + scheme, path, err) < 0)
+    if (bx_buf_puts(path, "/") < 0)
+        return bx_error_set_nomem(err);
+    if (unescape(uri + scheme + 1, path, err) < 0)
         return -1;
     if (!bx_utf8_is_valid(path->data, path->len))
         return bx_error_set(err, BX_ERR_INVALID, "the path is not UTF-8");

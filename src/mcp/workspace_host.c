@@ -252,7 +252,7 @@ int bx_view_read_folder(bx_view *view, const char *path,
                         bx_view_entry_fn *on_entry, void *context,
                         bx_error **err)
 {
-    uint32_t fd;
+    uint32_t fd = 0;
     int result;
 
     if (bx_view_open_path(view, path, true, &fd, err) < 0)
