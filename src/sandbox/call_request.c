@@ -27,17 +27,22 @@ static int copy_words(size_t count, const char *const *words,
 {
     char **copy;
 
-    if (count > BX_CALL_WORDS)
-        return bx_error_set(err, BX_ERR_INVALID, "%s: %zu words, at most %d",
-                            what, count, BX_CALL_WORDS);
+    if (count > BX_CALL_WORDS) {
+        bx_error_set(err, BX_ERR_INVALID, "%s: %zu words, at most %d", what,
+                     count, BX_CALL_WORDS);
+        return -1;
+    }
     copy = calloc(count + 2, sizeof(*copy)); /* one more: PWD */
-    if (copy == NULL)
-        return bx_error_set_nomem(err);
+    if (copy == NULL) {
+        bx_error_set_nomem(err);
+        return -1;
+    }
     for (size_t i = 0; i < count; i++) {
         copy[i] = strdup(words[i]);
         if (copy[i] == NULL) {
             free_words((const char *const *)copy, i);
-            return bx_error_set_nomem(err);
+            bx_error_set_nomem(err);
+            return -1;
         }
     }
     *ret_words = (const char *const *)copy;
@@ -107,34 +112,41 @@ static const char *word_at(const json_t *array, size_t index)
     return json_string_value(json_array_get(array, index));
 }
 
-static int load_argv(const json_t *array, const char **words, bx_error **err)
+static int load_argv(const json_t *array, const char **words, size_t count,
+                     bx_error **err)
 {
-    for (size_t i = 0; i < json_array_size(array); i++) {
+    for (size_t i = 0; i < count; i++) {
         words[i] = word_at(array, i);
-        if (words[i] == NULL)
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "argv: expected strings, entry %zu is none", i);
+        if (words[i] == NULL) {
+            bx_error_set(err, BX_ERR_INVALID,
+                         "argv: expected strings, entry %zu is none", i);
+            return -1;
+        }
     }
     return 0;
 }
 
 /* [["NAME", "VALUE"], ...] to "NAME=VALUE", which the caller frees. */
-static int load_env(const json_t *array, char **words, bx_error **err)
+static int load_env(const json_t *array, char **words, size_t count,
+                    bx_error **err)
 {
-    for (size_t i = 0; i < json_array_size(array); i++) {
+    for (size_t i = 0; i < count; i++) {
         const json_t *pair = json_array_get(array, i);
         const char *name = word_at(pair, 0);
         const char *value = word_at(pair, 1);
 
         if (name == NULL || value == NULL || json_array_size(pair) != 2 ||
-            strchr(name, '=') != NULL)
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "env: expected pairs [\"NAME\", \"VALUE\"], "
-                                "entry %zu is none",
-                                i);
+            strchr(name, '=') != NULL) {
+            bx_error_set(err, BX_ERR_INVALID,
+                         "env: expected pairs [\"NAME\", \"VALUE\"], entry "
+                         "%zu is none",
+                         i);
+            return -1;
+        }
         if (asprintf(&words[i], "%s=%s", name, value) < 0) {
             words[i] = NULL;
-            return bx_error_set_nomem(err);
+            bx_error_set_nomem(err);
+            return -1;
         }
     }
     return 0;
@@ -177,8 +189,8 @@ static int make_from(const json_t *root, bx_spawn_request *ret_request,
 
     if (argv_words == NULL || env_words == NULL)
         bx_error_set_nomem(err);
-    else if (load_argv(argv, argv_words, err) == 0 &&
-             load_env(env, env_words, err) == 0)
+    else if (load_argv(argv, argv_words, argc, err) == 0 &&
+             load_env(env, env_words, env_count, err) == 0)
         result = bx_call_request_make(
             argc, argv_words, env_count, (const char *const *)env_words,
             json_string_value(json_object_get(root, "cwd")), ret_request, err);

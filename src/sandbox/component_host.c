@@ -242,6 +242,11 @@ static int serve(bx_call_host *host, int32_t which, const bx_text *texts,
 
     if (which == BX_SERVICE_TOOL_LIST)
         return bx_call_host_list(host, ret_result, err);
+    if (count < 2)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "a call of a program or a tool with %zu texts, "
+                            "expected 2 or more",
+                            count);
     words = copy_texts(texts + skip, which == BX_SERVICE_SPAWN ? taken : 1);
     if (words == NULL)
         return bx_error_set(err, BX_ERR_INVALID,
