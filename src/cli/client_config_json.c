@@ -127,7 +127,7 @@ static int scan_object(bx_json_scan *scan, const char *name,
 {
     *ret = (bx_json_object){ .begin = scan->at, .last = scan->at };
     for (;;) {
-        json_t *key;
+        json_t *key = NULL;
         bool is_name;
 
         if (skip_space(scan) < 0)
@@ -294,8 +294,8 @@ int bx_client_config_put_json(const char *text, size_t bytes,
     bx_json_scan scan = { .text = is_empty ? "{}\n" : text,
                           .bytes = is_empty ? 3 : bytes,
                           .err = err };
-    bx_json_object root;
-    bx_json_object servers;
+    bx_json_object root = { 0 };
+    bx_json_object servers = { 0 };
     json_t *wrapped;
     int result;
 

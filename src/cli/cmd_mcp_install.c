@@ -219,7 +219,7 @@ static int install_into(const bx_client *client, const bx_install *install,
     bx_autofree char *path = config_path(client, err);
     bx_autofree char *old = NULL;
     bx_autobuf bx_buf text = BX_BUF_INIT;
-    size_t old_bytes;
+    size_t old_bytes = 0;
     bool is_there;
 
     if (path == NULL || read_config(path, &old, &old_bytes, &is_there, err) < 0)
@@ -249,14 +249,15 @@ static int install_into(const bx_client *client, const bx_install *install,
 /* Found: its settings, or the folder they are in. */
 static bool is_found(const char *path)
 {
+    const char *home = getenv("HOME");
     bx_autofree char *folder = strdup(path);
 
-    if (folder == NULL)
+    if (home == NULL || folder == NULL)
         return false;
     *strrchr(folder, '/') = '\0';
     if (access(path, F_OK) == 0)
         return true;
-    return strcmp(folder, getenv("HOME")) != 0 && access(folder, F_OK) == 0;
+    return strcmp(folder, home) != 0 && access(folder, F_OK) == 0;
 }
 
 static int list_clients(bx_error **err)
