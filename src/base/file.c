@@ -20,14 +20,15 @@ static int first_room(int fd, const char *what, size_t max_bytes,
 {
     struct stat st;
 
+    *ret_room = 65536; /* where no size is told */
     if (fstat(fd, &st) < 0)
         return bx_error_set_errno(err, errno, "'%s'", what);
     if (S_ISDIR(st.st_mode))
         return bx_error_set_errno(err, EISDIR, "'%s'", what);
     if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max_bytes)
         return refuse_size(what, max_bytes, err);
-    *ret_room =
-        S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size + 1 : 65536;
+    if (S_ISREG(st.st_mode) && st.st_size > 0)
+        *ret_room = (size_t)st.st_size + 1;
     return 0;
 }
 
