@@ -320,7 +320,7 @@ pub struct Host {
     pub api: Api,
     pub context: *mut c_void,
     wasi: *mut c_void,
-    entries: Vec<Option<Entry>>,
+    pub entries: Vec<Option<Entry>>,
     free: Vec<u32>,
     /// How many resources hold each preview1 descriptor.
     holders: Vec<u32>,
@@ -459,6 +459,7 @@ impl Host {
             Entry::Directory(listing) => self.unhold(listing.fd),
             Entry::Input(input) => self.close_input(input),
             Entry::Output(output) => self.close_output(output),
+            Entry::Pollable(pollable) => self.close_pollable(pollable),
             Entry::Tcp(tcp) => self.unhold_socket(tcp.handle),
             Entry::Udp(udp) => self.unhold_socket(udp.handle),
             Entry::UdpIn(handle) | Entry::UdpOut(handle) => self.unhold_socket(handle),

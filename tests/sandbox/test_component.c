@@ -349,6 +349,12 @@ static void bounds_descriptors_and_resources(void **state)
     bx_policy_free(policy);
     expect_end(run_component("fetch", NULL, NULL, "pollables", NULL),
                BX_ERR_TRAP, "16384 resources");
+    /* What the host holds for a guest that has no network at all. */
+    expect_end(run_component("fetch", NULL, NULL, "fields", NULL), BX_ERR_TRAP,
+               "256 header lists and requests");
+    expect_end(
+        run_component("fetch", NULL, NULL, "bodies", "http://a.test/", NULL),
+        BX_ERR_TRAP, "16 requests that it does not send");
 }
 
 static void charges_the_write_quota(void **state)

@@ -86,6 +86,18 @@ static const char *const private_addresses[] = {
 
 /* ---- wasi:http ------------------------------------------------------ */
 
+/* The host keeps what a pollable waits for, and does not fall over it. */
+static void waits_for_what_is_gone(void **state)
+{
+    support_web *web = *state;
+
+    allow_public(web);
+    expect_said(web, "fetch", "orphan-head", "http://a.test/hello",
+                "ready true\n");
+    expect_said(web, "fetch", "orphan-body", "http://a.test/hello",
+                "ready true\n");
+}
+
 static void fetches_what_is_allowed(void **state)
 {
     support_web *web = *state;
@@ -357,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WEB_TEST(fetches_what_is_allowed),
+        WEB_TEST(waits_for_what_is_gone),
         WEB_TEST(refuses_urls_before_any_lookup),
         WEB_TEST(refuses_a_name_with_a_private_address),
         WEB_TEST(obeys_blocked_urls_and_networks),

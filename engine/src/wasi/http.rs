@@ -23,6 +23,10 @@ const FIELDS_BYTES_MAX: usize = 256 << 10;
 const FIELDS_MAX: usize = 512;
 /// A request body before the request itself is handed over.
 const EARLY_BYTES_MAX: usize = 1 << 20;
+/// Each of FIELDS_BYTES_MAX and some texts: the host's memory, not the guest's.
+const GUEST_MADE_MAX: usize = 256;
+/// Each of EARLY_BYTES_MAX.
+const UNSENT_MAX: usize = 16;
 const TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// bx_code and errno as C tells them.
@@ -154,6 +158,14 @@ fn method_text(method: &Method) -> &str {
     }
 }
 
+/// What a guest fills with as many bytes as it likes, without any network.
+fn is_guest_made(item: &Item) -> bool {
+    matches!(
+        item,
+        Item::Fields(_) | Item::Request(_) | Item::OutgoingResponse { .. }
+    )
+}
+
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 256
@@ -173,7 +185,24 @@ impl Host {
     }
 
     fn push_http<T: 'static>(&mut self, item: Item) -> Result<Resource<T>> {
+        if is_guest_made(&item) {
+            let is_held =
+                |entry: &&Option<Entry>| matches!(entry, Some(Entry::Http(i)) if is_guest_made(i));
+            if self.entries.iter().filter(is_held).count() >= GUEST_MADE_MAX {
+                self.close_http(item);
+                return Err(Error::msg(format!(
+                    "the component holds {GUEST_MADE_MAX} header lists and requests, which is \
+                     the most; it does not drop them"
+                )));
+            }
+        }
         self.push(Entry::Http(item))
+    }
+
+    /// Requests whose bodies are kept until they are handed over.
+    fn unsent(&self) -> usize {
+        let is_kept = |exchange: &&Exchange| exchange.handle.is_null() && exchange.is_body_open;
+        self.exchanges.iter().flatten().filter(is_kept).count()
     }
 
     fn take_http<T: 'static>(&mut self, resource: Resource<T>) -> Result<Item> {
@@ -236,7 +265,7 @@ impl Host {
         }
     }
 
-    fn hold_exchange(&mut self, id: u32) -> u32 {
+    pub fn hold_exchange(&mut self, id: u32) -> u32 {
         self.exchange(id).holders += 1;
         id
     }
@@ -698,6 +727,11 @@ impl types::HostOutgoingRequest for Host {
     }
 
     fn body(&mut self, request: Request) -> Result<Result<Resource<types::OutgoingBody>, ()>> {
+        if self.unsent() >= UNSENT_MAX {
+            return Err(Error::msg(format!(
+                "the component holds the bodies of {UNSENT_MAX} requests that it does not send"
+            )));
+        }
         if self.parts(&request)?.exchange.is_some() {
             return Ok(Err(()));
         }

@@ -420,7 +420,17 @@ impl Host {
 
     fn pollable(&mut self, pollable: Pollable) -> Result<Resource<poll::Pollable>> {
         self.enter()?;
+        // The guest may drop what it was made from and wait all the same.
+        if let Pollable::Head(id) | Pollable::Body(id) = pollable {
+            self.hold_exchange(id);
+        }
         self.push(Entry::Pollable(pollable))
+    }
+
+    pub fn close_pollable(&mut self, pollable: Pollable) {
+        if let Pollable::Head(id) | Pollable::Body(id) = pollable {
+            self.unhold_exchange(id);
+        }
     }
 
     fn pollable_of(&mut self, resource: &Resource<poll::Pollable>) -> Result<Pollable> {

@@ -153,6 +153,27 @@ fn many(urls: &[String]) -> Result<(), String> {
     Ok(())
 }
 
+/// Waits for what is gone: the pollable outlives what it was made from.
+fn orphan(url: &str, of_body: bool) -> Result<(), String> {
+    let future = handle(request("GET", url, &[])?, None).map_err(|e| format!("{e:?}"))?;
+    let pollable = if of_body {
+        let response = wait(&future).map_err(|e| format!("{e:?}"))?;
+        let body = response.consume().map_err(|()| "consumed")?;
+        let stream = body.stream().map_err(|()| "streamed")?;
+        let pollable = stream.subscribe();
+        drop(stream);
+        drop(body);
+        drop(response);
+        pollable
+    } else {
+        future.subscribe()
+    };
+    drop(future);
+    pollable.block();
+    println!("ready {}", pollable.ready());
+    Ok(())
+}
+
 fn run(args: &[String]) -> Result<(), String> {
     let arg = |i: usize| args.get(i).map(String::as_str).unwrap_or("");
     match arg(1) {
@@ -165,6 +186,8 @@ fn run(args: &[String]) -> Result<(), String> {
             fetch("POST", arg(2), &[], Some(&vec![b'x'; count]))
         }
         "many" => many(&args[2..]),
+        "orphan-head" => orphan(arg(2), false),
+        "orphan-body" => orphan(arg(2), true),
         "hoard" => {
             let mut held = Vec::new();
             loop {
@@ -181,6 +204,25 @@ fn run(args: &[String]) -> Result<(), String> {
                 wait(&future).map_err(|error| format!("{i} made: {error:?}"))?;
             }
             Ok(())
+        }
+        "fields" => {
+            let mut held = Vec::new();
+            loop {
+                let fields = Fields::new();
+                fields
+                    .append("x", &[b'x'; 200_000])
+                    .map_err(|error| format!("{error:?}"))?;
+                held.push(fields);
+            }
+        }
+        "bodies" => {
+            let mut held = Vec::new();
+            loop {
+                let request = request("POST", arg(2), &[])?;
+                let body = request.body().map_err(|()| "body")?;
+                let stream = body.write().map_err(|()| "write")?;
+                held.push((request, body, stream));
+            }
         }
         "pollables" => {
             let mut held = Vec::new();
