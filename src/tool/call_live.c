@@ -4,6 +4,8 @@
 
 #include "sandbox/sandbox.h"
 
+#define SESSION_POLL_NS 2000000 /* how often a waiting call looks */
+
 struct bx_live {
     char *name;
     bx_box *box; /* keeps the sandbox */
@@ -153,14 +155,43 @@ static void give_back(bx_registry *registry, bx_live *live, bool is_over)
         free_live(live);
 }
 
+/* Wait for calls before this one, no longer than this one may take in all.
+ * ret_left_ms: what it has left. */
+static int wait_for(bx_live *live, const bx_run_options *options,
+                    uint64_t *ret_left_ms, bx_error **err)
+{
+    uint64_t most_ms = live->box->policy->limits.timeout_ms;
+    bx_run run = { .cancel = options->cancel };
+    int64_t now_ns = bx_now_ns();
+
+    if (options->timeout_ms != 0 && options->timeout_ms < most_ms)
+        most_ms = options->timeout_ms;
+    run.deadline_ns = now_ns + (int64_t)most_ms * 1000000;
+    while (pthread_mutex_trylock(&live->mutex) != 0) {
+        if (bx_run_is_over(&run))
+            return bx_error_set(
+                err,
+                bx_run_is_cancelled(&run) ? BX_ERR_CANCELLED : BX_ERR_TIMEOUT,
+                "session '%s': calls before this one are using it", live->name);
+        now_ns = bx_now_ns();
+        (void)bx_run_poll(&run, NULL, 0, now_ns + SESSION_POLL_NS);
+    }
+    now_ns = bx_now_ns();
+    *ret_left_ms = now_ns >= run.deadline_ns
+                       ? 1
+                       : (uint64_t)(run.deadline_ns - now_ns) / 1000000 + 1;
+    return 0;
+}
+
 int bx_live_call(bx_call_state *state, const char *name, const char *input,
-                 const bx_run_options *options, bx_result **ret_result,
-                 bx_error **err)
+                 size_t input_bytes, const bx_run_options *options,
+                 bx_result **ret_result, bx_error **err)
 {
     bx_autofree char *args = NULL;
+    bx_run_options complete = *options;
     json_t *list;
     bx_live *live;
-    bool is_over;
+    bool is_over = false;
     int result;
 
     if (strlen(name) > BX_LIVE_NAME_MAX)
@@ -168,7 +199,7 @@ int bx_live_call(bx_call_state *state, const char *name, const char *input,
                             "session: a name of %zu bytes; at most %d are "
                             "accepted",
                             strlen(name), BX_LIVE_NAME_MAX);
-    list = json_pack("[s]", input);
+    list = json_pack("[s%]", input, input_bytes);
     args = list == NULL ? NULL : json_dumps(list, JSON_COMPACT);
     json_decref(list);
     if (args == NULL)
@@ -176,11 +207,13 @@ int bx_live_call(bx_call_state *state, const char *name, const char *input,
     live = take(state, name, err);
     if (live == NULL)
         return -1;
-    pthread_mutex_lock(&live->mutex);
-    result = bx_session_invoke(live->session, BX_LIVE_FUNCTION, args, options,
-                               ret_result, err);
-    is_over = !bx_session_is_alive(live->session);
-    pthread_mutex_unlock(&live->mutex);
+    result = wait_for(live, options, &complete.timeout_ms, err);
+    if (result == 0) {
+        result = bx_session_invoke(live->session, BX_LIVE_FUNCTION, args,
+                                   &complete, ret_result, err);
+        is_over = !bx_session_is_alive(live->session);
+        pthread_mutex_unlock(&live->mutex);
+    }
     give_back(state->registry, live, is_over);
     return result;
 }

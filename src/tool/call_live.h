@@ -18,11 +18,12 @@ const char *bx_live_name(const bx_tool *tool, const json_t *input,
                          const char *asked);
 
 /* Call the tool in its session, made if need be; other calls of that session
- * wait. input: JSON, NUL-terminated.
- * errors: BX_ERR_LIMIT: all that may be kept are in use */
+ * wait, within their own time. input: JSON.
+ * errors: BX_ERR_LIMIT: all that may be kept are in use; BX_ERR_TIMEOUT,
+ *         BX_ERR_CANCELLED: it was not this call's turn before its end */
 int bx_live_call(bx_call_state *state, const char *name, const char *input,
-                 const bx_run_options *options, bx_result **ret_result,
-                 bx_error **err);
+                 size_t input_bytes, const bx_run_options *options,
+                 bx_result **ret_result, bx_error **err);
 
 /* End them all; nobody calls any more. */
 void bx_live_free_all(bx_registry *registry);

@@ -289,8 +289,8 @@ int bx_call_run(bx_call_state *state, const bx_call_words *words,
         complete.cancel = state->caller->cancel;
     failed =
         words->session != NULL
-            ? bx_live_call(state, words->session, words->args, &complete,
-                           ret_result, err)
+            ? bx_live_call(state, words->session, words->args,
+                           words->args_bytes, &complete, ret_result, err)
             : bx_sandbox_run_with(state->box->sandbox, words->argc, words->argv,
                                   &complete, &extra, ret_result, err);
     if (failed < 0)
