@@ -32,7 +32,10 @@ pub fn of(input: &Input, document: Document) -> Result<Value, String> {
     let is_error = document.head.status >= 400;
     let content = if is_error {
         let short: String = whole.chars().take(ERROR_MAX_LENGTH).collect();
-        format!("{} answered status {}\n\n{short}", document.head.url, document.head.status)
+        format!(
+            "{} answered status {}\n\n{short}",
+            document.head.url, document.head.status
+        )
     } else {
         page_of(input, &document, &whole, &mut metadata)?
     };
@@ -53,8 +56,11 @@ fn page_of(
             input.start_index
         ));
     }
-    let mut content: String =
-        whole.chars().skip(input.start_index).take(input.max_length).collect();
+    let mut content: String = whole
+        .chars()
+        .skip(input.start_index)
+        .take(input.max_length)
+        .collect();
     let end = input.start_index + content.chars().count();
     metadata["length"] = json!(length);
     if end < length {
@@ -98,7 +104,11 @@ fn render(input: &Input, document: &Document, metadata: &mut Value) -> Result<St
         return Err(format!(
             "{}: {} ({} bytes{}) is not text; expected a page, text, JSON, XML, an image or a PDF",
             document.head.url,
-            if kind.is_empty() { "a response without a type" } else { kind },
+            if kind.is_empty() {
+                "a response without a type"
+            } else {
+                kind
+            },
             document.body.len(),
             if document.is_cut { " and more" } else { "" },
         ));
@@ -117,7 +127,10 @@ fn render(input: &Input, document: &Document, metadata: &mut Value) -> Result<St
             _ => text::markdown(&page.root),
         });
     }
-    let visible: String = source.chars().filter(|c| !clean::is_invisible(*c)).collect();
+    let visible: String = source
+        .chars()
+        .filter(|c| !clean::is_invisible(*c))
+        .collect();
     if is_json && let Ok(value) = serde_json::from_str::<Value>(&visible) {
         return Ok(serde_json::to_string_pretty(&value).unwrap_or(visible));
     }
@@ -127,7 +140,10 @@ fn render(input: &Input, document: &Document, metadata: &mut Value) -> Result<St
 /// Images and PDFs go back as they are.
 fn binary(document: &Document) -> Result<Option<Value>, String> {
     let kind = document.content_type.as_str();
-    let is_image = matches!(kind, "image/png" | "image/jpeg" | "image/gif" | "image/webp");
+    let is_image = matches!(
+        kind,
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp"
+    );
     let is_pdf = kind == "application/pdf";
     if document.head.status >= 400 || !(is_image || is_pdf) {
         return Ok(None);

@@ -40,11 +40,17 @@ pub fn page(html: &str, base: &str, main_content: bool) -> Page {
     let base = base_url(&document, base);
     let mut root = document.clone();
     if main_content {
-        root = find(&root, "main").or_else(|| find(&root, "article")).unwrap_or(root);
+        root = find(&root, "main")
+            .or_else(|| find(&root, "article"))
+            .unwrap_or(root);
     }
     let drop_surroundings = main_content && Rc::ptr_eq(&root, &document);
     let is_cut = clean(&root, base.as_ref(), drop_surroundings);
-    Page { root, title: title.filter(|title| !title.is_empty()), is_cut }
+    Page {
+        root,
+        title: title.filter(|title| !title.is_empty()),
+        is_cut,
+    }
 }
 
 pub fn name_of(node: &Node) -> Option<&str> {
@@ -71,7 +77,9 @@ fn find(root: &Rc<Node>, name: &str) -> Option<Rc<Node>> {
 }
 
 fn attribute(node: &Node, wanted: &str) -> Option<String> {
-    let NodeData::Element { attrs, .. } = &node.data else { return None };
+    let NodeData::Element { attrs, .. } = &node.data else {
+        return None;
+    };
     let attrs = attrs.borrow();
     let found = attrs.iter().find(|attr| &*attr.name.local == wanted);
     found.map(|attr| attr.value.to_string())
@@ -84,7 +92,11 @@ fn inner_text(node: &Rc<Node>) -> String {
             text.push_str(&contents.borrow());
         }
     }
-    let text: String = text.chars().filter(|c| !is_invisible(*c)).take(500).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !is_invisible(*c))
+        .take(500)
+        .collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -149,7 +161,10 @@ fn is_hiding(attr: &Attribute) -> bool {
         "aria-hidden" => value == "true",
         "style" => is_hiding_style(&value),
         "class" => value.split_ascii_whitespace().any(|class| {
-            matches!(class, "sr-only" | "visually-hidden" | "screen-reader-text" | "d-none")
+            matches!(
+                class,
+                "sr-only" | "visually-hidden" | "screen-reader-text" | "d-none"
+            )
         }),
         _ => false,
     }
@@ -208,7 +223,11 @@ fn mend(node: &Node, base: Option<&Url>) {
         NodeData::Text { contents } => {
             let mut contents = contents.borrow_mut();
             if contents.chars().any(is_invisible) {
-                *contents = contents.chars().filter(|c| !is_invisible(*c)).collect::<String>().into();
+                *contents = contents
+                    .chars()
+                    .filter(|c| !is_invisible(*c))
+                    .collect::<String>()
+                    .into();
             }
         }
         NodeData::Element { name, attrs, .. } => {

@@ -5,7 +5,13 @@ use encoding_rs::{Encoding, UTF_8};
 
 pub fn text(body: &[u8], charset: Option<&str>, is_html: bool) -> String {
     let named = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
-    let own = || if is_html { declared(&body[..body.len().min(1024)]) } else { None };
+    let own = || {
+        if is_html {
+            declared(&body[..body.len().min(1024)])
+        } else {
+            None
+        }
+    };
     let encoding = named.or_else(own).unwrap_or(UTF_8);
     let (text, _, _) = encoding.decode(body);
     text.into_owned()

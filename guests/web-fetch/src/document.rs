@@ -21,15 +21,27 @@ pub fn fetch(input: &Input) -> Result<Document, String> {
     let mut request = Request::new("GET", &input.url);
     request.redirect = Redirect::Follow;
     request.timeout_ms = input.timeout_ms;
-    request.headers.push(("Accept".to_owned(), ACCEPT.to_owned()));
+    request
+        .headers
+        .push(("Accept".to_owned(), ACCEPT.to_owned()));
     for (name, value) in &input.headers {
-        request.headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
+        request
+            .headers
+            .retain(|(given, _)| !given.eq_ignore_ascii_case(name));
         request.headers.push((name.clone(), value.clone()));
     }
-    let mut response = request.send(&[]).map_err(|error| told(&input.url, &error))?;
+    let mut response = request
+        .send(&[])
+        .map_err(|error| told(&input.url, &error))?;
     let (content_type, charset) = content_type(&response.head);
     let (body, is_cut) = read(&mut response, input)?;
-    Ok(Document { content_type: sniff(content_type, &body), charset, head: response.head, body, is_cut })
+    Ok(Document {
+        content_type: sniff(content_type, &body),
+        charset,
+        head: response.head,
+        body,
+        is_cut,
+    })
 }
 
 fn told(url: &str, error: &boxagnts_guest::Error) -> String {
@@ -43,7 +55,9 @@ fn read(response: &mut Response, input: &Input) -> Result<(Vec<u8>, bool), Strin
     loop {
         let room = input.max_bytes - body.len();
         let want = chunk.len().min(room.max(1));
-        let len = response.read(&mut chunk[..want]).map_err(|error| told(&input.url, &error))?;
+        let len = response
+            .read(&mut chunk[..want])
+            .map_err(|error| told(&input.url, &error))?;
         if len == 0 {
             return Ok((body, false));
         }
@@ -61,14 +75,19 @@ fn content_type(head: &Head) -> (String, Option<String>) {
     let charset = parts.find_map(|part| {
         let (name, value) = part.split_once('=')?;
         let value = value.trim().trim_matches(['"', '\'']);
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.to_owned())
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.to_owned())
     });
     (essence, charset)
 }
 
 /// Servers that give no type, or one that says nothing.
 fn sniff(essence: String, body: &[u8]) -> String {
-    if !matches!(essence.as_str(), "" | "application/octet-stream" | "unknown/unknown") {
+    if !matches!(
+        essence.as_str(),
+        "" | "application/octet-stream" | "unknown/unknown"
+    ) {
         return essence;
     }
     let start = &body[..body.len().min(1024)];

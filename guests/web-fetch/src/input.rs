@@ -72,9 +72,15 @@ fn absolute(text: &str) -> Result<String, String> {
         _ => format!("https://{text}"),
     };
     match Url::parse(&guess) {
-        Ok(url) if url.host_str().is_some_and(|host| host.contains('.') || host == "localhost") => {
+        Ok(url)
+            if url
+                .host_str()
+                .is_some_and(|host| host.contains('.') || host == "localhost") =>
+        {
             Ok(guess)
         }
-        _ => Err(format!("url: '{text}' is not a URL; expected https://host/path")),
+        _ => Err(format!(
+            "url: '{text}' is not a URL; expected https://host/path"
+        )),
     }
 }

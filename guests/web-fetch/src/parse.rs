@@ -7,13 +7,13 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use html5ever::TokenizerResult;
 use html5ever::interface::TreeSink;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
-use html5ever::TokenizerResult;
 use markup5ever_rcdom::{Node, RcDom};
 
 const MAX_OPEN: u32 = 512;
@@ -36,7 +36,9 @@ struct Shallow {
 
 impl Shallow {
     fn is_skipped(&self, token: &Token) -> bool {
-        let Token::TagToken(tag) = token else { return false };
+        let Token::TagToken(tag) = token else {
+            return false;
+        };
         if tag.self_closing || UNCOUNTED.contains(&&*tag.name) {
             return false;
         }
@@ -76,7 +78,8 @@ impl TokenSink for Shallow {
     }
 
     fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
-        self.builder.adjusted_current_node_present_but_not_in_html_namespace()
+        self.builder
+            .adjusted_current_node_present_but_not_in_html_namespace()
     }
 }
 

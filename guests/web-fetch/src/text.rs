@@ -10,10 +10,45 @@ use crate::clean;
 
 /// Elements that begin a line of their own.
 const BLOCKS: &[&str] = &[
-    "address", "article", "aside", "blockquote", "body", "br", "caption", "dd", "details", "div",
-    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5",
-    "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table",
-    "tbody", "tfoot", "thead", "tr", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "br",
+    "caption",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "tfoot",
+    "thead",
+    "tr",
+    "ul",
 ];
 
 pub fn markdown(root: &Rc<Node>) -> String {
@@ -57,7 +92,12 @@ pub fn plain(root: &Rc<Node>) -> String {
                 }
                 let is_pre = is_pre || name == "pre";
                 let children = node.children.borrow();
-                steps.extend(children.iter().rev().map(|child| Step::Open(child.clone(), is_pre)));
+                steps.extend(
+                    children
+                        .iter()
+                        .rev()
+                        .map(|child| Step::Open(child.clone(), is_pre)),
+                );
             }
         }
     }
