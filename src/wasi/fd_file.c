@@ -169,6 +169,7 @@ int32_t bx_wasi_fd_filestat_set_size(void *host, const bx_guest *guest,
                      (uint64_t)(args[1].i64 - stat.st_size));
     if (err == 0 && ftruncate(fd->host_fd, args[1].i64) < 0)
         err = bx_wasi_errno(errno);
+    fd->known_bytes = 0; /* looked at again by the next write past it */
     return err;
 }
 

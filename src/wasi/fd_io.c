@@ -96,19 +96,25 @@ static int32_t read_file(bx_wasi *wasi, bx_fd *fd, const struct iovec *iovecs,
 /* Bytes between a file's end and a write past it. They are charged as growing
  * the file is: one byte written in each block of a hole takes the disk a block
  * each. */
-static uint64_t hole_bytes(const bx_fd *fd, int64_t offset)
+static uint64_t hole_bytes(bx_fd *fd, int64_t offset)
 {
     struct stat stat;
 
+    /* Looking each time would make the kernel stamp and dirty the inode with
+     * every write. A file cut off meanwhile takes no more room than it took
+     * when it is written again. */
+    if (offset >= 0 && (uint64_t)offset <= fd->known_bytes)
+        return 0;
     if (offset < 0) {
         if (!fd->is_sought)
             return 0; /* writing alone does not pass the end */
         offset = lseek(fd->host_fd, 0, SEEK_CUR);
     }
     if ((fd->flags & BX_FDFLAG_APPEND) != 0 || fstat(fd->host_fd, &stat) < 0 ||
-        !S_ISREG(stat.st_mode) || offset <= stat.st_size)
+        !S_ISREG(stat.st_mode))
         return 0;
-    return (uint64_t)(offset - stat.st_size);
+    fd->known_bytes = (uint64_t)stat.st_size;
+    return offset <= stat.st_size ? 0 : (uint64_t)(offset - stat.st_size);
 }
 
 static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
@@ -144,6 +150,8 @@ static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
         return bx_wasi_errno(errno);
     if (offset < 0 && done > 0)
         fd->is_sought = false;
+    else if (offset >= 0 && (uint64_t)(offset + done) > fd->known_bytes)
+        fd->known_bytes = (uint64_t)(offset + done);
     wasi->run->used.fs_write_bytes += hole + (uint64_t)done;
     *ret_bytes = (uint64_t)done;
     return 0;

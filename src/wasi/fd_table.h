@@ -26,7 +26,8 @@ typedef struct bx_fd {
     int16_t mount;   /* of a file or folder */
     int16_t preopen; /* index of the mapping this is the preopen of, or -1 */
     int host_fd;     /* -1: a buffer, or a folder of the policy only */
-    uint64_t base;   /* rights */
+    uint64_t known_bytes; /* a file had as many when it was last looked at */
+    uint64_t base;        /* rights */
     uint64_t inheriting;
     bx_stream *stream;
     size_t offset;    /* how much of a stream's data was read, bytes */
