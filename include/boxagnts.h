@@ -203,6 +203,29 @@ typedef struct bx_effect_event {
 
 typedef void (*bx_effect_fn)(void *context, const bx_effect_event *event);
 
+/** A capability that the policy grants and the guest is about to use: the first
+ *  use of each in a run. Strings as above. */
+typedef struct bx_need_event {
+    const char *kind;   /* as a grant is written: "fs.read", "fs.write",
+                         * "network", "env", "exec", "tool" */
+    const char *target; /* the guest path, "https://host:443", the name */
+} bx_need_event;
+
+/** False: refuse it, as if the policy did. */
+typedef bool (*bx_need_fn)(void *context, const bx_need_event *event);
+
+/** A request that would change something elsewhere (any method but GET, HEAD
+ *  and OPTIONS), before anything of it is sent. */
+typedef struct bx_hold_event {
+    const char *method;
+    const char *url;  /* without credentials */
+    const void *body; /* borrowed, as it will be sent */
+    size_t body_bytes;
+} bx_hold_event;
+
+/** False: refuse it. The run's time stands still meanwhile. */
+typedef bool (*bx_hold_fn)(void *context, const bx_hold_event *event);
+
 /** Ends runs from another thread. */
 typedef struct bx_cancel bx_cancel;
 BX_API bx_cancel *bx_cancel_new(void);
@@ -226,12 +249,19 @@ typedef struct bx_run_options {
     void *audit_context;
     bx_effect_fn effect; /* the same, or NULL */
     void *effect_context;
+    bx_need_fn need; /* the same; NULL: what is granted is given */
+    void *need_context;
+    bx_hold_fn hold; /* the same; NULL: requests are sent at once */
+    void *hold_context;
+    int record_fd; /* borrowed: what enters the guest is written there as a
+                    * recording; -1: none */
 } bx_run_options;
 
 #define BX_RUN_OPTIONS_INIT                                                    \
     {                                                                          \
         sizeof(bx_run_options), NULL, 0, BX_FD_NONE, BX_FD_CAPTURE,            \
-            BX_FD_CAPTURE, 0, NULL, NULL, NULL, NULL, NULL                     \
+            BX_FD_CAPTURE, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
+            NULL, -1                                                           \
     }
 
 typedef struct bx_result bx_result;

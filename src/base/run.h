@@ -40,7 +40,13 @@ typedef struct bx_run {
     void *audit_context;
     bx_effect_fn effect; /* NULL: nobody listens */
     void *effect_context;
-    bool is_deterministic; /* clocks and random come from seed */
+    bx_need_fn need; /* NULL: nobody asks */
+    void *need_context;
+    bx_hold_fn hold; /* NULL: requests are sent at once */
+    void *hold_context;
+    const struct bx_broker *broker; /* who reaches the network for this run,
+                                     * net/broker.h; NULL: this process */
+    bool is_deterministic;          /* clocks and random come from seed */
     uint64_t seed;
     uint64_t read_bytes;
     uint64_t write_bytes;

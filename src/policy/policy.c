@@ -95,8 +95,20 @@ void bx_policy_free(bx_policy *policy)
         free(policy->limit_origins[i]);
     free(policy->cache_dir);
     free(policy->cache_dir_origin);
+    free(policy->overlay_dir);
     free(policy->seed_origin);
     free(policy);
+}
+
+int bx_policy_set_overlay(bx_policy *policy, const char *dir, bx_error **err)
+{
+    char *copy = dir == NULL ? NULL : strdup(dir);
+
+    if (dir != NULL && copy == NULL)
+        return bx_error_set_nomem(err);
+    free(policy->overlay_dir);
+    policy->overlay_dir = copy;
+    return 0;
 }
 
 /* ---- cloning: what was accepted once is accepted again ---- */
@@ -181,6 +193,8 @@ static int clone_values(bx_policy *copy, const bx_policy *policy)
         if (bx_policy_put_cache_dir(copy, policy->cache_dir, &source, NULL) < 0)
             return -1;
     }
+    if (bx_policy_set_overlay(copy, policy->overlay_dir, NULL) < 0)
+        return -1;
     if (policy->is_deterministic) {
         bx_source source = { .origin = policy->seed_origin,
                              .is_printable = true };

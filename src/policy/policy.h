@@ -106,6 +106,8 @@ struct bx_policy {
                                            * the default */
     char *cache_dir;                      /* NULL: the default; "": no cache */
     char *cache_dir_origin;
+    char *overlay_dir; /* writes to mapped folders go there, wasi/overlay.h;
+                        * NULL: to the folders. Nested runs have it too. */
     bool is_deterministic;
     uint64_t seed;
     char *seed_origin;
@@ -134,10 +136,6 @@ bx_verdict bx_policy_check_fs(const bx_policy *policy, const char *guest_path,
 /* May the guest ask for this URL? Before any name is resolved. */
 bx_verdict bx_policy_check_url(const bx_policy *policy, const bx_url *url);
 
-/* Where a control that has one value was set, such as "ci.yaml:9: wasm-timeout
- * 2s"; "default" when it was not, NULL when there is no such control. */
-const char *bx_policy_origin(const bx_policy *policy, const char *control);
-
 /* May a connection for url go to this address? At dial time, for each address.
  * An address that is not globally routable also needs a rule that names it: a
  * literal address, a CIDR block, or localhost for loopback. */
@@ -147,6 +145,9 @@ bx_verdict bx_policy_check_address(const bx_policy *policy, const bx_url *url,
 /* Where a single-valued control was set, such as "ci.yaml:4: wasm-timeout 2s",
  * or "default wasm-timeout 30s"; borrowed. */
 const char *bx_policy_origin(const bx_policy *policy, const char *control);
+
+/* Give the policy an overlay: an absolute host path, or NULL for none. */
+int bx_policy_set_overlay(bx_policy *policy, const char *dir, bx_error **err);
 
 /* Canonical form of a guest path ("/a/./b//c/../d" is "/a/b/d"), owned by the
  * caller; ".." above the root is an error, as are NUL-less control bytes. */

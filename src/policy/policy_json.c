@@ -212,7 +212,7 @@ static json_t *policy_json(const bx_policy *policy)
     /* The seed as text: JSON numbers are exact to 2^53 only. */
     return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
                      "s:s, s:o, s:o, "
-                     "s:s?, s:s?}",
+                     "s:s?, s:s?, s:s*}",
                      "version", 1, "map-dir", mounts_json(policy), "grant",
                      grants_json(policy), "env", env_json(policy),
                      "allowed-outbound-host", hosts_json(policy), "block-url",
@@ -223,7 +223,8 @@ static json_t *policy_json(const bx_policy *policy)
                      bx_level_name(policy->max_level), "tool-level",
                      tool_levels_json(policy), "limits", limits_json(policy),
                      "wasm-cache-dir", policy->cache_dir, "deterministic",
-                     policy->is_deterministic ? seed : NULL);
+                     policy->is_deterministic ? seed : NULL, "overlay",
+                     policy->overlay_dir);
 }
 
 char *bx_policy_format_json(const bx_policy *policy)

@@ -172,6 +172,10 @@ static void begin_call(bx_instance *instance, const bx_run_options *options,
     run->audit_context = options->audit_context;
     run->effect = options->effect;
     run->effect_context = options->effect_context;
+    run->need = options->need;
+    run->need_context = options->need_context;
+    run->hold = options->hold;
+    run->hold_context = options->hold_context;
     open_streams(instance, options, budget);
 }
 
@@ -221,6 +225,7 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
     instance->invocation = extra->invocation;
     instance->run.is_deterministic = policy->is_deterministic;
     instance->run.seed = policy->seed;
+    instance->run.broker = extra->broker;
     begin_call(instance, options, extra->budget);
     for (int i = 0; i < 3; i++)
         config.stdio[i] = &instance->streams[i];
@@ -282,6 +287,9 @@ void bx_instance_rest(bx_instance *instance)
     bx_call_host_set_cancel(instance->calls, NULL);
     instance->run.cancel = NULL;
     instance->run.audit = NULL;
+    instance->run.effect = NULL;
+    instance->run.need = NULL;
+    instance->run.hold = NULL;
     instance->invocation = NULL;
 }
 

@@ -35,15 +35,19 @@ typedef struct bx_run_extra {
     size_t env_count;
     const bx_invocation *invocation; /* in the place of the command; NULL: none
                                       */
+    const struct bx_broker *broker; /* who reaches the network for it, as of
+                                     * bx_run; NULL: this process */
 } bx_run_extra;
 
 /* options, or what NULL means. */
 int bx_run_options_check(const bx_run_options *options,
                          bx_run_options *ret_options, bx_error **err);
 
-/* bx_session_open() whose guest has other programs and tools. */
+/* bx_session_open() whose guest has other programs and tools. extra: its
+ * services and broker are the session's, the rest is not looked at; NULL:
+ * none. */
 bx_session *bx_session_open_with(const bx_sandbox *sandbox,
-                                 const bx_services *services, bx_error **err);
+                                 const bx_run_extra *extra, bx_error **err);
 
 /* bx_sandbox_run() with these; extra may be NULL. */
 int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,

@@ -7,8 +7,9 @@
 
 struct bx_session {
     bx_instance instance;
-    const bx_sandbox *sandbox;   /* borrowed */
-    const bx_services *services; /* borrowed; NULL: none */
+    const bx_sandbox *sandbox;      /* borrowed */
+    const bx_services *services;    /* borrowed; NULL: none */
+    const struct bx_broker *broker; /* the same */
     const char *argv[1];
     bool is_open;
     bx_code ended; /* BX_OK: alive */
@@ -21,7 +22,7 @@ bx_session *bx_session_open(const bx_sandbox *sandbox, bx_error **err)
 }
 
 bx_session *bx_session_open_with(const bx_sandbox *sandbox,
-                                 const bx_services *services, bx_error **err)
+                                 const bx_run_extra *extra, bx_error **err)
 {
     bx_session *session;
 
@@ -37,7 +38,10 @@ bx_session *bx_session_open_with(const bx_sandbox *sandbox,
         return NULL;
     }
     session->sandbox = sandbox;
-    session->services = services;
+    if (extra != NULL) {
+        session->services = extra->services;
+        session->broker = extra->broker;
+    }
     session->argv[0] = sandbox->name;
     return session;
 }
@@ -68,6 +72,7 @@ typedef struct session_call {
 static int ready(const session_call *call)
 {
     const bx_run_extra extra = { .services = call->session->services,
+                                 .broker = call->session->broker,
                                  .invocation = call->invocation };
     bx_session *session = call->session;
 

@@ -54,6 +54,7 @@ void bx_live_free_all(bx_registry *registry)
 static bx_live *make(bx_registry *registry, bx_box *box, const char *name,
                      bx_error **err)
 {
+    const bx_run_extra extra = { .services = &registry->services };
     bx_live *live = calloc(1, sizeof(*live));
 
     if (live == NULL || (live->name = strdup(name)) == NULL) {
@@ -63,8 +64,7 @@ static bx_live *make(bx_registry *registry, bx_box *box, const char *name,
     }
     pthread_mutex_init(&live->mutex, NULL);
     live->box = bx_box_ref(box);
-    live->session =
-        bx_session_open_with(box->sandbox, &registry->services, err);
+    live->session = bx_session_open_with(box->sandbox, &extra, err);
     if (live->session != NULL)
         return live;
     free_live(live);

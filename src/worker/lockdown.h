@@ -1,0 +1,64 @@
+/* Takes from this process, for good, what its box does not need. Layer upon
+ * layer: whoever gets past WebAssembly meets the kernel. */
+#ifndef BX_WORKER_LOCKDOWN_H
+#define BX_WORKER_LOCKDOWN_H
+
+#include "base/error.h"
+#include "policy/policy.h"
+
+typedef enum bx_lockdown_layer {
+    BX_LOCKDOWN_NO_NEW_PRIVS,
+    BX_LOCKDOWN_CAPABILITIES, /* none, of any set */
+    BX_LOCKDOWN_DUMPABLE,     /* not: no core, no ptrace, /proc/PID is root's */
+    BX_LOCKDOWN_RLIMITS,
+    BX_LOCKDOWN_LANDLOCK,
+    BX_LOCKDOWN_SECCOMP,
+    BX_LOCKDOWN_CGROUP,
+    BX_LOCKDOWN_LAYERS
+} bx_lockdown_layer;
+
+/* What the kernel has of each. */
+typedef struct bx_lockdown_support {
+    bool has[BX_LOCKDOWN_LAYERS];
+    int landlock_abi;                     /* 0: none */
+    char missing[BX_LOCKDOWN_LAYERS][96]; /* why, and how to mend it; "" */
+} bx_lockdown_support;
+
+/* Looked up once; static. */
+const bx_lockdown_support *bx_lockdown_probe(void);
+/* "landlock", "seccomp", ...; static. */
+const char *bx_lockdown_layer_name(bx_lockdown_layer layer);
+
+/* A folder the process may still reach by name. */
+typedef struct bx_lockdown_dir {
+    int fd;          /* O_PATH */
+    unsigned access; /* BX_ACCESS_... */
+} bx_lockdown_dir;
+
+typedef struct bx_lockdown {
+    const bx_lockdown_dir *dirs;
+    size_t dirs_count;
+    uint64_t memory_bytes;      /* RLIMIT_DATA; 0: as it is */
+    uint64_t open_files;        /* RLIMIT_NOFILE; 0: as it is */
+    bool may_make_memory_files; /* memfd_create() */
+    bool may_pass_fds;          /* sendmsg() and recvmsg(), for a channel */
+    bool is_terminal; /* the guest's standard streams may be a terminal:
+                       * the ioctls that ask about one */
+} bx_lockdown;
+
+/**
+ * Lock this process down. Called while it has one thread: those it starts
+ * later are bound too. No sockets, no exec, no signals to others, no ptrace,
+ * no mount, no new limits; files only beneath dirs.
+ *
+ * ret_applied  which layers hold now
+ * errors       BX_ERR_SYSTEM: a layer the kernel has could not be applied
+ */
+int bx_lockdown_apply(const bx_lockdown *lockdown,
+                      bool ret_applied[BX_LOCKDOWN_LAYERS], bx_error **err);
+
+/* Every layer but cgroup is there: what --require-lockdown asks.
+ * errors: BX_ERR_SYSTEM, names what is missing and how to mend it */
+int bx_lockdown_require(bx_error **err);
+
+#endif
