@@ -204,11 +204,14 @@ typedef struct bx_effect_event {
 typedef void (*bx_effect_fn)(void *context, const bx_effect_event *event);
 
 /** A capability that the policy grants and the guest is about to use: the first
- *  use of each in a run. Strings as above. */
+ *  use of each in a run; seldom again, in a run that uses very many. */
 typedef struct bx_need_event {
     const char *kind;   /* as a grant is written: "fs.read", "fs.write",
-                         * "network", "env", "exec", "tool" */
-    const char *target; /* the guest path, "https://host:443", the name */
+                         * "network", "env", "exec", "tool". Or "fs.stat": to
+                         * see that the path is there or is not, which any
+                         * grant at, above or beneath it gives */
+    const char *target; /* the guest path, "https://host:443", the name.
+                         * Exact, not escaped: a guest chose the bytes */
 } bx_need_event;
 
 /** False: refuse it, as if the policy did. */

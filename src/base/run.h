@@ -42,7 +42,8 @@ typedef struct bx_run {
     void *effect_context;
     bx_need_fn need; /* NULL: nobody asks */
     void *need_context;
-    bx_hold_fn hold; /* NULL: requests are sent at once */
+    struct bx_needs *needs; /* what was asked so far; NULL: nothing */
+    bx_hold_fn hold;        /* NULL: requests are sent at once */
     void *hold_context;
     const struct bx_broker *broker; /* who reaches the network for this run,
                                      * net/broker.h; NULL: this process */
@@ -88,6 +89,18 @@ int bx_run_poll(const bx_run *run, struct pollfd *fds, nfds_t count,
  * escaped here. rule: what decided, such as "ci.yaml:7: map-dir d::/d::ro". */
 void bx_run_deny(bx_run *run, const char *call, const char *target,
                  size_t target_bytes, const char *reason, const char *rule);
+
+/* Ask whoever listens whether a capability that the policy grants is given, at
+ * its first use in this run: kind and target as in bx_need_event. Without a
+ * listener true, at no cost. False: refuse it as the policy would, and tell the
+ * audit with the two texts below. Both answers are kept, as many as fit; what
+ * does not is asked again. */
+bool bx_run_need(bx_run *run, const char *kind, const char *target,
+                 size_t target_bytes);
+#define BX_NEED_REASON "refused when asked"
+#define BX_NEED_RULE "asked at the first use"
+/* Forget what was asked: the run is over, or another one begins. */
+void bx_run_forget_needs(bx_run *run);
 
 /* Tell what the guest did to the host; target and detail are escaped here.
  * Cheap when nobody listens, but look at run->effect before working a text out.

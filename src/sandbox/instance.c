@@ -289,6 +289,7 @@ void bx_instance_rest(bx_instance *instance)
     instance->run.audit = NULL;
     instance->run.effect = NULL;
     instance->run.need = NULL;
+    bx_run_forget_needs(&instance->run);
     instance->run.hold = NULL;
     instance->invocation = NULL;
 }
@@ -305,6 +306,7 @@ void bx_instance_close(bx_instance *instance)
     bx_call_host_free(instance->calls);
     bx_http_host_free(instance->http);
     bx_wasi_free(instance->wasi);
+    bx_run_forget_needs(&instance->run);
     for (int i = 0; i < 3; i++)
         bx_buf_clear(&instance->captured[i]);
 }
