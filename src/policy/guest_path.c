@@ -58,6 +58,8 @@ char *bx_guest_path_parse(const char *text, bx_error **err)
     if (out == 0)
         path[out++] = '/';
     path[out] = '\0';
+    if (out > MAX_BYTES) /* with its '/', and what is taken is taken again */
+        return refuse(text, "is longer than 4096 bytes", err);
     return bx_take(path);
 }
 

@@ -268,6 +268,8 @@ static int parse(bx_url_pattern *pattern, char *rest, bx_error **err)
         pattern->text = NULL;
         return bx_error_set_nomem(err);
     }
+    if (strlen(pattern->text) > MAX_BYTES) /* what is taken is taken again */
+        return refuse(err, "is longer than 2048 bytes");
     pattern->decoded_bytes =
         percent_decode(pattern->decoded_glob, pattern->glob_bytes);
     return 0;
