@@ -47,27 +47,33 @@ int bx_policy_grow(void *items, size_t count, size_t item_bytes, bx_error **err)
 
 /* ---- files ---- */
 
-static const char *find_fault(const char *text, const char *base_dir)
+/* is_taken: another policy had it, perhaps from a current folder whose name is
+ * no text. */
+static const char *find_fault(const char *text, const char *base_dir,
+                              bool is_taken)
 {
+    /* PATH_MAX less a '/', "./" and the NUL; those may be there by now. */
+    size_t most = is_taken ? 4095 : 4092;
+
     if (text[0] == '\0')
         return "is empty";
-    /* PATH_MAX less a '/', "./" and the NUL. */
-    if (strlen(text) + strlen(base_dir) > 4092)
+    if (strlen(text) + strlen(base_dir) > most)
         return "is longer than 4092 bytes";
-    if (!bx_utf8_is_valid(text, strlen(text)) ||
-        !bx_utf8_is_valid(base_dir, strlen(base_dir)))
-        return "is not UTF-8";
     if (text[0] == '~' && (text[1] == '\0' || text[1] == '/'))
         return "begins with '~', which only a shell replaces";
+    if (!is_taken && (!bx_utf8_is_valid(text, strlen(text)) ||
+                      !bx_utf8_is_valid(base_dir, strlen(base_dir))))
+        return "is not UTF-8";
     return NULL;
 }
 
-static char *make_host_dir(const char *text, const char *base_dir,
+static char *make_host_dir(const char *text, const bx_source *source,
                            bx_error **err)
 {
+    const char *base_dir = source->base_dir;
     bool is_joined = base_dir != NULL && base_dir[0] != '\0' && text[0] != '/';
     const char *base = is_joined ? base_dir : "";
-    const char *why = find_fault(text, base);
+    const char *why = find_fault(text, base, source->is_printable);
     char *path = NULL;
 
     if (why != NULL) {
@@ -99,7 +105,7 @@ static int fill_mount(bx_mount *mount, const char *host_dir,
                       const char *guest_dir, const bx_source *source,
                       bx_error **err)
 {
-    mount->host_dir = make_host_dir(host_dir, source->base_dir, err);
+    mount->host_dir = make_host_dir(host_dir, source, err);
     if (mount->host_dir == NULL)
         return -1;
     mount->guest_dir = bx_guest_path_parse(guest_dir, err);
@@ -440,7 +446,7 @@ int bx_policy_put_cache_dir(bx_policy *policy, const char *text,
         if (dir == NULL)
             return bx_error_set_nomem(err);
     } else {
-        dir = make_host_dir(text, source->base_dir, err);
+        dir = make_host_dir(text, source, err);
         if (dir == NULL)
             return -1;
     }

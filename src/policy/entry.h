@@ -10,7 +10,8 @@ typedef struct bx_source {
     const char *base_dir; /* what relative host paths count from; NULL: the
                            * current folder */
     const char *origin;   /* what explanations cite */
-    bool is_printable;    /* the origin is another policy's: taken as it is */
+    bool is_printable;    /* the origin is another policy's, as is the entry:
+                           * taken as it is */
 } bx_source;
 
 /* Printable on one line and not too long; owned by the caller. */

@@ -121,6 +121,23 @@ static int copy_limits(bx_grants *copy, const bx_grants *grants,
     return 0;
 }
 
+int bx_grants_set_name(bx_grants *grants, const char *name)
+{
+    char *copy = strdup(name);
+    char *nothing = layer_origin(name, "nothing granted");
+
+    if (copy == NULL || nothing == NULL) {
+        free(copy);
+        free(nothing);
+        return -1;
+    }
+    free(grants->name);
+    free(grants->nothing);
+    grants->name = copy;
+    grants->nothing = nothing;
+    return 0;
+}
+
 bx_grants *bx_grants_clone(const bx_grants *grants, const char *name)
 {
     bx_autogrants bx_grants *copy = bx_grants_new();
@@ -130,12 +147,8 @@ bx_grants *bx_grants_clone(const bx_grants *grants, const char *name)
         copy_secrets(copy, grants, name) < 0 ||
         copy_limits(copy, grants, name) < 0)
         return NULL;
-    if (kept != NULL) {
-        copy->name = strdup(kept);
-        copy->nothing = layer_origin(kept, "nothing granted");
-        if (copy->name == NULL || copy->nothing == NULL)
-            return NULL;
-    }
+    if (kept != NULL && bx_grants_set_name(copy, kept) < 0)
+        return NULL;
     return bx_take(copy);
 }
 

@@ -54,6 +54,8 @@ const char *bx_grant_prefix(bx_grant_kind kind, unsigned access);
 /* The subject is parsed and checked; both texts are copied. */
 int bx_grants_add_rule(bx_grants *grants, bx_grant_kind kind, unsigned access,
                        const char *subject, const char *origin, bx_error **err);
+/* Make it a layer of that name; -1 without memory. */
+int bx_grants_set_name(bx_grants *grants, const char *name);
 /* A deep copy; name NULL: the same name and origins. Otherwise it becomes a
  * layer of that name, whose origins say so. */
 bx_grants *bx_grants_clone(const bx_grants *grants, const char *name);

@@ -196,8 +196,9 @@ static int fill(bx_secret *secret, const char *name, const char *file,
             secret->file = NULL;
             return bx_error_set_nomem(err);
         }
-        if (bx_text_has_control(secret->file) ||
-            !bx_utf8_is_valid(secret->file, strlen(secret->file)))
+        if (!source->is_printable && /* it may begin with any folder's name */
+            (bx_text_has_control(secret->file) ||
+             !bx_utf8_is_valid(secret->file, strlen(secret->file))))
             return bx_error_set(err, BX_ERR_INVALID,
                                 "the file's name has a control byte or is "
                                 "not UTF-8; expected a path");
@@ -208,26 +209,50 @@ static int fill(bx_secret *secret, const char *name, const char *file,
             return -1;
     }
     secret->origin = bx_origin_copy(source, err);
-    if (secret->origin == NULL)
-        return -1;
+    return secret->origin == NULL ? -1 : 0;
+}
+
+static int read_value(bx_secret *secret, bx_error **err)
+{
     secret->value = secret->file != NULL ? read_file(secret->file, err)
-                                         : read_environment(name, err);
+                                         : read_environment(secret->name, err);
     return secret->value == NULL ? -1 : check_value(secret->value, err);
+}
+
+static int leave_absent(bx_secret *secret, bx_error **err)
+{
+    secret->value = strdup("");
+    return secret->value == NULL ? bx_error_set_nomem(err) : 0;
+}
+
+static int put_secret(bx_policy *policy, const char *name, const char *file,
+                      const char *host, const bx_source *source,
+                      int (*set_value)(bx_secret *secret, bx_error **err),
+                      bx_error **err)
+{
+    bx_secret secret = { 0 };
+    bx_autofree char *shown = NULL;
+
+    if (fill(&secret, name, file, host, source, err) == 0 &&
+        set_value(&secret, err) == 0 && put(policy, &secret, err) == 0)
+        return 0;
+    clear_secret(&secret);
+    shown = bx_text_show(name);
+    return bx_error_wrap(err, "%s", BX_SHOWN(shown));
 }
 
 int bx_policy_put_secret(bx_policy *policy, const char *name, const char *file,
                          const char *host, const bx_source *source,
                          bx_error **err)
 {
-    bx_secret secret = { 0 };
-    bx_autofree char *shown = NULL;
+    return put_secret(policy, name, file, host, source, read_value, err);
+}
 
-    if (fill(&secret, name, file, host, source, err) == 0 &&
-        put(policy, &secret, err) == 0)
-        return 0;
-    clear_secret(&secret);
-    shown = bx_text_show(name);
-    return bx_error_wrap(err, "%s", BX_SHOWN(shown));
+int bx_policy_put_absent_secret(bx_policy *policy, const char *name,
+                                const char *file, const char *host,
+                                const bx_source *source, bx_error **err)
+{
+    return put_secret(policy, name, file, host, source, leave_absent, err);
 }
 
 int bx_policy_parse_secret(bx_policy *policy, const char *text,
@@ -333,10 +358,11 @@ int bx_policy_use_secrets(bx_policy *policy, const bx_grants *layer,
     clear_injections(policy);
     for (size_t i = 0; i < layer->secrets_count; i++) {
         const bx_secret_ask *ask = &layer->secrets[i];
+        const bx_secret *secret = bx_policy_find_secret(policy, ask->name);
 
         if (bx_policy_check_ask(policy, ask).is_allowed &&
-            add_injection(policy, ask,
-                          bx_policy_find_secret(policy, ask->name)->value) < 0)
+            secret->value[0] != '\0' &&
+            add_injection(policy, ask, secret->value) < 0)
             return bx_error_set_nomem(err);
     }
     return 0;

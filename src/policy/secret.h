@@ -13,7 +13,7 @@
 
 typedef struct bx_secret {
     char *name;
-    char *value;           /* printable ASCII */
+    char *value;           /* printable ASCII; "": it is in another process */
     char *file;            /* NULL: the host's environment */
     bx_host_pattern *host; /* where it may ever go; NULL: wherever a layer's
                             * manifest asks for it */
@@ -32,6 +32,11 @@ typedef struct bx_injection {
 int bx_policy_put_secret(bx_policy *policy, const char *name, const char *file,
                          const char *host, const bx_source *source,
                          bx_error **err);
+/* One whose value another process has: answers are the same, no request gets
+ * it. */
+int bx_policy_put_absent_secret(bx_policy *policy, const char *name,
+                                const char *file, const char *host,
+                                const bx_source *source, bx_error **err);
 /* "NAME", "NAME@HOST", "NAME=@FILE" or "NAME@HOST=@FILE" */
 int bx_policy_parse_secret(bx_policy *policy, const char *text,
                            const bx_source *source, bx_error **err);
