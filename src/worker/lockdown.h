@@ -17,11 +17,15 @@ typedef enum bx_lockdown_layer {
     BX_LOCKDOWN_LAYERS
 } bx_lockdown_layer;
 
+#define BX_LOCKDOWN_NOTE_BYTES 160
+
 /* What the kernel has of each. */
 typedef struct bx_lockdown_support {
     bool has[BX_LOCKDOWN_LAYERS];
-    int landlock_abi;                     /* 0: none */
-    char missing[BX_LOCKDOWN_LAYERS][96]; /* why, and how to mend it; "" */
+    int landlock_abi; /* 0: none */
+    /* Why it is not there, or what of it an old kernel lacks, and how to mend
+     * that; "" */
+    char missing[BX_LOCKDOWN_LAYERS][BX_LOCKDOWN_NOTE_BYTES];
 } bx_lockdown_support;
 
 /* Looked up once; static. */
@@ -42,17 +46,23 @@ typedef struct bx_lockdown {
     uint64_t open_files;        /* RLIMIT_NOFILE; 0: as it is */
     bool may_make_memory_files; /* memfd_create() */
     bool may_pass_fds;          /* sendmsg() and recvmsg(), for a channel */
-    bool is_terminal; /* the guest's standard streams may be a terminal:
-                       * the ioctls that ask about one */
+    bool is_terminal;           /* the guest's standard streams may be a
+                                 * terminal: the ioctls that ask about one */
 } bx_lockdown;
 
 /**
  * Lock this process down. Called while it has one thread: those it starts
  * later are bound too. No sockets, no exec, no signals to others, no ptrace,
- * no mount, no new limits; files only beneath dirs.
+ * no mount, no new limits; files only beneath dirs. What is open stays open.
  *
- * ret_applied  which layers hold now
- * errors       BX_ERR_SYSTEM: a layer the kernel has could not be applied
+ * A call that only an attacker makes (exec, ptrace, mount, ...) ends the
+ * process by SIGSYS; any other that is not on the list answers ENOSYS.
+ *
+ * ret_applied  which layers hold now; a cgroup is its parent's to give,
+ *              worker/cgroup.h
+ * errors       BX_ERR_SYSTEM: a layer the kernel has could not be applied, or
+ *              there is more than one thread; then this process is in
+ *              between, and to end
  */
 int bx_lockdown_apply(const bx_lockdown *lockdown,
                       bool ret_applied[BX_LOCKDOWN_LAYERS], bx_error **err);

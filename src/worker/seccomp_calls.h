@@ -1,0 +1,39 @@
+/* The lists: which calls a locked process has, and which end it. */
+#ifndef BX_WORKER_SECCOMP_CALLS_H
+#define BX_WORKER_SECCOMP_CALLS_H
+
+#include <stddef.h>
+
+#include "worker/lockdown.h"
+
+/* When a call is on the list. */
+typedef enum bx_seccomp_when {
+    BX_SECCOMP_ALWAYS,
+    BX_SECCOMP_MEMORY_FILES, /* may_make_memory_files */
+    BX_SECCOMP_PASS_FDS,     /* may_pass_fds */
+    BX_SECCOMP_TERMINAL,     /* is_terminal */
+} bx_seccomp_when;
+
+/* A call with any arguments. */
+typedef struct bx_seccomp_call {
+    const char *name;
+    bx_seccomp_when when;
+} bx_seccomp_call;
+
+/* A call with one argument of these bits under this mask. */
+typedef struct bx_seccomp_argument {
+    const char *name;
+    unsigned index;
+    uint64_t mask;
+    uint64_t value;
+    bx_seccomp_when when;
+} bx_seccomp_argument;
+
+extern const bx_seccomp_call bx_seccomp_calls[];
+extern const size_t bx_seccomp_calls_count;
+extern const bx_seccomp_argument bx_seccomp_arguments[];
+extern const size_t bx_seccomp_arguments_count;
+/* Names; NULL ends. */
+extern const char *const bx_seccomp_fatal[];
+
+#endif
