@@ -165,6 +165,9 @@ const bx_seccomp_argument bx_seccomp_arguments[] = {
     { "prctl", 0, ALL, PR_SET_NAME, 0 },
     { "prctl", 0, ALL, PR_GET_NAME, 0 },
     { "prctl", 0, ALL, PR_SET_VMA, 0 },
+    /* abort() and cancelling a thread signal this process; no other. */
+    { "kill", 0, ALL, BX_SECCOMP_OWN_PID, 0 },
+    { "tgkill", 0, ALL, BX_SECCOMP_OWN_PID, 0 },
     /* No address: to the other end of a channel. */
     { "sendto", 4, ALL, 0, 0 },
     { "recvfrom", 4, ALL, 0, 0 },

@@ -12,7 +12,16 @@ typedef enum bx_seccomp_when {
     BX_SECCOMP_MEMORY_FILES, /* may_make_memory_files */
     BX_SECCOMP_PASS_FDS,     /* may_pass_fds */
     BX_SECCOMP_TERMINAL,     /* is_terminal */
+    BX_SECCOMP_WHENS
 } bx_seccomp_when;
+
+/* A set of the last three; there is a filter for each. */
+#define BX_SECCOMP_SETTING(when) (1u << ((when)-1))
+#define BX_SECCOMP_FILTERS BX_SECCOMP_SETTING(BX_SECCOMP_WHENS)
+
+/* Stands for the process's own id in a filter, above every real one (the
+ * kernel's largest is 4194304). */
+#define BX_SECCOMP_OWN_PID 0x5bedbedu
 
 /* A call with any arguments. */
 typedef struct bx_seccomp_call {

@@ -158,10 +158,18 @@ static int aborts(bx_world *world)
     abort();
 }
 
+static int kills_itself(bx_world *world)
+{
+    (void)world;
+    kill(getpid(), SIGKILL);
+    return 1;
+}
+
 /* It may signal itself. */
 static void an_abort_is_an_abort(void **state)
 {
     aborts_visibly_in(*state, SIGABRT, aborts);
+    aborts_visibly_in(*state, SIGKILL, kills_itself);
 }
 
 static int has_no_rights(bx_world *world)

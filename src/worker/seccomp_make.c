@@ -1,0 +1,126 @@
+/* Runs while the program is built: makes the filters of every combination of
+ * settings by libseccomp and prints them as C. Made at run time they would cost
+ * each start and each worker a good half of a millisecond, and the program one
+ * more library. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker/seccomp_calls.h"
+
+static bool is_wanted(unsigned settings, bx_seccomp_when when)
+{
+    return when == BX_SECCOMP_ALWAYS ||
+           (settings & BX_SECCOMP_SETTING(when)) != 0;
+}
+
+/* argument NULL: any. A call that libseccomp or this architecture does not
+ * know gets the default, which refuses. */
+static int add(scmp_filter_ctx filter, uint32_t action, const char *name,
+               const struct scmp_arg_cmp *argument)
+{
+    int number = seccomp_syscall_resolve_name(name);
+    int result;
+
+    if (number == __NR_SCMP_ERROR || number < 0)
+        return 0;
+    result = seccomp_rule_add_array(filter, action, number, argument != NULL,
+                                    argument);
+    if (result < 0)
+        fprintf(stderr, "seccomp: %s: %s\n", name, strerror(-result));
+    return result;
+}
+
+static int add_argument(scmp_filter_ctx filter,
+                        const bx_seccomp_argument *argument)
+{
+    const struct scmp_arg_cmp compare = {
+        .arg = argument->index,
+        .op = SCMP_CMP_MASKED_EQ,
+        .datum_a = argument->mask,
+        .datum_b = argument->value,
+    };
+
+    return add(filter, SCMP_ACT_ALLOW, argument->name, &compare);
+}
+
+static int fill(scmp_filter_ctx filter, unsigned settings)
+{
+    int result = 0;
+
+    for (size_t i = 0; result == 0 && i < bx_seccomp_calls_count; i++) {
+        if (is_wanted(settings, bx_seccomp_calls[i].when))
+            result =
+                add(filter, SCMP_ACT_ALLOW, bx_seccomp_calls[i].name, NULL);
+    }
+    for (size_t i = 0; result == 0 && i < bx_seccomp_arguments_count; i++) {
+        if (is_wanted(settings, bx_seccomp_arguments[i].when))
+            result = add_argument(filter, &bx_seccomp_arguments[i]);
+    }
+    for (const char *const *name = bx_seccomp_fatal;
+         result == 0 && *name != NULL; name++)
+        result = add(filter, SCMP_ACT_KILL_PROCESS, *name, NULL);
+    return result;
+}
+
+static int print(scmp_filter_ctx filter, unsigned settings)
+{
+    struct sock_filter step;
+    FILE *file = tmpfile();
+    unsigned pids = 0;
+
+    if (file == NULL || seccomp_export_bpf(filter, fileno(file)) < 0)
+        return -1;
+    rewind(file);
+    printf("static const struct sock_filter filter_%u[] = {\n", settings);
+    while (fread(&step, sizeof(step), 1, file) == 1) {
+        printf("{ 0x%x, %u, %u, 0x%x },\n", step.code, step.jt, step.jf,
+               step.k);
+        pids += step.k == BX_SECCOMP_OWN_PID;
+    }
+    printf("};\n");
+    fclose(file);
+    if (pids == 0) {
+        fprintf(stderr, "seccomp: no place for the process's id\n");
+        return -1;
+    }
+    return 0;
+}
+
+/* Another architecture's calls have other numbers: whoever makes one on
+ * purpose (int 0x80, x32) means to get past the list. */
+static int make(unsigned settings)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    int result = -1;
+
+    if (filter == NULL)
+        return -1;
+    /* The list is searched as a tree. */
+    if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
+                         SCMP_ACT_KILL_PROCESS) == 0 &&
+        seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 &&
+        fill(filter, settings) == 0)
+        result = print(filter, settings);
+    seccomp_release(filter);
+    return result;
+}
+
+int main(void)
+{
+    printf("/* Made by seccomp_make.c. */\n");
+    for (unsigned settings = 0; settings < BX_SECCOMP_FILTERS; settings++) {
+        if (make(settings) < 0)
+            return 1;
+    }
+    printf("static const struct sock_fprog filters[] = {\n");
+    for (unsigned settings = 0; settings < BX_SECCOMP_FILTERS; settings++)
+        printf("{ sizeof(filter_%u) / sizeof(filter_%u[0]), "
+               "(struct sock_filter *)filter_%u },\n",
+               settings, settings, settings);
+    printf("};\n");
+    return fflush(stdout) == 0 ? 0 : 1;
+}
