@@ -15,6 +15,8 @@ typedef struct bx_caller {
     bx_cancel *cancel;
     bx_audit_fn audit;
     void *audit_context;
+    bx_need_fn need; /* a callee's capabilities are the caller's */
+    void *need_context;
 } bx_caller;
 
 typedef struct bx_spawn_request {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "policy/grant.h"
 #include "sandbox/call_request.h"
 
 #define REASON_MAX_BYTES 1024
@@ -139,7 +140,45 @@ static bx_caller caller_of(const bx_call_host *host, bx_budget *budget)
                         .budget = budget,
                         .cancel = config->cancel,
                         .audit = config->run->audit,
-                        .audit_context = config->run->audit_context };
+                        .audit_context = config->run->audit_context,
+                        .need = config->run->need,
+                        .need_context = config->run->need_context };
+}
+
+/* Refused by whoever is asked, though the policy grants it; what the policy
+ * does not, the services refuse. */
+static int ask(bx_call_host *host, const char *call, const char *kind,
+               const char *name, const bx_verdict *verdict, bx_error **err)
+{
+    bx_run *run = host->config.run;
+
+    if (!verdict->is_allowed || bx_run_need(run, kind, name, strlen(name)))
+        return 0;
+    bx_run_deny(run, call, name, strlen(name), BX_NEED_REASON, BX_NEED_RULE);
+    return bx_error_set(err, BX_ERR_DENIED, "%s '%.64s': %s (%s)", call, name,
+                        BX_NEED_REASON, BX_NEED_RULE);
+}
+
+static int ask_exec(bx_call_host *host, const char *path, bx_error **err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    bx_verdict verdict;
+
+    if (host->config.run->need == NULL)
+        return 0;
+    verdict = bx_policy_check_exec(host->config.policy, name);
+    return ask(host, "spawn", "exec", name, &verdict, err);
+}
+
+static int ask_tool(bx_call_host *host, const char *name, bx_error **err)
+{
+    bx_verdict verdict;
+
+    if (host->config.run->need == NULL)
+        return 0;
+    verdict = bx_policy_check_tool(host->config.policy, name);
+    return ask(host, "tool_call", "tool", name, &verdict, err);
 }
 
 static int check_services(const bx_call_host *host, bx_error **err)
@@ -160,6 +199,7 @@ int bx_call_host_spawn(bx_call_host *host, const bx_spawn_request *request,
     int result;
 
     if (check_services(host, err) < 0 ||
+        ask_exec(host, request->argv[0], err) < 0 ||
         take_budget(host, "spawn", request->argv[0], &lent, err) < 0)
         return -1;
     left = lent;
@@ -180,7 +220,7 @@ int bx_call_host_tool(bx_call_host *host, const char *name, const char *input,
     bx_caller caller;
     int result;
 
-    if (check_services(host, err) < 0 ||
+    if (check_services(host, err) < 0 || ask_tool(host, name, err) < 0 ||
         take_budget(host, "tool_call", name, &lent, err) < 0)
         return -1;
     left = lent;

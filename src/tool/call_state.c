@@ -285,6 +285,10 @@ int bx_call_run(bx_call_state *state, const bx_call_words *words,
         complete.effect = bx_call_on_effect;
         complete.effect_context = state;
     }
+    if (state->caller != NULL) {
+        complete.need = state->caller->need;
+        complete.need_context = state->caller->need_context;
+    }
     if (complete.cancel == NULL && state->caller != NULL)
         complete.cancel = state->caller->cancel;
     failed =

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "wasi/calls.h"
-#include "wasi/state.h"
+#include "wasi/need.h"
 
 static int32_t store_sizes(const bx_guest *guest, const bx_raw *args,
                            uint64_t count, uint64_t bytes)
@@ -27,12 +27,45 @@ int32_t bx_wasi_args_sizes_get(void *host, const bx_guest *guest,
     return store_sizes(guest, args, wasi->argc, wasi->argv_bytes);
 }
 
+/* The variables there are. A caller's are its own data; the policy's are asked
+ * for, and the answers held while they are counted and copied. */
+typedef struct given_env {
+    size_t count;
+    uint64_t bytes;
+    bool *is_given; /* of the policy's; NULL: all are */
+} given_env;
+
+static int32_t find_given(bx_wasi *wasi, given_env *ret)
+{
+    const bx_policy *policy = wasi->policy;
+
+    *ret = (given_env){ wasi->env_count, wasi->env_bytes, NULL };
+    if (wasi->run->need == NULL || wasi->env != NULL)
+        return 0;
+    ret->is_given = calloc(policy->env_count + 1, sizeof(*ret->is_given));
+    if (ret->is_given == NULL)
+        return BX_WASI_ENOMEM;
+    for (size_t i = 0; i < policy->env_count; i++) {
+        ret->is_given[i] = bx_need_env(wasi, policy->env[i].name);
+        if (ret->is_given[i])
+            continue;
+        ret->count--;
+        ret->bytes -=
+            strlen(policy->env[i].name) + strlen(policy->env[i].value) + 2;
+    }
+    return 0;
+}
+
 int32_t bx_wasi_environ_sizes_get(void *host, const bx_guest *guest,
                                   const bx_raw *args)
 {
-    const bx_wasi *wasi = host;
+    given_env env;
+    int32_t err = find_given(host, &env);
 
-    return store_sizes(guest, args, wasi->env_count, wasi->env_bytes);
+    if (err == 0)
+        err = store_sizes(guest, args, env.count, env.bytes);
+    free(env.is_given);
+    return err;
 }
 
 /* Words of a list into the guest, and a pointer to each. */
@@ -50,16 +83,19 @@ static void store_words(uint8_t *list, char *text, uint32_t ptr, size_t count,
 }
 
 static void store_policy_env(uint8_t *list, char *text, uint32_t ptr,
-                             const bx_policy *policy)
+                             const bx_policy *policy, const bool *is_given)
 {
     for (size_t i = 0; i < policy->env_count; i++) {
         size_t name = strlen(policy->env[i].name);
         size_t value = strlen(policy->env[i].value) + 1;
 
+        if (is_given != NULL && !is_given[i])
+            continue;
         memcpy(text, policy->env[i].name, name);
         text[name] = '=';
         memcpy(text + name + 1, policy->env[i].value, value);
-        bx_store32(list + i * 4, ptr);
+        bx_store32(list, ptr);
+        list += 4;
         text += name + 1 + value;
         ptr += (uint32_t)(name + 1 + value);
     }
@@ -78,21 +114,32 @@ int32_t bx_wasi_args_get(void *host, const bx_guest *guest, const bx_raw *args)
     return 0;
 }
 
-int32_t bx_wasi_environ_get(void *host, const bx_guest *guest,
-                            const bx_raw *args)
+static int32_t store_env(const bx_wasi *wasi, const bx_guest *guest,
+                         const bx_raw *args, const given_env *env)
 {
-    const bx_wasi *wasi = host;
     uint8_t *list =
-        bx_guest_range(guest, args[0].u32, (uint64_t)wasi->env_count * 4);
-    char *text = bx_guest_range(guest, args[1].u32, wasi->env_bytes);
+        bx_guest_range(guest, args[0].u32, (uint64_t)env->count * 4);
+    char *text = bx_guest_range(guest, args[1].u32, env->bytes);
 
     if (list == NULL || text == NULL)
         return BX_WASI_EFAULT;
     if (wasi->env == NULL)
-        store_policy_env(list, text, args[1].u32, wasi->policy);
+        store_policy_env(list, text, args[1].u32, wasi->policy, env->is_given);
     else
         store_words(list, text, args[1].u32, wasi->env_count, wasi->env);
     return 0;
+}
+
+int32_t bx_wasi_environ_get(void *host, const bx_guest *guest,
+                            const bx_raw *args)
+{
+    given_env env;
+    int32_t err = find_given(host, &env);
+
+    if (err == 0)
+        err = store_env(host, guest, args, &env);
+    free(env.is_given);
+    return err;
 }
 
 int32_t bx_wasi_proc_exit(void *host, const bx_guest *guest, const bx_raw *args)

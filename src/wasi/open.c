@@ -6,7 +6,7 @@
 #include <sys/vfs.h>
 
 #include "wasi/calls.h"
-#include "wasi/resolve.h"
+#include "wasi/need.h"
 
 #define FILE_MODE 0666 /* as open() of C libraries; the umask applies */
 
@@ -116,6 +116,8 @@ static int32_t open_place(bx_path *path, bx_place *place, bx_open *open,
     int32_t err = 0;
 
     if (is_changed)
+        err = bx_need_walk(path, place);
+    if (is_changed && err == 0)
         err = bx_place_need(path, place,
                             BX_ACCESS_WRITE |
                                 (open->is_read ? BX_ACCESS_READ : 0));
@@ -202,6 +204,24 @@ static void fill_file(const bx_path *path, const bx_open *open, bx_fd *fd)
     fd->inheriting = 0;
 }
 
+/* What was opened counts as used: a folder until it is listed as seen. */
+static int32_t need_opened(const bx_path *path, const bx_place *place,
+                           const bx_open *open, bx_fd *fd, bool is_folder)
+{
+    if (path->wasi->run->need == NULL)
+        return 0;
+    if (is_folder)
+        return bx_need_place(path, place, BX_ACCESS_SEE);
+    /* A file's times may be set by the descriptor later. */
+    if (set_guest_path(path, place, fd) < 0)
+        return BX_WASI_ENOMEM;
+    if (!open->is_read &&
+        (open->is_write ||
+         (open->oflags & (BX_OFLAG_CREAT | BX_OFLAG_TRUNC)) != 0))
+        return 0; /* asked before it was opened */
+    return bx_need_place(path, place, BX_ACCESS_READ);
+}
+
 /* A file of /proc: our own memory and environment lie there, and what a write
  * to one does is no writing of a file. One that cannot be told is one. */
 static bool is_proc(int fd)
@@ -216,12 +236,16 @@ static int32_t fill(const bx_path *path, const bx_place *place,
                     const bx_open *open, bx_fd *fd)
 {
     struct stat stat = { .st_mode = S_IFDIR };
+    int32_t err;
 
     fd->access = (uint8_t)place->region.access;
     fd->mount = (int16_t)place->region.mount;
     if (fd->host_fd >= 0 && fstat(fd->host_fd, &stat) < 0)
         return BX_WASI_EIO;
     fd->filetype = bx_wasi_filetype(stat.st_mode);
+    err = need_opened(path, place, open, fd, S_ISDIR(stat.st_mode));
+    if (err != 0)
+        return err;
     if (S_ISDIR(stat.st_mode)) {
         if ((open->oflags & BX_OFLAG_CREAT) != 0)
             return BX_WASI_EISDIR;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "wasi/calls.h"
-#include "wasi/resolve.h"
+#include "wasi/need.h"
 
 /* One name beneath a uniform folder: nothing to resolve. */
 static bool is_single(const bx_path *path, const bx_place *place)
@@ -30,30 +30,39 @@ static int32_t stat_walked(const bx_place *place, struct stat *stat)
     return place->is_dir && !S_ISDIR(stat->st_mode) ? BX_WASI_ENOTDIR : 0;
 }
 
-static int32_t stat_path(bx_path *path, bool is_follow, struct stat *stat)
+static int32_t stat_place(bx_path *path, bx_place *place, struct stat *stat)
 {
-    bx_place_text place_text;
-    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
     int32_t err;
     int fd;
-    err = bx_path_find(path, is_follow ? BX_FINAL_FOLLOW : BX_FINAL_NOFOLLOW,
-                       &place);
-    if (err != 0)
-        return err;
-    if (!place.is_whole)
-        return stat_walked(&place, stat);
-    if (is_single(path, &place)) {
-        if (fstatat(place.dir_fd, place.name, stat, AT_SYMLINK_NOFOLLOW) < 0)
+
+    if (!place->is_whole)
+        return stat_walked(place, stat);
+    if (is_single(path, place)) {
+        if (fstatat(place->dir_fd, place->name, stat, AT_SYMLINK_NOFOLLOW) < 0)
             return bx_wasi_errno(errno);
-        if (!is_follow || !S_ISLNK(stat->st_mode))
+        if (!place->is_follow || !S_ISLNK(stat->st_mode))
             return 0;
     }
-    fd = bx_place_open(path, &place, O_PATH, 0, &err);
+    fd = bx_place_open(path, place, O_PATH, 0, &err);
     if (fd < 0)
         return err;
     err = fstat(fd, stat) < 0 ? bx_wasi_errno(errno) : 0;
     close(fd);
     return err;
+}
+
+static int32_t stat_path(bx_path *path, bool is_follow, struct stat *stat)
+{
+    bx_place_text place_text;
+    bx_autoplace bx_place place = BX_PLACE_INIT(&place_text);
+    int32_t err;
+    err = bx_path_find(path, is_follow ? BX_FINAL_FOLLOW : BX_FINAL_NOFOLLOW,
+                       &place);
+    if (err != 0)
+        return err;
+    err = stat_place(path, &place, stat);
+    return err == 0 ? bx_need_place(path, &place, BX_ACCESS_SEE)
+                    : bx_need_missing(path, &place, err);
 }
 
 int32_t bx_path_filestat_get(bx_wasi *wasi, const bx_guest *guest,

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "wasi/need.h"
+
 /* A rename anywhere on the host makes a resolution with ".." ask to be
  * repeated (openat2(2), EAGAIN); after so many times the walk takes over. */
 #define AGAIN_MAX 16
@@ -22,12 +24,14 @@ enum { HAS_UNKNOWN, HAS_OPENAT2, HAS_NOT };
 static atomic_int has_openat2 = HAS_UNKNOWN;
 static atomic_bool is_walk_forced;
 
-static int open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
+static int open_beneath(int dir_fd, const char *path, int flags, mode_t mode,
+                        bool has_links)
 {
     struct open_how how = {
         .flags = (uint64_t)(flags | O_CLOEXEC),
         .mode = (flags & O_CREAT) != 0 ? mode : 0,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+        .resolve = RESOLVE_BENEATH |
+                   (has_links ? RESOLVE_NO_MAGICLINKS : RESOLVE_NO_SYMLINKS),
     };
 
     return (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
@@ -41,7 +45,7 @@ bool bx_resolve_has_openat2(void)
         return false;
     if (has == HAS_UNKNOWN) {
         /* ENOSYS before Linux 5.6; a seccomp filter may answer EPERM. */
-        int fd = open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
+        int fd = open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0, true);
 
         has = fd < 0 && (errno == ENOSYS || errno == EPERM) ? HAS_NOT
                                                             : HAS_OPENAT2;
@@ -141,7 +145,7 @@ int32_t bx_place_need(const bx_path *path, const bx_place *place,
     bx_verdict verdict;
 
     if ((access & ~place->region.access) == 0)
-        return 0;
+        return bx_need_place(path, place, access);
     if (place->guest_len != SIZE_MAX)
         verdict =
             bx_fs_explain(fs, place->text->guest, place->guest_len, access);
@@ -159,7 +163,7 @@ int32_t bx_fd_need(bx_wasi *wasi, const char *call, const bx_fd *fd,
     bx_verdict verdict;
 
     if ((access & ~fd->access) == 0)
-        return 0;
+        return bx_need_fd(wasi, call, fd, access);
     if (fd->kind == BX_FD_DIR) {
         verdict = bx_fs_explain(wasi->fs, text, fd->guest_len, access);
         bx_run_deny(wasi->run, call, fd->guest_len == 0 ? "/" : text,
@@ -181,6 +185,7 @@ static void start_place(const bx_path *path, bx_place *place)
     place->is_owned = false;
     place->is_whole = false;
     place->is_follow = false;
+    place->is_guess = false;
     place->is_dir = false;
     place->is_virtual = false;
     place->region =
@@ -207,7 +212,7 @@ static int32_t find_parent(bx_path *path, bx_place *place)
     path->text[start] = '\0';
     for (int tries = 0;; tries++) {
         place->dir_fd = open_beneath(path->dir->host_fd, path->text,
-                                     O_PATH | O_DIRECTORY, 0);
+                                     O_PATH | O_DIRECTORY, 0, true);
         if (place->dir_fd >= 0 || errno != EAGAIN || tries == AGAIN_MAX)
             break;
     }
@@ -238,6 +243,8 @@ int32_t bx_path_find(bx_path *path, bx_final final, bx_place *ret_place)
         bx_path_deny(path, NULL, verdict.reason, verdict.rule);
         return BX_WASI_EACCES;
     }
+    if (path->wasi->run->need != NULL && !bx_need_guess(path, final, ret_place))
+        return bx_walk(path, final, ret_place);
     if (final == BX_FINAL_ENTRY)
         return find_parent(path, ret_place);
     ret_place->is_whole = true;
@@ -252,7 +259,8 @@ static int open_whole(const bx_place *place, int flags, mode_t mode)
     if (!place->is_follow)
         flags |= O_NOFOLLOW;
     for (int tries = 0;; tries++) {
-        int fd = open_beneath(place->dir_fd, place->name, flags, mode);
+        int fd = open_beneath(place->dir_fd, place->name, flags, mode,
+                              !place->is_guess);
 
         if (fd >= 0 || errno != EAGAIN || tries == AGAIN_MAX)
             return fd;
@@ -272,8 +280,8 @@ int bx_place_open(bx_path *path, bx_place *place, int flags, mode_t mode,
             *ret_errno = bx_path_deny_escape(path);
             return -1;
         }
-        if (errno != EAGAIN) {
-            *ret_errno = bx_wasi_errno(errno);
+        if (errno != EAGAIN && !(errno == ELOOP && place->is_guess)) {
+            *ret_errno = bx_need_missing(path, place, bx_wasi_errno(errno));
             return -1;
         }
         *ret_errno = bx_walk(
@@ -295,6 +303,6 @@ int bx_place_open(bx_path *path, bx_place *place, int flags, mode_t mode,
     fd = openat(place->dir_fd, place->name, flags | O_NOFOLLOW | O_CLOEXEC,
                 mode);
     if (fd < 0)
-        *ret_errno = bx_wasi_errno(errno);
+        *ret_errno = bx_need_missing(path, place, bx_wasi_errno(errno));
     return fd;
 }

@@ -40,6 +40,8 @@ typedef struct bx_place {
     bool is_owned;  /* dir_fd is closed with the place */
     bool is_whole;  /* name is a path that openat2() is to resolve */
     bool is_follow; /* of a whole path's end */
+    bool is_guess;  /* guest is a whole path's if it meets no link: it is
+                     * opened such that one is an error, and then walked */
     bool is_dir;    /* '/', "." or ".." at the end: only a folder will do */
     bool is_virtual;
     bx_region region; /* of the entry; of the whole folder when uniform */

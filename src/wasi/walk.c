@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "wasi/resolve.h"
+#include "wasi/need.h"
 
 #define LINKS_MAX 40 /* path_resolution(7): links followed in one path */
 /* ".." walks again from the base, so steps can be many; no honest path comes
@@ -72,12 +72,16 @@ static int32_t follow_link(bx_walk_state *walk, const char *name, size_t bytes,
     char text[BX_NAME_BYTES];
     size_t after_len = strlen(after);
     ssize_t len;
+    int32_t err;
 
     memcpy(text, name, bytes);
     text[bytes] = '\0';
     len = readlinkat(walk->place->dir_fd, text, link, sizeof(link));
     if (len < 0)
         return errno == EINVAL ? BX_WASI_ENOTDIR : bx_wasi_errno(errno);
+    err = bx_need_link(walk->path, walk->place, bytes);
+    if (err != 0)
+        return err;
     if (len == 0)
         return BX_WASI_ENOENT;
     if (++walk->links > LINKS_MAX)
@@ -139,9 +143,13 @@ static int32_t go_up(bx_walk_state *walk)
     bx_place *place = walk->place;
     size_t base_len = walk->path->dir->guest_len;
     size_t end = place->guest_len;
+    int32_t err;
 
     if (end == base_len)
         return bx_path_deny_escape(walk->path);
+    err = bx_need_place(walk->path, place, BX_ACCESS_SEE);
+    if (err != 0)
+        return err;
     while (place->text->guest[end - 1] != '/')
         end--;
     end--;
@@ -151,7 +159,6 @@ static int32_t go_up(bx_walk_state *walk)
         const char *slash = memchr(name, '/', end - place->guest_len - 1);
         size_t bytes =
             slash == NULL ? end - place->guest_len - 1 : (size_t)(slash - name);
-        int32_t err;
 
         if (++walk->steps > STEPS_MAX)
             return BX_WASI_ELOOP;
@@ -259,8 +266,10 @@ static int32_t walk_on(bx_walk_state *walk, bx_final final)
         } else {
             err = enter(walk, at, bytes, after);
         }
-        if (err > 0)
+        if (err > 0) {
+            bx_need_put_rest(walk->path, walk->place, next);
             return err;
+        }
         at = err == FOLLOWED ? walk->rest : next;
     }
 }
@@ -277,11 +286,14 @@ int32_t bx_walk(bx_path *path, bx_final final, bx_place *ret_place)
     walk.steps = 0;
     memcpy(walk.rest, path->text, path->len + 1);
     ret_place->is_whole = false;
+    ret_place->is_guess = false;
     ret_place->is_virtual = false;
     ret_place->name = ret_place->text->name;
     stand_in_base(&walk);
     err = walk_on(&walk, final);
-    if (err != 0)
+    if (err != 0) {
+        err = bx_need_missing(path, ret_place, err);
         bx_place_close(ret_place);
+    }
     return err;
 }
