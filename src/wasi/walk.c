@@ -77,8 +77,10 @@ static int32_t follow_link(bx_walk_state *walk, const char *name, size_t bytes,
     memcpy(text, name, bytes);
     text[bytes] = '\0';
     len = readlinkat(walk->place->dir_fd, text, link, sizeof(link));
-    if (len < 0)
+    if (len < 0) {
+        walk->place->guest_len += 1 + bytes; /* it is what was looked at */
         return errno == EINVAL ? BX_WASI_ENOTDIR : bx_wasi_errno(errno);
+    }
     err = bx_need_link(walk->path, walk->place, bytes);
     if (err != 0)
         return err;
