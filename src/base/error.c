@@ -97,6 +97,12 @@ int bx_error_wrap(bx_error **err, const char *format, ...)
     return -1;
 }
 
+int bx_error_restore(bx_error **err, bx_code code, int errnum,
+                     const char *message)
+{
+    return set(err, code, errnum, strdup(message));
+}
+
 int bx_error_set_nomem(bx_error **err)
 {
     return set(err, BX_ERR_SYSTEM, ENOMEM, NULL);

@@ -23,6 +23,10 @@ int bx_error_wrap(bx_error **err, const char *format, ...) BX_PRINTF(2, 3);
 /* Out of memory in the host. Returns -1. */
 int bx_error_set_nomem(bx_error **err);
 
+/* An error of another process, word for word. Returns -1. */
+int bx_error_restore(bx_error **err, bx_code code, int errnum,
+                     const char *message);
+
 BX_DEFINE_AUTO(bx_error, bx_error_free)
 #define bx_autoerror BX_AUTO(bx_error_free)
 

@@ -44,6 +44,32 @@ bool bx_run_is_over(const bx_run *run)
     return bx_run_is_cancelled(run) || bx_now_ns() >= run->deadline_ns;
 }
 
+int64_t bx_run_pause(bx_run *run)
+{
+    if (run->on_deadline != NULL)
+        run->on_deadline(run->on_deadline_context, INT64_MAX);
+    return bx_now_ns();
+}
+
+void bx_run_shift(bx_run *run, int64_t by_ns)
+{
+    run->held_ns +=
+        by_ns < INT64_MAX - run->held_ns ? by_ns : INT64_MAX - run->held_ns;
+    run->deadline_ns = by_ns < INT64_MAX - run->deadline_ns
+                           ? run->deadline_ns + by_ns
+                           : INT64_MAX;
+    if (run->on_deadline != NULL)
+        run->on_deadline(run->on_deadline_context, run->deadline_ns);
+}
+
+int64_t bx_run_resume(bx_run *run, int64_t paused_ns)
+{
+    int64_t by_ns = bx_now_ns() - paused_ns;
+
+    bx_run_shift(run, by_ns);
+    return by_ns;
+}
+
 int bx_run_poll(const bx_run *run, struct pollfd *fds, nfds_t count,
                 int64_t until_ns)
 {

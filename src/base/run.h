@@ -53,6 +53,11 @@ typedef struct bx_run {
     uint64_t write_bytes;
     uint64_t calls;
     uint64_t calls_denied;
+    int64_t held_ns; /* the time stood still for so long, in all */
+    /* Told when the deadline has moved, INT64_MAX while the time stands still.
+     * NULL: nobody watches it. */
+    void (*on_deadline)(void *context, int64_t deadline_ns);
+    void *on_deadline_context;
 } bx_run;
 
 /* CLOCK_MONOTONIC now, nanoseconds. */
@@ -77,6 +82,14 @@ static inline uint64_t bx_quota_left(uint64_t limit, uint64_t shared,
 /* The deadline passed or someone cancelled. */
 bool bx_run_is_over(const bx_run *run);
 bool bx_run_is_cancelled(const bx_run *run);
+
+/* The run's time stands still from one to the other, both on its thread: a
+ * person is asked. The deadline moves by as much. bx_run_pause() answers what
+ * bx_run_resume() wants; that answers the nanoseconds in between. */
+int64_t bx_run_pause(bx_run *run);
+int64_t bx_run_resume(bx_run *run, int64_t paused_ns);
+/* It stood still elsewhere, in what the run waited for. */
+void bx_run_shift(bx_run *run, int64_t by_ns);
 
 /* poll() that also ends at the run's deadline and soon (50 ms) after a cancel.
  * until_ns: CLOCK_MONOTONIC, INT64_MAX for no time of its own. Returns the
