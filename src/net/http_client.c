@@ -5,11 +5,25 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/http_exchange.h"
+#include "net/http_remote.h"
+
+static int start_curl(bx_http_client *client, bx_error **err)
+{
+    const bx_curl_api *curl = bx_curl_load(err);
+
+    if (curl == NULL)
+        return -1;
+    client->multi = curl->multi_init();
+    if (client->multi == NULL)
+        return bx_error_set_nomem(err);
+    curl->multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 16L);
+    client->curl = curl;
+    return 0;
+}
 
 bx_http_client *bx_http_client_new(const bx_http_config *config, bx_error **err)
 {
-    const bx_curl_api *curl;
+    bool is_remote = !config->is_trusted && config->run->broker != NULL;
     bx_http_client *client;
 
     if (config->policy == NULL && !config->is_trusted) {
@@ -17,25 +31,18 @@ bx_http_client *bx_http_client_new(const bx_http_config *config, bx_error **err)
                      "an HTTP client needs a policy or a trusted caller");
         return NULL;
     }
-    curl = bx_curl_load(err);
-    if (curl == NULL)
-        return NULL;
     client = calloc(1, sizeof(*client));
     if (client == NULL) {
         bx_error_set_nomem(err);
         return NULL;
     }
-    client->curl = curl;
     client->config = *config;
     if (config->connect_timeout_ms == 0)
         client->config.connect_timeout_ms = BX_HTTP_CONNECT_TIMEOUT_MS;
-    client->multi = curl->multi_init();
-    if (client->multi == NULL) {
+    if (!is_remote && start_curl(client, err) < 0) {
         free(client);
-        bx_error_set_nomem(err);
         return NULL;
     }
-    curl->multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 16L);
     return client;
 }
 
@@ -43,7 +50,8 @@ void bx_http_client_free(bx_http_client *client)
 {
     if (client == NULL)
         return;
-    client->curl->multi_cleanup(client->multi);
+    if (!bx_http_is_remote(client))
+        client->curl->multi_cleanup(client->multi);
     free(client);
 }
 
@@ -79,10 +87,8 @@ static int copy_fields(bx_http_exchange *exchange, const bx_http_fields *fields,
 {
     if (fields == NULL)
         return 0;
-    if (fields->count > BX_HTTP_REQUEST_FIELDS_MAX)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "%zu headers; at most %d are accepted",
-                            fields->count, BX_HTTP_REQUEST_FIELDS_MAX);
+    if (bx_http_fields_check_count(fields->count, err) < 0)
+        return -1;
     for (size_t i = 0; i < fields->count; i++) {
         if (bx_http_field_check(fields->items[i].name, fields->items[i].value,
                                 err) < 0)
@@ -122,7 +128,8 @@ bx_http_exchange *bx_http_client_open(bx_http_client *client,
         return NULL;
     }
     exchange->client = client;
-    if (fill(exchange, request, err) < 0) {
+    if ((bx_http_is_remote(client) ? bx_http_remote_open(exchange, request, err)
+                                   : fill(exchange, request, err)) < 0) {
         bx_http_exchange_free(exchange);
         return NULL;
     }
@@ -133,9 +140,13 @@ void bx_http_exchange_free(bx_http_exchange *exchange)
 {
     if (exchange == NULL)
         return;
-    bx_http_transfer_end(exchange);
-    exchange->client->held_bytes -= exchange->body.len;
-    exchange->client->held_bytes -= exchange->in.len - exchange->in_at;
+    if (bx_http_is_remote(exchange->client)) {
+        bx_http_remote_close(exchange);
+    } else {
+        bx_http_transfer_end(exchange);
+        exchange->client->held_bytes -= exchange->body.len;
+        exchange->client->held_bytes -= exchange->in.len - exchange->in_at;
+    }
     bx_url_free(exchange->url);
     bx_url_free(exchange->shown_url);
     bx_http_fields_clear(&exchange->fields);
@@ -146,28 +157,44 @@ void bx_http_exchange_free(bx_http_exchange *exchange)
     free(exchange);
 }
 
-int bx_http_exchange_write(bx_http_exchange *exchange, const void *data,
-                           size_t bytes, bx_error **err)
+static int check_write(const bx_http_exchange *exchange, uint64_t bytes,
+                       bx_error **err)
 {
-    bx_http_client *client = exchange->client;
+    const bx_http_client *client = exchange->client;
     uint64_t max_bytes = client->config.body_bytes;
 
     if (exchange->state != BX_HTTP_OPEN)
-        bx_error_set(err, BX_ERR_INVALID, "the request was already sent");
-    else if (strcmp(exchange->method, "HEAD") == 0 && bytes > 0)
-        bx_error_set(err, BX_ERR_INVALID, "a HEAD request has no body");
-    else if (bytes > max_bytes || client->held_bytes > max_bytes - bytes)
-        bx_error_set(err, BX_ERR_LIMIT,
-                     "the request bodies of this run are past max-response, "
-                     "%llu bytes",
-                     (unsigned long long)max_bytes);
-    else if (bx_buf_append(&exchange->body, data, bytes, SIZE_MAX) < 0)
-        bx_error_set_nomem(err);
-    else {
-        client->held_bytes += bytes;
-        return 0;
-    }
-    return bx_http_exchange_wrap(exchange, err);
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the request was already sent");
+    if (strcmp(exchange->method, "HEAD") == 0 && bytes > 0)
+        return bx_error_set(err, BX_ERR_INVALID, "a HEAD request has no body");
+    if (bytes > max_bytes || client->held_bytes > max_bytes - bytes)
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "the request bodies of this run are past "
+                            "max-response, %llu bytes",
+                            (unsigned long long)max_bytes);
+    return 0;
+}
+
+int bx_http_exchange_write_piece(bx_http_exchange *exchange, const void *data,
+                                 size_t bytes, uint64_t rest, bx_error **err)
+{
+    if (rest > UINT64_MAX - bytes)
+        rest = UINT64_MAX - bytes;
+    if (check_write(exchange, bytes + rest, err) < 0)
+        return bx_http_exchange_wrap(exchange, err);
+    if (bx_buf_append(&exchange->body, data, bytes, SIZE_MAX) < 0)
+        return bx_error_set_nomem(err);
+    exchange->client->held_bytes += bytes;
+    return 0;
+}
+
+int bx_http_exchange_write(bx_http_exchange *exchange, const void *data,
+                           size_t bytes, bx_error **err)
+{
+    if (bx_http_is_remote(exchange->client))
+        return bx_http_remote_write(exchange, data, bytes, err);
+    return bx_http_exchange_write_piece(exchange, data, bytes, 0, err);
 }
 
 /* A request that takes no more and has nothing left to give. */
@@ -179,14 +206,40 @@ static int fail(bx_http_exchange *exchange, bx_error **err)
     return -1;
 }
 
+/* It failed while nobody waited for it; said once, like any failure. */
+static int hand_over(bx_http_exchange *exchange, bx_error **err)
+{
+    if (err != NULL)
+        *err = bx_take(exchange->failure);
+    else
+        bx_error_free(bx_take(exchange->failure));
+    exchange->has_failed = false;
+    return fail(exchange, err);
+}
+
 static void start_clock(bx_http_exchange *exchange)
 {
-    int64_t now = bx_now_ns();
+    int64_t now = bx_now_ns() - exchange->client->config.run->held_ns;
 
     if (exchange->timeout_ms == 0 ||
         exchange->timeout_ms > (uint64_t)(INT64_MAX - now) / 1000000)
         return;
     exchange->deadline_ns = now + (int64_t)exchange->timeout_ms * 1000000;
+}
+
+int64_t bx_http_exchange_end_ns(const bx_http_exchange *exchange)
+{
+    int64_t held_ns = exchange->client->config.run->held_ns;
+
+    return exchange->deadline_ns > INT64_MAX - held_ns
+               ? INT64_MAX
+               : exchange->deadline_ns + held_ns;
+}
+
+bool bx_http_exchange_is_at_end(const bx_http_exchange *exchange)
+{
+    return exchange->state == BX_HTTP_DONE &&
+           exchange->settled == exchange->in_at;
 }
 
 static int send_request(bx_http_exchange *exchange, bx_error **err)
@@ -197,6 +250,12 @@ static int send_request(bx_http_exchange *exchange, bx_error **err)
         return 0;
     start_clock(exchange);
     return bx_http_transfer_begin(exchange, err);
+}
+
+/* A head that is not a redirect still to be followed. */
+static bool has_final_head(const bx_http_exchange *exchange)
+{
+    return exchange->has_head && !bx_http_redirect_is_due(exchange);
 }
 
 static int wait_for_head(bx_http_exchange *exchange, bx_error **err)
@@ -238,7 +297,11 @@ int bx_http_exchange_head(bx_http_exchange *exchange, bx_http_head *ret_head,
 {
     const bx_url *url;
 
-    if (!exchange->has_head && wait_for_head(exchange, err) < 0)
+    if (bx_http_is_remote(exchange->client))
+        return bx_http_remote_head(exchange, ret_head, err);
+    if (exchange->has_failed)
+        return hand_over(exchange, err);
+    if (!has_final_head(exchange) && wait_for_head(exchange, err) < 0)
         return fail(exchange, err);
     url = bx_http_mask_url(exchange);
     if (url == NULL)
@@ -257,7 +320,11 @@ ssize_t bx_http_exchange_read(bx_http_exchange *exchange, void *buf,
 {
     size_t unread;
 
-    if (!exchange->has_head && wait_for_head(exchange, err) < 0)
+    if (bx_http_is_remote(exchange->client))
+        return bx_http_remote_read(exchange, buf, bytes, err);
+    if (exchange->has_failed)
+        return hand_over(exchange, err);
+    if (!has_final_head(exchange) && wait_for_head(exchange, err) < 0)
         return fail(exchange, err);
     while (exchange->settled == exchange->in_at &&
            exchange->state != BX_HTTP_DONE) {

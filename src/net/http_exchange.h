@@ -1,5 +1,4 @@
-/* Inside of client and exchange, for http_client.c, http_transfer.c,
- * http_hop.c and http_redirect.c. */
+/* Inside of client and exchange, for the http_*.c files. */
 #ifndef BX_NET_HTTP_EXCHANGE_H
 #define BX_NET_HTTP_EXCHANGE_H
 
@@ -9,7 +8,8 @@
 #include "net/url.h"
 
 struct bx_http_client {
-    const bx_curl_api *curl; /* static */
+    const bx_curl_api *curl; /* static; NULL: the run's broker does the work,
+                              * http_remote.c */
     CURLM *multi;
     bx_http_config config;
     bx_http_exchange *current; /* the one libcurl may read for; borrowed */
@@ -28,6 +28,8 @@ typedef enum bx_http_state {
 struct bx_http_exchange {
     bx_http_client *client; /* borrowed */
     bx_http_state state;
+    uint32_t remote; /* its number at the broker, and then of the rest only
+                      * state, url, status, hops, head and in count; 0: none */
 
     /* the request, as the next hop sends it */
     char method[BX_HTTP_METHOD_BYTES];
@@ -36,7 +38,8 @@ struct bx_http_exchange {
     bx_buf body;
     bx_http_redirect redirect;
     uint64_t timeout_ms;
-    int64_t deadline_ns; /* INT64_MAX before it is sent and without one */
+    int64_t deadline_ns; /* INT64_MAX before it is sent and without one; as
+                          * if the run's time had never stood still */
     unsigned hops;
 
     /* with libcurl, one hop */
@@ -63,11 +66,22 @@ struct bx_http_exchange {
     bx_url *shown_url; /* masked, once a head was asked for; NULL: url is */
     uint64_t received_bytes;
     bx_error *failure; /* set inside a callback; owned */
+    bool has_failed;   /* while nobody waited, and failure says how */
 };
 
 /* Put "METHOD scheme://host/path: " before an error. Query strings stay out:
  * they may hold keys. */
 int bx_http_exchange_wrap(const bx_http_exchange *exchange, bx_error **err);
+
+/* bx_http_exchange_write() when rest bytes more are to come: all of them must
+ * fit, or nothing is taken. */
+int bx_http_exchange_write_piece(bx_http_exchange *exchange, const void *data,
+                                 size_t bytes, uint64_t rest, bx_error **err);
+
+/* When its own time is up, CLOCK_MONOTONIC; INT64_MAX: only with the run's. */
+int64_t bx_http_exchange_end_ns(const bx_http_exchange *exchange);
+/* The response is complete and all of its body was read. */
+bool bx_http_exchange_is_at_end(const bx_http_exchange *exchange);
 
 /* Is the URL allowed? If not: audit, and BX_ERR_DENIED. */
 int bx_http_check_url(const bx_http_exchange *exchange, const bx_url *url,

@@ -43,6 +43,15 @@ int bx_http_fields_add(bx_http_fields *fields, const char *name,
     return 0;
 }
 
+int bx_http_fields_check_count(size_t count, bx_error **err)
+{
+    if (count > BX_HTTP_REQUEST_FIELDS_MAX)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "%zu headers; at most %d are accepted", count,
+                            BX_HTTP_REQUEST_FIELDS_MAX);
+    return 0;
+}
+
 int bx_http_fields_copy(bx_http_fields *fields, const bx_http_fields *from)
 {
     for (size_t i = 0; i < from->count; i++) {

@@ -29,6 +29,9 @@ const bx_http_field *bx_http_fields_find(const bx_http_fields *fields,
 void bx_http_fields_remove(bx_http_fields *fields, const char *const *names);
 void bx_http_fields_clear(bx_http_fields *fields); /* frees */
 
+/* May a request have so many? BX_ERR_INVALID. */
+int bx_http_fields_check_count(size_t count, bx_error **err);
+
 #define bx_autofields __attribute__((cleanup(bx_http_fields_clear)))
 
 /* May a caller send this field? Names are tokens, values have no CR, LF or

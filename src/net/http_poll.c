@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "net/http_exchange.h"
+#include "net/http_remote.h"
 
 #define CANCEL_POLL_MS 50 /* how soon a waiting call sees a cancel */
 #define WAIT_MAX_MS 1000  /* between looks at the clock */
@@ -10,23 +10,29 @@
 
 static bool has_answer(const bx_http_exchange *exchange, bool wants_body)
 {
-    if (exchange->failure != NULL || exchange->state == BX_HTTP_FAILED)
+    if (exchange->has_failed || exchange->failure != NULL ||
+        exchange->state == BX_HTTP_FAILED)
         return true;
     if (!exchange->has_head || bx_http_redirect_is_due(exchange))
         return false;
     return !wants_body || exchange->state == BX_HTTP_DONE ||
-           exchange->in.len > exchange->in_at;
+           exchange->settled > exchange->in_at;
 }
 
 bool bx_http_exchange_is_ready(bx_http_exchange *exchange, bool wants_body)
 {
     bx_error *failure = NULL;
 
+    if (bx_http_is_remote(exchange->client))
+        return bx_http_remote_is_ready(exchange, wants_body);
     if (has_answer(exchange, wants_body))
         return true;
     /* A failure is kept for the call that asks. */
-    if (bx_http_exchange_work(exchange, &failure) < 0)
+    if (bx_http_exchange_work(exchange, &failure) < 0) {
+        bx_error_free(exchange->failure);
         exchange->failure = failure;
+        exchange->has_failed = true;
+    }
     return has_answer(exchange, wants_body);
 }
 
@@ -48,6 +54,8 @@ int bx_http_client_poll(bx_http_client *client, struct pollfd *fds,
     struct curl_waitfd *extra;
     int ready = 0;
 
+    if (bx_http_is_remote(client))
+        return bx_http_remote_poll(client, fds, count, until_ns);
     if (bx_run_is_over(run)) {
         errno = ETIME;
         return -1;

@@ -275,7 +275,7 @@ static int check_time(const bx_http_exchange *exchange, bx_error **err)
         return bx_error_set(err, BX_ERR_CANCELLED, "the run was cancelled");
     if (bx_run_is_over(run))
         return bx_error_set(err, BX_ERR_TIMEOUT, "the run's time is up");
-    if (bx_now_ns() >= exchange->deadline_ns)
+    if (bx_now_ns() >= bx_http_exchange_end_ns(exchange))
         return bx_error_set(err, BX_ERR_TIMEOUT,
                             "no answer within timeout_ms, %llu ms",
                             (unsigned long long)exchange->timeout_ms);
@@ -287,9 +287,8 @@ static int wait_for_socket(const bx_http_exchange *exchange, bx_error **err)
 {
     const bx_http_client *client = exchange->client;
     const bx_run *run = client->config.run;
-    int64_t until_ns = run->deadline_ns < exchange->deadline_ns
-                           ? run->deadline_ns
-                           : exchange->deadline_ns;
+    int64_t end_ns = bx_http_exchange_end_ns(exchange);
+    int64_t until_ns = run->deadline_ns < end_ns ? run->deadline_ns : end_ns;
     int64_t left_ms = (until_ns - bx_now_ns()) / 1000000 + 1;
     int max_ms = run->cancel == NULL ? WAIT_MAX_MS : CANCEL_POLL_MS;
     CURLMcode result;

@@ -11,6 +11,7 @@
 
 #include "net/lookup.h"
 #include "net/socket_policy.h"
+#include "net/socket_remote.h"
 #include "net/url_host.h"
 
 #define BUFFER_MAX_BYTES (1u << 20) /* what a guest may ask the kernel for */
@@ -27,8 +28,10 @@ typedef struct socket_slot {
 } socket_slot;
 
 struct bx_socket_host {
-    const bx_policy *policy; /* borrowed */
-    bx_run *run;             /* borrowed */
+    bx_socket_remote *remote; /* of a run with a broker, and then all there is
+                               * but policy and run */
+    const bx_policy *policy;  /* borrowed */
+    bx_run *run;              /* borrowed */
     socket_slot *slots[BX_SOCKETS_MAX];
     bx_socket_leads leads;
     unsigned lookups_given_up;
@@ -45,6 +48,14 @@ bx_socket_host *bx_socket_host_new(const bx_policy *policy, bx_run *run,
     }
     host->policy = policy;
     host->run = run;
+    if (run->broker != NULL) {
+        host->remote = bx_socket_remote_new(run);
+        if (host->remote == NULL) {
+            free(host);
+            bx_error_set_nomem(err);
+            return NULL;
+        }
+    }
     return host;
 }
 
@@ -52,8 +63,9 @@ void bx_socket_host_free(bx_socket_host *host)
 {
     if (host == NULL)
         return;
-    for (int i = 0; i < BX_SOCKETS_MAX; i++)
+    for (int i = 0; i < BX_SOCKETS_MAX && host->remote == NULL; i++)
         bx_socket_close(host, i);
+    bx_socket_remote_free(host->remote);
     bx_socket_leads_clear(&host->leads);
     free(host);
 }
@@ -72,6 +84,8 @@ int bx_socket_open(bx_socket_host *host, bool is_udp, bool is_ipv6)
     socket_slot *slot;
     int handle = 0;
 
+    if (host->remote != NULL)
+        return bx_socket_remote_open(host->remote, is_udp, is_ipv6);
     while (handle < BX_SOCKETS_MAX && host->slots[handle] != NULL)
         handle++;
     if (handle == BX_SOCKETS_MAX) {
@@ -105,6 +119,10 @@ void bx_socket_close(bx_socket_host *host, int handle)
 {
     socket_slot *slot = find(host, handle);
 
+    if (host->remote != NULL) {
+        bx_socket_remote_close(host->remote, handle);
+        return;
+    }
     if (slot == NULL)
         return;
     close(slot->fd);
@@ -116,7 +134,15 @@ int bx_socket_fd(const bx_socket_host *host, int handle)
 {
     const socket_slot *slot = find(host, handle);
 
+    if (host->remote != NULL)
+        return bx_socket_remote_fd(host->remote, handle);
     return slot == NULL ? -1 : slot->fd;
+}
+
+void bx_socket_aim(bx_socket_host *host, struct pollfd *fds, size_t count)
+{
+    if (host != NULL && host->remote != NULL)
+        bx_socket_remote_aim(host->remote, fds, count);
 }
 
 /* ---- addresses ------------------------------------------------------ */
@@ -249,6 +275,8 @@ int bx_socket_connect(bx_socket_host *host, int handle, const bx_endpoint *to)
     socklen_t bytes;
     int result;
 
+    if (host->remote != NULL)
+        return bx_socket_remote_connect(host->remote, handle, to);
     if (slot == NULL)
         return -EBADF;
     if (slot->is_udp)
@@ -271,6 +299,8 @@ int bx_socket_finish(bx_socket_host *host, int handle)
     int failed = 0;
     socklen_t bytes = sizeof(failed);
 
+    if (host->remote != NULL)
+        return bx_socket_remote_finish(host->remote, handle);
     if (slot == NULL)
         return -EBADF;
     ready.fd = slot->fd;
@@ -287,6 +317,8 @@ int bx_socket_bind(bx_socket_host *host, int handle, const bx_endpoint *local)
     socket_address address;
     socklen_t bytes;
 
+    if (host->remote != NULL)
+        return bx_socket_remote_bind(host->remote, handle, local);
     if (slot == NULL)
         return -EBADF;
     if (local->is_ipv6 != slot->is_ipv6)
@@ -301,6 +333,8 @@ int bx_socket_bind(bx_socket_host *host, int handle, const bx_endpoint *local)
 
 int bx_socket_listen(bx_socket_host *host, int handle)
 {
+    if (host->remote != NULL)
+        return bx_socket_remote_listen(host->remote, handle);
     if (find(host, handle) == NULL)
         return -EBADF;
     bx_run_deny(host->run, "tcp_listen", "tcp", 3,
@@ -332,6 +366,8 @@ ssize_t bx_socket_receive(bx_socket_host *host, int handle, void *buf,
 {
     socket_slot *slot = find(host, handle);
 
+    if (host->remote != NULL)
+        return bx_socket_remote_receive(host->remote, handle, buf, bytes);
     if (slot == NULL || slot->is_udp)
         return -EBADF;
     return count_in(host, recv(slot->fd, buf, bytes, MSG_DONTWAIT));
@@ -342,6 +378,8 @@ ssize_t bx_socket_send(bx_socket_host *host, int handle, const void *data,
 {
     socket_slot *slot = find(host, handle);
 
+    if (host->remote != NULL)
+        return bx_socket_remote_send(host->remote, handle, data, bytes);
     if (slot == NULL || slot->is_udp)
         return -EBADF;
     return count_out(host,
@@ -368,6 +406,9 @@ ssize_t bx_socket_receive_from(bx_socket_host *host, int handle, void *buf,
 {
     socket_slot *slot = find(host, handle);
 
+    if (host->remote != NULL)
+        return bx_socket_remote_receive_from(host->remote, handle, buf, bytes,
+                                             ret_from);
     if (slot == NULL || !slot->is_udp)
         return -EBADF;
     for (;;) {
@@ -412,6 +453,8 @@ ssize_t bx_socket_send_to(bx_socket_host *host, int handle, const void *data,
     socklen_t address_bytes;
     int result;
 
+    if (host->remote != NULL)
+        return bx_socket_remote_send_to(host->remote, handle, data, bytes, to);
     if (slot == NULL || !slot->is_udp)
         return -EBADF;
     if (to->port == 0) {
@@ -432,6 +475,8 @@ int bx_socket_shutdown(bx_socket_host *host, int handle, int how)
 {
     socket_slot *slot = find(host, handle);
 
+    if (host->remote != NULL)
+        return bx_socket_remote_shutdown(host->remote, handle, how);
     if (slot == NULL)
         return -EBADF;
     return shutdown(slot->fd, how) < 0 ? -errno : 0;
@@ -444,6 +489,8 @@ int bx_socket_name(bx_socket_host *host, int handle, bool is_remote,
     socket_address address = { 0 };
     socklen_t bytes = sizeof(address);
 
+    if (host->remote != NULL)
+        return bx_socket_remote_name(host->remote, handle, is_remote, ret_name);
     if (slot == NULL)
         return -EBADF;
     if (is_remote && slot->is_udp) {
@@ -500,6 +547,8 @@ int bx_socket_get(bx_socket_host *host, int handle, bx_socket_option option,
     int name;
     int result;
 
+    if (host->remote != NULL)
+        return bx_socket_remote_get(host->remote, handle, option, ret_value);
     if (slot == NULL)
         return -EBADF;
     result = find_option(slot, option, &level, &name);
@@ -523,6 +572,8 @@ int bx_socket_set(bx_socket_host *host, int handle, bx_socket_option option,
     int name;
     int result;
 
+    if (host->remote != NULL)
+        return bx_socket_remote_set(host->remote, handle, option, value);
     if (slot == NULL)
         return -EBADF;
     result = find_option(slot, option, &level, &name);
@@ -577,6 +628,9 @@ int bx_socket_resolve(bx_socket_host *host, const char *name, size_t name_bytes,
     bx_autofree char *canonical = NULL;
     int count;
 
+    if (host->remote != NULL)
+        return bx_socket_remote_resolve(host->remote, name, name_bytes,
+                                        ret_addresses, max);
     if (name_bytes == 0 || name_bytes > 253 ||
         memchr(name, '\0', name_bytes) != NULL)
         return -EINVAL;

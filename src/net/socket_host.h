@@ -5,6 +5,7 @@
 #ifndef BX_NET_SOCKET_HOST_H
 #define BX_NET_SOCKET_HOST_H
 
+#include <poll.h>
 #include <sys/types.h>
 
 #include "base/run.h"
@@ -46,8 +47,12 @@ void bx_socket_host_free(bx_socket_host *host);
  * bx_socket_resolve(). */
 int bx_socket_open(bx_socket_host *host, bool is_udp, bool is_ipv6);
 void bx_socket_close(bx_socket_host *host, int handle);
-/* To poll for; -1: no such handle. */
+/* To poll for, in fds that went through bx_socket_aim(); -1: no such handle. */
 int bx_socket_fd(const bx_socket_host *host, int handle);
+/* Make fds, in which sockets stand as bx_socket_fd() and POLLIN or POLLOUT, fit
+ * for poll(): a socket that is elsewhere has a descriptor for each direction.
+ * revents is not 0 when what was asked for is there. host NULL is fine. */
+void bx_socket_aim(bx_socket_host *host, struct pollfd *fds, size_t count);
 
 /* TCP: -EINPROGRESS until bx_socket_finish() says otherwise. UDP: where
  * bx_socket_send() leads from now on; port 0: nowhere. */

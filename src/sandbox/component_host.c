@@ -56,9 +56,11 @@ static int32_t wait_for(void *context, struct pollfd *fds, size_t count,
                         int64_t timeout_ns)
 {
     const bx_instance *instance = context;
-    int ready = bx_run_poll(&instance->run, fds, (nfds_t)count,
-                            bx_component_until(timeout_ns));
+    int ready;
 
+    bx_socket_aim(instance->sockets, fds, count);
+    ready = bx_run_poll(&instance->run, fds, (nfds_t)count,
+                        bx_component_until(timeout_ns));
     if (ready < 0)
         return errno == ETIME ? BX_HOST_STOP : 0;
     return ready;

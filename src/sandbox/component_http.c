@@ -135,6 +135,7 @@ int32_t bx_component_http_wait(void *context, struct pollfd *fds, size_t count,
     int64_t until_ns = bx_component_until(timeout_ns);
     int ready;
 
+    bx_socket_aim(instance->sockets, fds, count);
     /* Its only request may not have been handed over yet. */
     if (instance->client == NULL || instance->exchanges == 0)
         ready = bx_run_poll(&instance->run, fds, (nfds_t)count, until_ns);
