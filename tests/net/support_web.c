@@ -245,6 +245,7 @@ int web_close(void **state)
     support_web *web = *state;
 
     bx_http_client_free(web->client);
+    support_broker_free(web->broker);
     support_server_stop(web->server);
     bx_policy_free(web->policy);
     bx_cancel_free(web->cancel);
@@ -267,13 +268,17 @@ void web_set(support_web *web, const char *control, const char *value)
 void web_renew_client(support_web *web)
 {
     bx_http_config config = {
-        .run = &web->run,
-        .policy = web->policy,
         .body_bytes = WEB_BODY_BYTES,
+        .ca_file = web->ca_file,
     };
     bx_error *err = NULL;
 
     bx_http_client_free(web->client);
+    support_broker_free(web->broker);
+    web->policy->limits.http_body_bytes = WEB_BODY_BYTES;
+    web->broker = support_broker_new(web->policy, &web->run, web->ca_file);
+    config.run = support_broker_run(web->broker);
+    config.policy = support_broker_policy(web->broker);
     web->client = bx_http_client_new(&config, &err);
     if (web->client == NULL)
         fail_msg("%s", bx_error_message(err));

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "net/http_client.h"
+#include "net/support_broker.h"
 #include "net/support_names.h"
 #include "net/support_server.h"
 
@@ -16,6 +17,8 @@ typedef struct support_web {
     bx_policy *policy;
     bx_cancel *cancel;
     bx_run run;
+    const char *ca_file;    /* of the client; NULL: none */
+    support_broker *broker; /* how the client reaches the network */
     bx_http_client *client;
     bx_buf denials; /* "call target reason rule" lines */
 } support_web;

@@ -521,5 +521,5 @@ int main(void)
         cmocka_unit_test(holds_no_more_than_is_unread),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return support_run_every_way(tests, NULL, NULL);
 }

@@ -370,5 +370,5 @@ int main(void)
         TEST(looks_up_allowed_names_only),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return support_run_every_way(tests, NULL, NULL);
 }

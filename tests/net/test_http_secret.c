@@ -439,5 +439,5 @@ int main(void)
         TEST(is_the_last_layers_alone),
     };
 
-    return cmocka_run_group_tests_name("http_secret", tests, NULL, NULL);
+    return support_run_every_way(tests, NULL, NULL);
 }

@@ -164,16 +164,8 @@ static bool handle(support_conn *conn, const support_request *request,
 /* A client of the web's policy that trusts ca_file. */
 static void use_ca(support_web *web, const char *ca_file)
 {
-    bx_http_config config = {
-        .run = &web->run,
-        .policy = web->policy,
-        .body_bytes = WEB_BODY_BYTES,
-        .ca_file = ca_file,
-    };
-
-    bx_http_client_free(web->client);
-    web->client = bx_http_client_new(&config, NULL);
-    assert_non_null(web->client);
+    web->ca_file = ca_file;
+    web_renew_client(web);
 }
 
 static const char *tls_url(support_server *server, const char *host,
@@ -310,5 +302,5 @@ int main(void)
         TEST(survives_a_reset_while_it_sends),
     };
 
-    return cmocka_run_group_tests(tests, make_authority, remove_authority);
+    return support_run_every_way(tests, make_authority, remove_authority);
 }

@@ -12,12 +12,14 @@
 #include <cmocka.h>
 
 #include "net/socket_host.h"
+#include "net/support_broker.h"
 #include "net/support_names.h"
 #include "policy/grant.h"
 
 typedef struct fixture {
     bx_policy *policy;
     bx_run run;
+    support_broker *broker;
     bx_socket_host *host;
     char call[64];
     char rule[256];
@@ -41,7 +43,9 @@ static int open_fixture(void **state)
     f->run = (bx_run){ .deadline_ns = bx_now_ns() + 60000000000,
                        .audit = on_audit,
                        .audit_context = f };
-    f->host = bx_socket_host_new(f->policy, &f->run, NULL);
+    f->broker = support_broker_new(f->policy, &f->run, NULL);
+    f->host = bx_socket_host_new(support_broker_policy(f->broker),
+                                 support_broker_run(f->broker), NULL);
     assert_non_null(f->host);
     *state = f;
     return 0;
@@ -52,6 +56,7 @@ static int close_fixture(void **state)
     fixture *f = *state;
 
     bx_socket_host_free(f->host);
+    support_broker_free(f->broker);
     bx_policy_free(f->policy);
     free(f);
     return 0;
@@ -442,5 +447,5 @@ int main(void)
         TEST(keeps_options_in_bounds),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return support_run_every_way(tests, NULL, NULL);
 }
