@@ -218,11 +218,13 @@ typedef struct bx_need_event {
 typedef bool (*bx_need_fn)(void *context, const bx_need_event *event);
 
 /** A request that would change something elsewhere (any method but GET, HEAD
- *  and OPTIONS), before anything of it is sent. */
+ *  and OPTIONS), before anything of it is sent; a redirect that repeats it is
+ *  another one. A socket is held as a whole, since nobody knows what will go
+ *  over it: method "CONNECT", url "tcp://1.2.3.4:80" or "udp://...". */
 typedef struct bx_hold_event {
     const char *method;
     const char *url;  /* without credentials */
-    const void *body; /* borrowed, as it will be sent */
+    const void *body; /* borrowed, as it will be sent, secrets masked */
     size_t body_bytes;
 } bx_hold_event;
 

@@ -132,6 +132,7 @@ bool bx_run_need(bx_run *run, const char *kind, const char *target,
     bx_need_event event = { .kind = kind };
     const need *known;
     char *copy;
+    int64_t paused_ns;
     bool is_given;
 
     if (run->need == NULL)
@@ -149,7 +150,9 @@ bool bx_run_need(bx_run *run, const char *kind, const char *target,
     memcpy(copy, target, target_bytes);
     copy[target_bytes] = '\0';
     event.target = copy;
+    paused_ns = bx_run_pause(run);
     is_given = run->need(run->need_context, &event);
+    bx_run_resume(run, paused_ns);
     if (run->needs != NULL)
         keep(run->needs, kind, copy, target_bytes, is_given);
     else

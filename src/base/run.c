@@ -70,6 +70,19 @@ int64_t bx_run_resume(bx_run *run, int64_t paused_ns)
     return by_ns;
 }
 
+bool bx_run_hold(bx_run *run, const bx_hold_event *event)
+{
+    int64_t paused_ns;
+    bool is_approved;
+
+    if (run->hold == NULL)
+        return true;
+    paused_ns = bx_run_pause(run);
+    is_approved = run->hold(run->hold_context, event);
+    bx_run_resume(run, paused_ns);
+    return is_approved;
+}
+
 int bx_run_poll(const bx_run *run, struct pollfd *fds, nfds_t count,
                 int64_t until_ns)
 {

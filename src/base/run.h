@@ -115,6 +115,13 @@ bool bx_run_need(bx_run *run, const char *kind, const char *target,
 /* Forget what was asked: the run is over, or another one begins. */
 void bx_run_forget_needs(bx_run *run);
 
+/* Ask whoever holds requests whether this one is sent; the time stands still
+ * meanwhile. Without anyone true, at no cost. False: refuse it, and tell the
+ * audit with the two texts below. */
+bool bx_run_hold(bx_run *run, const bx_hold_event *event);
+#define BX_HOLD_REASON "held, and not approved"
+#define BX_HOLD_RULE "requests are held"
+
 /* Tell what the guest did to the host; target and detail are escaped here.
  * Cheap when nobody listens, but look at run->effect before working a text out.
  */

@@ -17,6 +17,8 @@ typedef struct bx_caller {
     void *audit_context;
     bx_need_fn need; /* a callee's capabilities are the caller's */
     void *need_context;
+    bx_hold_fn hold; /* and so are its requests */
+    void *hold_context;
 } bx_caller;
 
 typedef struct bx_spawn_request {

@@ -73,7 +73,7 @@ int bx_http_check_url(const bx_http_exchange *exchange, const bx_url *url,
         return 0;
     verdict = bx_policy_check_url(config->policy, url);
     if (verdict.is_allowed)
-        return 0;
+        return bx_http_ask_need(exchange, url, call, err);
     bx_run_deny(config->run, call, url->text, strlen(url->text), verdict.reason,
                 verdict.rule);
     /* The rule is for the audit only: it may name files of the host. */
@@ -248,6 +248,8 @@ static int send_request(bx_http_exchange *exchange, bx_error **err)
         return bx_error_set(err, BX_ERR_INVALID, "the request failed before");
     if (exchange->state != BX_HTTP_OPEN)
         return 0;
+    if (bx_http_hold(exchange, err) < 0)
+        return -1;
     start_clock(exchange);
     return bx_http_transfer_begin(exchange, err);
 }
@@ -271,6 +273,7 @@ static int wait_for_head(bx_http_exchange *exchange, bx_error **err)
             break;
         bx_http_transfer_end(exchange);
         if (bx_http_redirect_apply(exchange, err) < 0 ||
+            bx_http_hold(exchange, err) < 0 ||
             bx_http_transfer_begin(exchange, err) < 0)
             return -1;
     }
@@ -287,7 +290,8 @@ int bx_http_exchange_work(bx_http_exchange *exchange, bx_error **err)
     if (!exchange->has_head || !bx_http_redirect_is_due(exchange))
         return 0;
     bx_http_transfer_end(exchange);
-    if (bx_http_redirect_apply(exchange, err) < 0)
+    if (bx_http_redirect_apply(exchange, err) < 0 ||
+        bx_http_hold(exchange, err) < 0)
         return -1;
     return bx_http_transfer_begin(exchange, err);
 }

@@ -87,6 +87,13 @@ bool bx_http_exchange_is_at_end(const bx_http_exchange *exchange);
 int bx_http_check_url(const bx_http_exchange *exchange, const bx_url *url,
                       const char *call, bx_error **err);
 
+/* Tell that the run is about to use the URL's origin; -1: it is not to. */
+int bx_http_ask_need(const bx_http_exchange *exchange, const bx_url *url,
+                     const char *call, bx_error **err);
+/* Ask whether the current hop is sent, if it would change something; -1: it is
+ * not, the audit was told. */
+int bx_http_hold(bx_http_exchange *exchange, bx_error **err);
+
 /* Is a secret sent with the current hop? */
 bool bx_http_secret_is_due(const bx_http_exchange *exchange);
 /* Is this header of the caller's replaced by a secret? */
@@ -98,6 +105,8 @@ int bx_http_secret_lines(bx_http_exchange *exchange,
                                     const char *line));
 /* Mask what the policy's secrets in use spell. */
 void bx_http_mask_text(const bx_http_exchange *exchange, char *text);
+void bx_http_mask_bytes(const bx_http_exchange *exchange, char *data,
+                        size_t bytes);
 void bx_http_mask_head(bx_http_exchange *exchange);
 /* Mask the body as far as it is settled; is_end: all of it is. */
 void bx_http_mask_body(bx_http_exchange *exchange, bool is_end);

@@ -77,12 +77,19 @@ int bx_http_secret_lines(bx_http_exchange *exchange,
 
 /* ---- coming back ---------------------------------------------------- */
 
-void bx_http_mask_text(const bx_http_exchange *exchange, char *text)
+void bx_http_mask_bytes(const bx_http_exchange *exchange, char *data,
+                        size_t bytes)
 {
     const bx_policy *policy = secrets_of(exchange);
 
-    if (policy != NULL && text != NULL)
-        bx_policy_mask(policy, text, strlen(text));
+    if (policy != NULL && bytes > 0)
+        bx_policy_mask(policy, data, bytes);
+}
+
+void bx_http_mask_text(const bx_http_exchange *exchange, char *text)
+{
+    if (text != NULL)
+        bx_http_mask_bytes(exchange, text, strlen(text));
 }
 
 void bx_http_mask_head(bx_http_exchange *exchange)

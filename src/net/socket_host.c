@@ -226,6 +226,32 @@ static void tell(const bx_socket_host *host, const char *call,
     bx_run_effect(host->run, call, text, strlen(text), "");
 }
 
+/* Nobody knows what will go over a socket: who is asked about requests is asked
+ * about it as a whole, before anything is sent. */
+static int ask(bx_socket_host *host, bool is_udp, const char *call,
+               const bx_endpoint *to)
+{
+    char need[BX_SOCKET_NEED_BYTES];
+    char text[56];
+    char url[64];
+    const bx_hold_event held = {
+        .method = "CONNECT", .url = url, .body = "", .body_bytes = 0
+    };
+
+    if (host->run->need != NULL) {
+        bx_socket_format_need(host->policy, &host->leads, to, need);
+        if (!bx_run_need(host->run, "network", need, strlen(need)))
+            return deny(host, call, to, BX_NEED_REASON, BX_NEED_RULE);
+    }
+    if (host->run->hold == NULL)
+        return 0;
+    bx_endpoint_format(to, text);
+    snprintf(url, sizeof(url), "%s://%s", is_udp ? "udp" : "tcp", text);
+    if (!bx_run_hold(host->run, &held))
+        return deny(host, call, to, BX_HOLD_REASON, BX_HOLD_RULE);
+    return 0;
+}
+
 /* Of the right family, allowed, and within max-requests. */
 static int check_to(bx_socket_host *host, const socket_slot *slot,
                     const char *call, const bx_endpoint *to)
@@ -244,7 +270,7 @@ static int check_to(bx_socket_host *host, const socket_slot *slot,
              "max-requests");
         return -EDQUOT;
     }
-    return 0;
+    return ask(host, slot->is_udp, call, to);
 }
 
 /* ---- connecting ----------------------------------------------------- */
@@ -598,6 +624,15 @@ static int resolve_literal(const char *name, bx_endpoint *ret_addresses,
     return 1;
 }
 
+/* A lookup goes to no port: any rule of the host allows it. */
+static bool ask_lookup(bx_socket_host *host, const char *name)
+{
+    char need[BX_SOCKET_NEED_BYTES];
+
+    snprintf(need, sizeof(need), "*://%s:*", name);
+    return bx_run_need(host->run, "network", need, strlen(need));
+}
+
 static int resolve_name(bx_socket_host *host, const char *name,
                         bx_endpoint *ret_addresses, size_t max)
 {
@@ -607,6 +642,11 @@ static int resolve_name(bx_socket_host *host, const char *name,
     if (!verdict.is_allowed) {
         bx_run_deny(host->run, "resolve_addresses", name, strlen(name),
                     verdict.reason, verdict.rule);
+        return -EACCES;
+    }
+    if (host->run->need != NULL && !ask_lookup(host, name)) {
+        bx_run_deny(host->run, "resolve_addresses", name, strlen(name),
+                    BX_NEED_REASON, BX_NEED_RULE);
         return -EACCES;
     }
     if (host->lookups_given_up >= BX_SOCKET_LOOKUPS_GIVEN_UP_MAX)

@@ -86,15 +86,17 @@ static bx_verdict check_host(const bx_policy *policy, const char *host,
     return first;
 }
 
-bx_verdict bx_socket_check_endpoint(const bx_policy *policy,
-                                    const bx_socket_leads *leads,
-                                    const bx_endpoint *to)
+/* The verdict, and the host that decided: a name of leads, or NULL for the
+ * address. */
+static bx_verdict check(const bx_policy *policy, const bx_socket_leads *leads,
+                        const bx_endpoint *to, const char **ret_name)
 {
     size_t count =
         leads->count < BX_SOCKET_NAMES ? leads->count : BX_SOCKET_NAMES;
     bx_verdict verdict;
     char address[46];
 
+    *ret_name = NULL;
     bx_address_format(&to->address, address);
     verdict = check_host(policy, address, to);
     for (size_t i = 0; i < count && !verdict.is_allowed; i++) {
@@ -106,8 +108,34 @@ bx_verdict bx_socket_check_endpoint(const bx_policy *policy,
         named = check_host(policy, lead->name, to);
         /* What is said of the name says more than that of the address. */
         verdict = named;
+        *ret_name = lead->name;
     }
     return verdict;
+}
+
+bx_verdict bx_socket_check_endpoint(const bx_policy *policy,
+                                    const bx_socket_leads *leads,
+                                    const bx_endpoint *to)
+{
+    const char *name;
+
+    return check(policy, leads, to, &name);
+}
+
+void bx_socket_format_need(const bx_policy *policy,
+                           const bx_socket_leads *leads, const bx_endpoint *to,
+                           char need[BX_SOCKET_NEED_BYTES])
+{
+    const char *name;
+    char endpoint[56];
+
+    (void)check(policy, leads, to, &name);
+    if (name != NULL) {
+        snprintf(need, BX_SOCKET_NEED_BYTES, "*://%s:%u", name, to->port);
+        return;
+    }
+    bx_endpoint_format(to, endpoint);
+    snprintf(need, BX_SOCKET_NEED_BYTES, "*://%s", endpoint);
 }
 
 static bool has_host(const bx_grants *layer, const bx_url *url)

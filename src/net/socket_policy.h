@@ -29,6 +29,13 @@ bx_verdict bx_socket_check_endpoint(const bx_policy *policy,
                                     const bx_socket_leads *leads,
                                     const bx_endpoint *to);
 
+/* The least pattern that lets a connection go there: "*://HOST:PORT", of the
+ * name that led there if it is that which the policy allows. */
+#define BX_SOCKET_NEED_BYTES 320
+void bx_socket_format_need(const bx_policy *policy,
+                           const bx_socket_leads *leads, const bx_endpoint *to,
+                           char need[BX_SOCKET_NEED_BYTES]);
+
 /* "1.2.3.4:80", "[::1]:80" */
 void bx_endpoint_format(const bx_endpoint *endpoint, char text[56]);
 

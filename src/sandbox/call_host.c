@@ -129,6 +129,8 @@ static void settle_budget(bx_call_host *host, const bx_budget *lent,
         lent->fs_create_entries - left->fs_create_entries;
     used->http_requests += lent->http_requests - left->http_requests;
     used->calls += lent->calls - left->calls;
+    if (left->deadline_ns > lent->deadline_ns)
+        bx_run_shift(host->config.run, left->deadline_ns - lent->deadline_ns);
     host->config.settle(host->config.context, left);
 }
 
@@ -142,7 +144,9 @@ static bx_caller caller_of(const bx_call_host *host, bx_budget *budget)
                         .audit = config->run->audit,
                         .audit_context = config->run->audit_context,
                         .need = config->run->need,
-                        .need_context = config->run->need_context };
+                        .need_context = config->run->need_context,
+                        .hold = config->run->hold,
+                        .hold_context = config->run->hold_context };
 }
 
 /* Refused by whoever is asked, though the policy grants it; what the policy

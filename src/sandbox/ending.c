@@ -53,7 +53,8 @@ void bx_ending_stopped(const bx_instance *instance, bx_result *result)
         end_at_limit(
             instance, result, BX_ERR_TIMEOUT, "wasm-timeout",
             "the run was ended after",
-            (uint64_t)(instance->run.deadline_ns - instance->begin_ns) /
+            (uint64_t)(instance->run.deadline_ns - instance->begin_ns -
+                       (instance->run.held_ns - instance->begin_held_ns)) /
                 1000000,
             "ms");
 }

@@ -162,6 +162,7 @@ static void begin_call(bx_instance *instance, const bx_run_options *options,
     bx_run *run = &instance->run;
 
     instance->begin_ns = bx_now_ns();
+    instance->begin_held_ns = run->held_ns;
     run->deadline_ns = deadline(&instance->sandbox->policy->limits, options,
                                 instance->begin_ns);
     if (budget != NULL && budget->deadline_ns < run->deadline_ns)
@@ -177,6 +178,16 @@ static void begin_call(bx_instance *instance, const bx_run_options *options,
     run->hold = options->hold;
     run->hold_context = options->hold_context;
     open_streams(instance, options, budget);
+}
+
+/* The run's time stands still, or goes on. */
+static void on_deadline(void *context, int64_t deadline_ns)
+{
+    bx_instance *instance = context;
+
+    if (instance->is_watched)
+        bx_watchdog_move(bx_engine_watchdog(instance->sandbox->engine),
+                         &instance->watch, deadline_ns);
 }
 
 static int watch(bx_instance *instance, bx_error **err)
@@ -226,6 +237,8 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
     instance->run.is_deterministic = policy->is_deterministic;
     instance->run.seed = policy->seed;
     instance->run.broker = extra->broker;
+    instance->run.on_deadline = on_deadline;
+    instance->run.on_deadline_context = instance;
     begin_call(instance, options, extra->budget);
     for (int i = 0; i < 3; i++)
         config.stdio[i] = &instance->streams[i];
@@ -444,6 +457,7 @@ static void settle_budget(const bx_instance *instance, bx_budget *budget,
                           const bx_result *result)
 {
     const bx_budget *used = &instance->run.used;
+    int64_t held_ns = instance->run.held_ns - instance->begin_held_ns;
 
     budget->fuel_units -= lower(budget->fuel_units, result->stats.fuel_units);
     budget->fs_write_bytes -=
@@ -452,6 +466,9 @@ static void settle_budget(const bx_instance *instance, bx_budget *budget,
         lower(budget->fs_create_entries, used->fs_create_entries);
     budget->http_requests -= lower(budget->http_requests, used->http_requests);
     budget->calls -= lower(budget->calls, used->calls);
+    /* The caller's time stood still with this run's. */
+    if (held_ns < INT64_MAX - budget->deadline_ns)
+        budget->deadline_ns += held_ns;
 }
 
 static void audit_growth(bx_instance *instance, const char *call,

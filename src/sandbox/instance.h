@@ -43,6 +43,7 @@ typedef struct bx_instance {
     bx_watch watch;
     bool is_watched;
     int64_t begin_ns;
+    int64_t begin_held_ns; /* the run's held_ns then */
 } bx_instance;
 
 /* Make the store and the host state; instance is zeroed by this, borrowed.

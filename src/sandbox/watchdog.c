@@ -177,6 +177,18 @@ int bx_watchdog_add(bx_watchdog *dog, bx_watch *watch, bx_error **err)
     return result;
 }
 
+void bx_watchdog_move(bx_watchdog *dog, bx_watch *watch, int64_t deadline_ns)
+{
+    pthread_mutex_lock(&dog->mutex);
+    watch->deadline_ns = deadline_ns;
+    atomic_store_explicit(&watch->is_due, false, memory_order_relaxed);
+    if (deadline_ns < dog->wakes_ns) {
+        dog->wakes_ns = deadline_ns;
+        pthread_cond_signal(&dog->changed);
+    }
+    pthread_mutex_unlock(&dog->mutex);
+}
+
 void bx_watchdog_remove(bx_watchdog *dog, bx_watch *watch)
 {
     pthread_mutex_lock(&dog->mutex);

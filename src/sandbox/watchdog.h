@@ -29,6 +29,9 @@ int bx_watchdog_check_process(const bx_watchdog *watchdog, bx_error **err);
 
 /* watch: borrowed until removed. BX_ERR_SYSTEM: the thread does not start. */
 int bx_watchdog_add(bx_watchdog *watchdog, bx_watch *watch, bx_error **err);
+/* Its deadline is another now, and it is not due for the old one. */
+void bx_watchdog_move(bx_watchdog *watchdog, bx_watch *watch,
+                      int64_t deadline_ns);
 void bx_watchdog_remove(bx_watchdog *watchdog, bx_watch *watch);
 
 #endif

@@ -105,6 +105,8 @@ static int run(bx_call_state *state, const bx_tool_call *call,
     options.stdin_bytes = input->text_bytes;
     options.timeout_ms = call->timeout_ms;
     options.cancel = call->cancel;
+    options.hold = call->hold;
+    options.hold_context = call->hold_context;
     if (bx_call_run(state, &words, &options, &result, err) < 0)
         return bx_call_refuse(state, err);
     answer = (bx_answer_run){ .manifest = manifest,

@@ -288,6 +288,8 @@ int bx_call_run(bx_call_state *state, const bx_call_words *words,
     if (state->caller != NULL) {
         complete.need = state->caller->need;
         complete.need_context = state->caller->need_context;
+        complete.hold = state->caller->hold;
+        complete.hold_context = state->caller->hold_context;
     }
     if (complete.cancel == NULL && state->caller != NULL)
         complete.cancel = state->caller->cancel;

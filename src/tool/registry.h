@@ -58,6 +58,9 @@ typedef struct bx_tool_call {
                                * tool; never settable by a model */
     uint64_t timeout_ms;      /* 0: the policy's */
     bx_cancel *cancel;        /* NULL: none */
+    bx_hold_fn hold;          /* as of bx_run_options; a nested call has its
+                               * caller's */
+    void *hold_context;
     const bx_caller *nested;  /* the run this call comes from; NULL: none */
     const char *live_session; /* python-execute: state kept between calls
                                * under this name; NULL: a fresh sandbox */

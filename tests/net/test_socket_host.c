@@ -23,6 +23,8 @@ typedef struct fixture {
     bx_socket_host *host;
     char call[64];
     char rule[256];
+    char asked[128]; /* what the last question was */
+    bool approves;
 } fixture;
 
 static void on_audit(void *context, const bx_audit_event *event)
@@ -57,6 +59,7 @@ static int close_fixture(void **state)
 
     bx_socket_host_free(f->host);
     support_broker_free(f->broker);
+    bx_run_forget_needs(&f->run);
     bx_policy_free(f->policy);
     free(f);
     return 0;
@@ -425,6 +428,89 @@ static void keeps_options_in_bounds(void **state)
     assert_int_equal(bx_socket_get(f->host, tcp, -1, &value), -EINVAL);
 }
 
+static bool on_need(void *context, const bx_need_event *event)
+{
+    fixture *f = context;
+
+    snprintf(f->asked, sizeof(f->asked), "%s %s", event->kind, event->target);
+    return f->approves;
+}
+
+static bool on_hold(void *context, const bx_hold_event *event)
+{
+    fixture *f = context;
+
+    assert_int_equal(event->body_bytes, 0);
+    snprintf(f->asked, sizeof(f->asked), "%s %s", event->method, event->url);
+    return f->approves;
+}
+
+/* The same name decides that the policy goes by. */
+static void tells_where_a_socket_leads(void **state)
+{
+    fixture *f = *state;
+    int tcp = bx_socket_open(f->host, false, false);
+    bx_endpoint end = to("93.184.216.34", 8080);
+    bx_endpoint found[1];
+    uint16_t port;
+    int peer = make_peer(&port);
+    char expected[64];
+
+    f->run.need = on_need;
+    f->run.need_context = f;
+    f->approves = true;
+    allow(f, "http://*.test:8080");
+    allow_port(f, port);
+    support_names_set("a.test", "93.184.216.34");
+    assert_int_equal(bx_socket_resolve(f->host, "a.test", 6, found, 1), 1);
+    assert_string_equal(f->asked, "network *://a.test:*");
+    bx_socket_connect(f->host, tcp, &end);
+    assert_string_equal(f->asked, "network *://a.test:8080");
+    f->approves = false;
+    assert_int_equal(bx_socket_resolve(f->host, "b.test", 6, found, 1),
+                     -EACCES);
+    assert_string_equal(f->rule, BX_NEED_RULE);
+    assert_int_equal(support_names_lookups("b.test"), 0);
+    end = to("127.0.0.1", port);
+    assert_int_equal(bx_socket_send_to(f->host,
+                                       bx_socket_open(f->host, true, false),
+                                       "x", 1, &end),
+                     -EACCES);
+    snprintf(expected, sizeof(expected), "network *://127.0.0.1:%u", port);
+    assert_string_equal(f->asked, expected);
+    close(peer);
+}
+
+/* Nobody sees what goes over it, so it is held as a whole. */
+static void holds_a_socket_as_a_whole(void **state)
+{
+    fixture *f = *state;
+    int tcp = bx_socket_open(f->host, false, false);
+    int udp = bx_socket_open(f->host, true, false);
+    uint16_t port;
+    int peer = make_peer(&port);
+    bx_endpoint end = to("127.0.0.1", port);
+    char expected[64];
+
+    f->run.hold = on_hold;
+    f->run.hold_context = f;
+    allow_port(f, port);
+    assert_int_equal(bx_socket_connect(f->host, tcp, &end), -EACCES);
+    snprintf(expected, sizeof(expected), "CONNECT tcp://127.0.0.1:%u", port);
+    assert_string_equal(f->asked, expected);
+    assert_string_equal(f->rule, BX_HOLD_RULE);
+    assert_int_equal(bx_socket_send_to(f->host, udp, "x", 1, &end), -EACCES);
+    snprintf(expected, sizeof(expected), "CONNECT udp://127.0.0.1:%u", port);
+    assert_string_equal(f->asked, expected);
+    assert_int_equal(f->run.used.http_requests, 0);
+    f->approves = true;
+    assert_int_equal(bx_socket_send_to(f->host, udp, "x", 1, &end), 1);
+    f->asked[0] = '\0';
+    assert_int_equal(bx_socket_send_to(f->host, udp, "x", 1, &end), 1);
+    assert_string_equal(f->asked, "");
+    close(peer);
+}
+
 #define TEST(name)                                                             \
     cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
 
@@ -445,6 +531,8 @@ int main(void)
         TEST(gives_up_lookups_in_time),
         TEST(follows_the_lead_of_a_name),
         TEST(keeps_options_in_bounds),
+        TEST(tells_where_a_socket_leads),
+        TEST(holds_a_socket_as_a_whole),
     };
 
     return support_run_every_way(tests, NULL, NULL);
