@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "policy/control.h"
 #include "policy/layer.h"
 
@@ -124,7 +125,7 @@ char *bx_grants_format(const bx_grants *grants, bx_error **err)
     char *text = NULL;
 
     if (root != NULL)
-        text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+        text = bx_json_text(root, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(root);
     if (text == NULL)
         (void)bx_error_set_nomem(err);

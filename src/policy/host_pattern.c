@@ -320,6 +320,11 @@ bx_host_pattern *bx_host_pattern_parse(const char *text, bx_error **err)
             memcpy(copy, "*://*:*", sizeof("*://*:*"));
         status = parse(pattern, copy, &why);
     }
+    if (status < 0 && bx_error_code(why) != BX_ERR_INVALID) {
+        if (err != NULL) /* the host's own failure says nothing of the text */
+            *err = bx_take(why);
+        return NULL;
+    }
     if (status < 0 && strstr(bx_error_message(why), "; expected ") != NULL) {
         (void)bx_error_set(err, bx_error_code(why), "%s: %s", BX_SHOWN(shown),
                            bx_error_message(why));

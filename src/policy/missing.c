@@ -20,63 +20,54 @@ static bx_verdict lack(const char *reason, const char *rule)
 
 /* ---- hosts: patterns held against patterns ---- */
 
-typedef struct pattern_ref {
-    const bx_host_pattern *pattern;
-    const char *origin;
-} pattern_ref;
+typedef struct host_search {
+    const bx_host_pattern *asked;
+    bool is_found;
+    const char *part; /* the origin of what gives some of it */
+} host_search;
 
-static bx_verdict check_host_list(const pattern_ref *list, size_t count,
-                                  const bx_host_pattern *asked,
-                                  const char *nothing)
+static void look_at(host_search *search, const bx_host_pattern *pattern,
+                    const char *origin)
 {
-    const pattern_ref *part = NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        if (bx_host_pattern_covers(list[i].pattern, asked))
-            return give();
-        if (part == NULL && bx_host_pattern_covers(asked, list[i].pattern))
-            part = &list[i];
-    }
-    return part != NULL ? lack("given in part only", part->origin)
-                        : lack(NULL, nothing);
+    if (bx_host_pattern_covers(pattern, search->asked))
+        search->is_found = true;
+    else if (search->part == NULL &&
+             bx_host_pattern_covers(search->asked, pattern))
+        search->part = origin;
 }
 
-/* Room for the patterns of the largest list; NULL without memory. */
-static pattern_ref *new_list(const bx_policy *policy)
+static bx_verdict found(const host_search *search, const char *nothing)
 {
-    size_t most = policy->allowed_hosts_count;
+    if (search->is_found)
+        return give();
+    return search->part != NULL ? lack("given in part only", search->part)
+                                : lack(NULL, nothing);
+}
 
-    for (size_t i = 0; i < policy->layers_count; i++) {
-        if (policy->layers[i]->rules_count > most)
-            most = policy->layers[i]->rules_count;
+static bx_verdict check_host_layer(const bx_grants *layer,
+                                   const bx_host_pattern *asked)
+{
+    host_search search = { .asked = asked };
+
+    for (size_t i = 0; i < layer->rules_count; i++) {
+        if (layer->rules[i].kind == BX_GRANT_HOST)
+            look_at(&search, layer->rules[i].pattern, layer->rules[i].origin);
     }
-    return calloc(most + 1, sizeof(pattern_ref));
+    return found(&search, layer->nothing);
 }
 
 static bx_verdict check_host(const bx_policy *policy,
                              const bx_host_pattern *asked)
 {
-    bx_autofree pattern_ref *list = new_list(policy);
+    host_search search = { .asked = asked };
     bx_verdict verdict;
-    size_t count = 0;
 
-    if (list == NULL)
-        return lack("out of memory", NOTHING_GRANTED);
-    for (; count < policy->allowed_hosts_count; count++)
-        list[count] = (pattern_ref){ policy->allowed_hosts[count].pattern,
-                                     policy->allowed_hosts[count].origin };
-    verdict = check_host_list(list, count, asked, NOTHING_GRANTED);
-    for (size_t i = 0; i < policy->layers_count && verdict.is_allowed; i++) {
-        const bx_grants *layer = policy->layers[i];
-
-        count = 0;
-        for (size_t k = 0; k < layer->rules_count; k++) {
-            if (layer->rules[k].kind == BX_GRANT_HOST)
-                list[count++] = (pattern_ref){ layer->rules[k].pattern,
-                                               layer->rules[k].origin };
-        }
-        verdict = check_host_list(list, count, asked, layer->nothing);
-    }
+    for (size_t i = 0; i < policy->allowed_hosts_count; i++)
+        look_at(&search, policy->allowed_hosts[i].pattern,
+                policy->allowed_hosts[i].origin);
+    verdict = found(&search, NOTHING_GRANTED);
+    for (size_t i = 0; i < policy->layers_count && verdict.is_allowed; i++)
+        verdict = check_host_layer(policy->layers[i], asked);
     return verdict;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "policy/control.h"
 #include "policy/layer.h"
 #include "policy/secret.h"
@@ -192,13 +193,16 @@ static json_t *limits_json(const bx_policy *policy)
 
         if (!bx_control_is_limit(control))
             continue;
-        (void)json_object_set_new(
-            object, control->name,
-            json_pack(
-                "{s:I, s:s, s:s}", "value",
-                (json_int_t)bx_limits_get(&policy->limits, control->index),
-                "unit", units[control->unit], "origin",
-                bx_policy_origin(policy, control->name)));
+        if (json_object_set_new(
+                object, control->name,
+                json_pack(
+                    "{s:I, s:s, s:s}", "value",
+                    (json_int_t)bx_limits_get(&policy->limits, control->index),
+                    "unit", units[control->unit], "origin",
+                    bx_policy_origin(policy, control->name))) < 0) {
+            json_decref(object);
+            return NULL;
+        }
     }
     return object;
 }
@@ -234,7 +238,7 @@ char *bx_policy_format_json(const bx_policy *policy)
 
     if (root == NULL)
         return NULL;
-    text = json_dumps(root, JSON_INDENT(2));
+    text = bx_json_text(root, JSON_INDENT(2));
     json_decref(root);
     return text;
 }

@@ -294,6 +294,11 @@ bx_url_pattern *bx_url_pattern_parse(const char *text, bx_error **err)
         status = refuse(&why, "is not UTF-8");
     else
         status = parse(pattern, copy, &why);
+    if (status < 0 && bx_error_code(why) != BX_ERR_INVALID) {
+        if (err != NULL) /* the host's own failure says nothing of the text */
+            *err = bx_take(why);
+        return NULL;
+    }
     if (status < 0) {
         (void)bx_error_set(err, bx_error_code(why),
                            "%s %s; expected [scheme://]host[/path] with '*' "
