@@ -207,9 +207,12 @@ typedef void (*bx_effect_fn)(void *context, const bx_effect_event *event);
  *  use of each in a run; seldom again, in a run that uses very many. */
 typedef struct bx_need_event {
     const char *kind;   /* as a grant is written: "fs.read", "fs.write",
-                         * "network", "env", "exec", "tool". Or "fs.stat": to
-                         * see that the path is there or is not, which any
-                         * grant at, above or beneath it gives */
+                         * "network", "env", "exec", "tool". Or what grants
+                         * give by the way: "fs.stat", to see that the path is
+                         * there or is not, by any grant at, above or beneath
+                         * it; "fs.remove" of a folder, when no grant lies
+                         * beneath; "fs.move" from "/from//to", when also both
+                         * have the same access */
     const char *target; /* the guest path, "https://host:443", the name.
                          * Exact, not escaped: a guest chose the bytes */
 } bx_need_event;

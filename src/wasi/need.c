@@ -102,6 +102,37 @@ int32_t bx_need_fd(bx_wasi *wasi, const char *call, const bx_fd *fd,
     return refusal(fd->access, access);
 }
 
+int32_t bx_need_remove(const bx_path *path, const bx_place *place)
+{
+    if (path->wasi->run->need == NULL)
+        return 0;
+    if (place->guest_len != SIZE_MAX &&
+        ask(path->wasi, "fs.remove", place->text->guest, place->guest_len))
+        return 0;
+    bx_path_deny(path, place, BX_NEED_REASON, BX_NEED_RULE);
+    return BX_WASI_EBUSY;
+}
+
+int32_t bx_need_move(const bx_path *path, const bx_place *from,
+                     const bx_place *to)
+{
+    char both[2 * BX_GUEST_PATH_BYTES];
+    size_t len;
+
+    if (path->wasi->run->need == NULL)
+        return 0;
+    if (from->guest_len != SIZE_MAX && to->guest_len != SIZE_MAX) {
+        memcpy(both, from->text->guest, from->guest_len);
+        both[from->guest_len] = '/';
+        len = from->guest_len + 1 + to->guest_len;
+        memcpy(both + from->guest_len + 1, to->text->guest, to->guest_len);
+        if (ask(path->wasi, "fs.move", both, len))
+            return 0;
+    }
+    bx_path_deny(path, to, BX_NEED_REASON, BX_NEED_RULE);
+    return BX_WASI_EXDEV;
+}
+
 static bool is_missing(int32_t err)
 {
     return err == BX_WASI_ENOENT || err == BX_WASI_ENOTDIR ||

@@ -25,6 +25,12 @@ int32_t bx_need_place(const bx_path *path, const bx_place *place,
 int32_t bx_need_fd(bx_wasi *wasi, const char *call, const bx_fd *fd,
                    unsigned access);
 
+/* A folder is to be removed; an entry is to have another place or name. Both
+ * have been found and may be written. */
+int32_t bx_need_remove(const bx_path *path, const bx_place *place);
+int32_t bx_need_move(const bx_path *path, const bx_place *from,
+                     const bx_place *to);
+
 /* A lookup failed with err: that nothing is there is seen as well. */
 int32_t bx_need_missing(const bx_path *path, const bx_place *place,
                         int32_t err);

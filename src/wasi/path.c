@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "wasi/calls.h"
-#include "wasi/resolve.h"
+#include "wasi/need.h"
 
 #define DIR_MODE 0777 /* the umask applies */
 
@@ -99,6 +99,8 @@ static int32_t remove_entry(bx_wasi *wasi, const bx_guest *guest,
                        args[1].u32, args[2].u32);
     if (err == 0)
         err = find_old(&path, &place);
+    if (err == 0 && (flags & AT_REMOVEDIR) != 0)
+        err = bx_need_remove(&path, &place);
     if (err != 0)
         return err;
     if (unlinkat(place.dir_fd, place.name, flags) < 0)
@@ -128,7 +130,7 @@ static int32_t check_same_region(const bx_path *path, const bx_place *from,
 {
     if (from->region.mount == to->region.mount &&
         from->region.access == to->region.access)
-        return 0;
+        return bx_need_move(path, from, to);
     bx_path_deny(path, to, "the two paths lie in different mappings or grants",
                  path->wasi->fs->mounts[to->region.mount].rule->origin);
     return BX_WASI_EXDEV;
