@@ -1,0 +1,208 @@
+#include "policy/need.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/layer.h"
+
+#define NOTHING_GRANTED "nothing granted"
+
+static bx_verdict give(const char *reason)
+{
+    return (bx_verdict){ true, reason, NOTHING_GRANTED };
+}
+
+static bx_verdict refuse(const char *reason, const char *rule)
+{
+    return (bx_verdict){ false, reason, rule };
+}
+
+static bool is_strictly_beneath(const char *path, const char *dir)
+{
+    return strcmp(path, dir) != 0 && bx_guest_path_is_beneath(path, dir);
+}
+
+/* Every place where access may change. visit: false ends it. */
+typedef bool visit_fn(void *context, const char *path, const char *origin);
+
+static void visit_points(const bx_policy *policy, visit_fn *visit,
+                         void *context)
+{
+    for (size_t i = 0; i < policy->mounts_count; i++) {
+        if (!visit(context, policy->mounts[i].guest_dir,
+                   policy->mounts[i].origin))
+            return;
+    }
+    for (size_t i = 0; i < policy->fs_grants_count; i++) {
+        if (!visit(context, policy->fs_grants[i].guest_path,
+                   policy->fs_grants[i].origin))
+            return;
+    }
+    for (size_t i = 0; i < policy->layers_count; i++) {
+        const bx_grants *layer = policy->layers[i];
+
+        for (size_t k = 0; k < layer->rules_count; k++) {
+            if (layer->rules[k].kind == BX_GRANT_FS &&
+                !visit(context, layer->rules[k].text, layer->rules[k].origin))
+                return;
+        }
+    }
+}
+
+typedef struct beneath {
+    const bx_policy *policy;
+    const char *path;
+    bool wants_access; /* only points that give some */
+    const char *origin;
+} beneath;
+
+static bool find_beneath(void *context, const char *path, const char *origin)
+{
+    beneath *found = context;
+
+    if (!is_strictly_beneath(path, found->path) ||
+        (found->wants_access &&
+         bx_policy_fs_access(found->policy, path, NULL) == 0))
+        return true;
+    found->origin = origin;
+    return false;
+}
+
+/* The origin of a point strictly beneath path, or NULL. */
+static const char *point_beneath(const bx_policy *policy, const char *path,
+                                 bool wants_access)
+{
+    beneath found = { policy, path, wants_access, NULL };
+
+    visit_points(policy, find_beneath, &found);
+    return found.origin;
+}
+
+static bx_verdict check_seen(const bx_policy *policy, const char *path)
+{
+    bx_verdict verdict;
+    const char *origin;
+
+    if (bx_policy_fs_access(policy, path, &verdict) != 0)
+        return (bx_verdict){ true, verdict.reason, verdict.rule };
+    origin = point_beneath(policy, path, true);
+    if (origin != NULL)
+        return (bx_verdict){ true, "something beneath is granted", origin };
+    return bx_policy_check_fs(policy, path, BX_ACCESS_READ);
+}
+
+static bx_verdict check_removed(const bx_policy *policy, const char *path)
+{
+    const char *origin = point_beneath(policy, path, false);
+
+    return origin == NULL ? give("no mapping or grant lies there")
+                          : refuse("a mapping or grant lies there", origin);
+}
+
+static bx_verdict check_moved(const bx_policy *policy, const char *target)
+{
+    bx_autofree char *from = NULL;
+    const char *to;
+    bx_verdict verdict;
+    bx_verdict limit;
+
+    if (!bx_need_split_move(target, &from, &to))
+        return refuse("not a move", NOTHING_GRANTED);
+    verdict = check_removed(policy, from);
+    if (verdict.is_allowed)
+        verdict = check_removed(policy, to);
+    if (verdict.is_allowed && bx_policy_fs_access(policy, from, NULL) !=
+                                  bx_policy_fs_access(policy, to, &limit))
+        return refuse("the two paths lie in different mappings or grants",
+                      limit.rule);
+    return verdict;
+}
+
+static bx_verdict check_network(const bx_policy *policy, const char *target)
+{
+    bx_autofree char *room = NULL;
+    bx_url url;
+
+    if (!bx_need_split_origin(target, &url, &room))
+        return refuse("not an origin", NOTHING_GRANTED);
+    return bx_policy_check_url(policy, &url);
+}
+
+static bx_verdict check_read(const bx_policy *policy, const char *target)
+{
+    return bx_policy_check_fs(policy, target, BX_ACCESS_READ);
+}
+
+static bx_verdict check_write(const bx_policy *policy, const char *target)
+{
+    return bx_policy_check_fs(policy, target, BX_ACCESS_WRITE);
+}
+
+bx_verdict bx_policy_check_need(const bx_policy *policy, const char *kind,
+                                const char *target)
+{
+    static const struct {
+        const char *kind;
+        bx_verdict (*check)(const bx_policy *policy, const char *target);
+    } checks[] = {
+        { "fs.read", check_read },        { "fs.write", check_write },
+        { "fs.stat", check_seen },        { "fs.remove", check_removed },
+        { "fs.move", check_moved },       { "network", check_network },
+        { "env", bx_policy_check_env },   { "exec", bx_policy_check_exec },
+        { "tool", bx_policy_check_tool },
+    };
+
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        if (strcmp(checks[i].kind, kind) == 0)
+            return checks[i].check(policy, target);
+    }
+    return refuse("not a kind of capability", NOTHING_GRANTED);
+}
+
+bool bx_need_split_move(const char *target, char **ret_from,
+                        const char **ret_to)
+{
+    const char *middle = strstr(target, "//");
+
+    if (target[0] != '/' || middle == NULL || middle == target)
+        return false;
+    *ret_from = strndup(target, (size_t)(middle - target));
+    *ret_to = middle + 1;
+    return *ret_from != NULL;
+}
+
+bool bx_need_split_origin(const char *target, bx_url *ret_url, char **ret_room)
+{
+    const char *host = strstr(target, "://");
+    const char *port = strrchr(target, ':');
+    size_t bytes = strlen(target);
+    unsigned long number;
+    char *room;
+    char *end;
+
+    if (host == NULL || port < host + 3 || port[1] < '0' || port[1] > '9')
+        return false;
+    number = strtoul(port + 1, &end, 10);
+    if (*end != '\0' || number > UINT16_MAX)
+        return false;
+    room = malloc(2 * (bytes + 2)); /* the whole, and its parts behind it */
+    if (room == NULL)
+        return false;
+    memcpy(room, target, bytes);
+    memcpy(room + bytes, "/", 2);
+    end = room + bytes + 2;
+    memcpy(end, target, bytes + 1);
+    *ret_url = (bx_url){ .text = room,
+                         .scheme = end,
+                         .host = end + (host + 3 - target),
+                         .port = (uint16_t)number,
+                         .path = room + bytes };
+    end[host - target] = '\0';
+    end[port - target] = '\0';
+    if (ret_url->host[0] == '[' && end[port - target - 1] == ']') {
+        ret_url->host++;
+        end[port - target - 1] = '\0';
+    }
+    *ret_room = room;
+    return true;
+}
