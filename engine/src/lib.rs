@@ -1,4 +1,4 @@
-//! Wasmtime's C API as one static library, plus the hooks it lacks.
+//! Wasmtime's C API as one static library, plus the hooks it lacks and a diff.
 //!
 //! Every hook leans on a `repr(C)` struct of the C API being a transparent
 //! wrapper around the Rust type it is named after; the size assertions below
@@ -16,6 +16,8 @@ pub use wasmtime_c_api::*;
 mod calls;
 #[allow(non_camel_case_types)]
 mod component;
+#[allow(non_camel_case_types)]
+mod diff;
 #[allow(non_camel_case_types)]
 mod host;
 mod json;
