@@ -21,6 +21,8 @@ const bx_command bx_commands[] = {
     { "js", "Run JavaScript in the sandbox", bx_cmd_js },
     { "python", "Run Python in the sandbox", bx_cmd_python },
     { "mcp", "Give the tools to an MCP client", bx_cmd_mcp },
+    { "overlay", "Show, commit or drop what runs under --overlay changed",
+      bx_cmd_overlay },
     { "completion", "Print shell completion for bash, zsh or fish",
       bx_cmd_completion },
 };

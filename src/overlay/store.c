@@ -1,0 +1,453 @@
+#include "overlay/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/user_dir.h"
+#include "policy/policy.h"
+#include "wasi/overlay.h"
+
+#define NAME_MAX_BYTES 64
+#define HEAD_MAX_BYTES (4u << 20)  /* overlay.json */
+#define LINE_MAX_BYTES (64u << 10) /* of base.log: a path and a few numbers */
+#define LOG_MAX_BYTES (1ull << 30) /* of base.log */
+#define MAPPINGS_MAX 4096
+#define PROTECTED_MAX_BYTES (4u << 20)
+
+/* ---- names ----------------------------------------------------------- */
+
+int bx_overlay_check_name(const char *name, bx_error **err)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+    size_t bytes = strlen(name);
+
+    if (bytes > 0 && bytes <= NAME_MAX_BYTES && name[0] != '.' &&
+        strspn(name, allowed) == bytes)
+        return 0;
+    if (bx_buf_put_escaped(&shown, name, bytes, NAME_MAX_BYTES) < 0)
+        return bx_error_set_nomem(err);
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "'%s' cannot name an overlay; expected letters, "
+                        "digits, '-', '_' and '.', %d at most and no '.' first",
+                        shown.data, NAME_MAX_BYTES);
+}
+
+char *bx_overlays_path(bx_error **err)
+{
+    char *path = bx_user_state_path("overlays");
+
+    if (path == NULL)
+        (void)bx_error_set(err, BX_ERR_NOT_FOUND,
+                           "no home folder to keep overlays in; set HOME");
+    return path;
+}
+
+/* ---- overlay.json ---------------------------------------------------- */
+
+static int refuse_head(const bx_overlay_store *store, const char *why,
+                       bx_error **err)
+{
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "'%s/overlay.json': %s; it is not an overlay of this "
+                        "version",
+                        store->dir, why);
+}
+
+static int open_mapping(bx_overlay_store *store, const json_t *path,
+                        bx_error **err)
+{
+    bx_overlay_mapping *mapping = &store->mappings[store->mappings_count];
+    const char *text = json_string_value(path);
+    bx_autofd int root_fd = -1;
+    char name[64];
+
+    if (text == NULL || text[0] != '/')
+        return refuse_head(store, "a mapping is no absolute path", err);
+    *mapping = (bx_overlay_mapping){ strdup(text), -1, -1, -1 };
+    if (mapping->path == NULL)
+        return bx_error_set_nomem(err);
+    root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0)
+        return bx_error_set_errno(err, errno, "'/'");
+    mapping->base_fd = bx_tree_open(root_fd, text + 1, O_PATH | O_DIRECTORY);
+    snprintf(name, sizeof(name), "up/%zu", store->mappings_count);
+    mapping->up_fd = bx_tree_open(store->fd, name, O_PATH | O_DIRECTORY);
+    snprintf(name, sizeof(name), "gone/%zu", store->mappings_count);
+    mapping->gone_fd = bx_tree_open(store->fd, name, O_PATH | O_DIRECTORY);
+    store->mappings_count++;
+    return 0;
+}
+
+static int read_head(bx_overlay_store *store, json_t *head, bx_error **err)
+{
+    json_t *mappings = json_object_get(head, "mappings");
+    const char *id = json_string_value(json_object_get(head, "id"));
+    size_t count = json_array_size(mappings);
+
+    if (json_integer_value(json_object_get(head, "version")) !=
+        BX_OVERLAY_VERSION)
+        return refuse_head(store, "expected \"version\": 1", err);
+    if (id == NULL || id[0] == '\0' || strlen(id) > NAME_MAX_BYTES ||
+        strchr(id, '/') != NULL)
+        return refuse_head(store, "expected \"id\", a short text", err);
+    if (!json_is_array(mappings) || count > MAPPINGS_MAX)
+        return refuse_head(store, "expected \"mappings\", a list", err);
+    store->created_s = json_integer_value(json_object_get(head, "created_s"));
+    store->id = strdup(id);
+    store->mappings = calloc(count + 1, sizeof(*store->mappings));
+    if (store->id == NULL || store->mappings == NULL)
+        return bx_error_set_nomem(err);
+    for (size_t i = 0; i < count; i++) {
+        if (open_mapping(store, json_array_get(mappings, i), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- files of lines -------------------------------------------------- */
+
+typedef int line_fn(bx_overlay_store *store, json_t *line, bx_error **err);
+
+/* Each whole line, an object, to the function. What has no end yet is being
+ * written. */
+static int read_lines(bx_overlay_store *store, const char *name,
+                      line_fn *on_line, bx_error **err)
+{
+    int fd = bx_tree_open(store->fd, name, O_RDONLY | O_NONBLOCK);
+    bx_autofile FILE *file = NULL;
+    bx_autofree char *text = NULL;
+    size_t room = 0;
+    uint64_t total = 0;
+    ssize_t bytes;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0
+                               : bx_error_set_errno(err, errno, "'%s/%s'",
+                                                    store->dir, name);
+    file = fdopen(fd, "r");
+    if (file == NULL) {
+        close(fd);
+        return bx_error_set_nomem(err);
+    }
+    for (unsigned number = 1; (bytes = getline(&text, &room, file)) > 0;
+         number++) {
+        json_t *line;
+        int failed;
+
+        if (text[bytes - 1] != '\n')
+            break;
+        total += (uint64_t)bytes;
+        line =
+            bytes > LINE_MAX_BYTES || total > LOG_MAX_BYTES
+                ? NULL
+                : json_loadb(text, (size_t)bytes, JSON_REJECT_DUPLICATES, NULL);
+        if (!json_is_object(line)) {
+            json_decref(line);
+            return bx_error_set(err, BX_ERR_INVALID,
+                                "'%s/%s': line %u: expected a JSON object, and "
+                                "not too many",
+                                store->dir, name, number);
+        }
+        failed = on_line(store, line, err);
+        json_decref(line);
+        if (failed < 0)
+            return bx_error_wrap(err, "'%s/%s': line %u", store->dir, name,
+                                 number);
+    }
+    return ferror(file) == 0
+               ? 0
+               : bx_error_set_errno(err, errno, "'%s/%s'", store->dir, name);
+}
+
+static char *record_key(size_t mapping, const char *path)
+{
+    char *key;
+
+    return asprintf(&key, "%zu/%s", mapping, path) < 0 ? NULL : key;
+}
+
+static int on_record(bx_overlay_store *store, json_t *line, bx_error **err)
+{
+    const json_t *mapping = json_object_get(line, "mapping");
+    const char *path = json_string_value(json_object_get(line, "path"));
+    bx_autofree char *key = NULL;
+
+    if (!json_is_integer(mapping) || json_integer_value(mapping) < 0 ||
+        path == NULL || !json_is_string(json_object_get(line, "kind")))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "expected \"mapping\", \"path\" and \"kind\"");
+    key = record_key((size_t)json_integer_value(mapping), path);
+    if (key == NULL)
+        return bx_error_set_nomem(err);
+    if (json_object_get(store->records, key) != NULL)
+        return 0; /* the first counts */
+    return json_object_set_nocheck(store->records, key, line) < 0
+               ? bx_error_set_nomem(err)
+               : 0;
+}
+
+const json_t *bx_overlay_store_record(const bx_overlay_store *store,
+                                      size_t mapping, const char *path)
+{
+    bx_autofree char *key = record_key(mapping, path);
+
+    return key == NULL ? NULL : json_object_get(store->records, key);
+}
+
+/* ---- what is protected ----------------------------------------------- */
+
+static int protect(bx_overlay_store *store, const char *path, const char *why)
+{
+    if (path == NULL || json_object_get(store->protected, path) != NULL)
+        return 0;
+    return json_object_set_new_nocheck(store->protected, path,
+                                       json_string_nocheck(why));
+}
+
+/* The path as it is written and as it is reached. */
+static int protect_both(bx_overlay_store *store, const char *path,
+                        const char *why)
+{
+    bx_autofree char *real = path == NULL ? NULL : realpath(path, NULL);
+
+    return protect(store, path, why) < 0 || protect(store, real, why) < 0 ? -1
+                                                                          : 0;
+}
+
+static int on_protected(bx_overlay_store *store, json_t *line, bx_error **err)
+{
+    const char *path = json_string_value(json_object_get(line, "path"));
+    const char *why = json_string_value(json_object_get(line, "why"));
+
+    if (path == NULL || why == NULL)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "expected \"path\" and \"why\"");
+    return protect_both(store, path, why) < 0 ? bx_error_set_nomem(err) : 0;
+}
+
+static int read_protected(bx_overlay_store *store, bx_error **err)
+{
+    bx_autofree char *config = bx_user_config_path(NULL);
+    bx_autofree char *data = bx_user_data_path(NULL);
+    bx_autofree char *state = bx_user_state_path(NULL);
+    bx_autofree char *cache = bx_user_cache_path(NULL);
+
+    if (protect_both(store, config, "the user's configuration") < 0 ||
+        protect_both(store, data, "the user's tools") < 0 ||
+        protect_both(store, state, "the user's state") < 0 ||
+        protect_both(store, cache, "the module cache") < 0)
+        return bx_error_set_nomem(err);
+    return read_lines(store, "protected.log", on_protected, err);
+}
+
+const char *bx_overlay_store_protects(const bx_overlay_store *store,
+                                      const char *host_path)
+{
+    static const char own[] = "/.boxagnts";
+    const char *path;
+    json_t *why;
+
+    for (const char *at = host_path; (at = strstr(at, own)) != NULL;
+         at += sizeof(own) - 1) {
+        if (at[sizeof(own) - 1] == '\0' || at[sizeof(own) - 1] == '/')
+            return "the workspace's own folder";
+    }
+    json_object_foreach(store->protected, path, why)
+    {
+        size_t bytes = strlen(path);
+
+        if (strncmp(host_path, path, bytes) == 0 &&
+            (host_path[bytes] == '\0' || host_path[bytes] == '/'))
+            return json_string_value(why);
+    }
+    return NULL;
+}
+
+static int append_protected(bx_buf *lines, const bx_protected *row)
+{
+    json_t *line =
+        json_pack("{s:s, s:s}", "path", row->host_path, "why", row->origin);
+    bx_autofree char *text =
+        line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
+    int failed = text == NULL || bx_buf_puts(lines, text) < 0 ||
+                         bx_buf_append(lines, "\n", 1, PROTECTED_MAX_BYTES) < 0
+                     ? -1
+                     : 0;
+
+    json_decref(line);
+    return failed;
+}
+
+/* A line more for each run is no harm, but a server's overlay may see many:
+ * the same lines are written once. */
+int bx_overlay_protect(const char *dir, const bx_policy *policy, bx_error **err)
+{
+    bx_autobuf bx_buf lines = BX_BUF_INIT;
+    bx_autofree char *path = NULL;
+    bx_autofree char *known = NULL;
+    bx_autofd int fd = -1;
+    ssize_t put;
+
+    for (size_t i = 0; i < policy->protected_paths_count; i++) {
+        if (append_protected(&lines, &policy->protected_paths[i]) < 0)
+            return bx_error_set(err, BX_ERR_INVALID,
+                                "'%s' cannot be kept as a protected path",
+                                policy->protected_paths[i].host_path);
+    }
+    if (lines.len == 0)
+        return 0;
+    if (asprintf(&path, "%s/protected.log", dir) < 0) {
+        path = NULL;
+        return bx_error_set_nomem(err);
+    }
+    fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    if (bx_file_read_fd(fd, path, PROTECTED_MAX_BYTES, &known, NULL, err) < 0)
+        return -1;
+    if (strstr(known, lines.data) != NULL)
+        return 0;
+    do
+        put = write(fd, lines.data, lines.len);
+    while (put < 0 && errno == EINTR);
+    return put == (ssize_t)lines.len
+               ? 0
+               : bx_error_set_errno(err, put < 0 ? errno : ENOSPC, "'%s'",
+                                    path);
+}
+
+/* ---- open and free --------------------------------------------------- */
+
+/* The lock goes with the file: one that was dropped meanwhile has no name. */
+static int lock(bx_overlay_store *store, bx_overlay_use use, bx_error **err)
+{
+    struct stat stat;
+    int failed;
+
+    store->lock_fd =
+        bx_tree_open(store->fd, "overlay.json", O_RDONLY | O_NONBLOCK);
+    if (store->lock_fd < 0 && errno == ENOENT && use == BX_OVERLAY_END)
+        return 0; /* never finished: no run is in it */
+    if (store->lock_fd < 0)
+        return errno == ENOENT
+                   ? refuse_head(store, "there is none", err)
+                   : bx_error_set_errno(err, errno, "'%s/overlay.json'",
+                                        store->dir);
+    do
+        failed = flock(store->lock_fd,
+                       use == BX_OVERLAY_LOOK ? LOCK_SH : LOCK_EX | LOCK_NB);
+    while (failed < 0 && errno == EINTR);
+    if (failed < 0 && errno == EWOULDBLOCK)
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "overlay '%s' is in use; end the runs that write "
+                            "to it, then try again",
+                            store->name);
+    if (failed < 0 || fstat(store->lock_fd, &stat) < 0)
+        return bx_error_set_errno(err, errno, "'%s/overlay.json'", store->dir);
+    if (stat.st_nlink == 0)
+        return bx_error_set(err, BX_ERR_NOT_FOUND,
+                            "overlay '%s' was dropped just now", store->name);
+    return 0;
+}
+
+static int read_store(bx_overlay_store *store, bx_error **err)
+{
+    bx_autofree char *text = NULL;
+    size_t bytes;
+    json_t *head;
+    int failed;
+
+    if (bx_file_read_fd(store->lock_fd, "overlay.json", HEAD_MAX_BYTES, &text,
+                        &bytes, err) < 0)
+        return -1;
+    head = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+    failed = json_is_object(head) ? read_head(store, head, err)
+                                  : refuse_head(store, "no JSON object", err);
+    json_decref(head);
+    if (failed < 0)
+        return -1;
+    store->records = json_object();
+    store->protected = json_object();
+    if (store->records == NULL || store->protected == NULL)
+        return bx_error_set_nomem(err);
+    if (read_lines(store, "base.log", on_record, err) < 0)
+        return -1;
+    return read_protected(store, err);
+}
+
+static bx_overlay_store *make_store(const char *name, bx_error **err)
+{
+    bx_autofree char *folder = bx_overlays_path(err);
+    bx_autooverlay bx_overlay_store *store = NULL;
+
+    if (folder == NULL)
+        return NULL;
+    store = calloc(1, sizeof(*store));
+    if (store != NULL) {
+        store->fd = store->lock_fd = -1;
+        store->name = strdup(name);
+        if (asprintf(&store->dir, "%s/%s", folder, name) < 0)
+            store->dir = NULL;
+    }
+    if (store == NULL || store->name == NULL || store->dir == NULL) {
+        (void)bx_error_set_nomem(err);
+        return NULL;
+    }
+    return bx_take(store);
+}
+
+bx_overlay_store *bx_overlay_store_open(const char *name, bx_overlay_use use,
+                                        bx_error **err)
+{
+    bx_autooverlay bx_overlay_store *store = NULL;
+
+    if (bx_overlay_check_name(name, err) < 0)
+        return NULL;
+    store = make_store(name, err);
+    if (store == NULL)
+        return NULL;
+    store->fd = open(store->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (store->fd < 0) {
+        if (errno == ENOENT)
+            (void)bx_error_set(err, BX_ERR_NOT_FOUND,
+                               "no overlay '%s'; `boxagnts overlay list` "
+                               "shows what there is",
+                               name);
+        else
+            (void)bx_error_set_errno(err, errno, "'%s'", store->dir);
+        return NULL;
+    }
+    if (lock(store, use, err) < 0 ||
+        (use != BX_OVERLAY_END && read_store(store, err) < 0))
+        return NULL;
+    return bx_take(store);
+}
+
+void bx_overlay_store_free(bx_overlay_store *store)
+{
+    if (store == NULL)
+        return;
+    for (size_t i = 0; i < store->mappings_count; i++) {
+        bx_overlay_mapping *mapping = &store->mappings[i];
+
+        free(mapping->path);
+        bx_closep(&mapping->base_fd);
+        bx_closep(&mapping->up_fd);
+        bx_closep(&mapping->gone_fd);
+    }
+    free(store->mappings);
+    json_decref(store->records);
+    json_decref(store->protected);
+    bx_closep(&store->lock_fd);
+    bx_closep(&store->fd);
+    free(store->id);
+    free(store->name);
+    free(store->dir);
+    free(store);
+}
