@@ -12,7 +12,7 @@
 
 #include "worker/seccomp_calls.h"
 
-#include "seccomp_filters.inc"
+#include "worker/seccomp_filters.inc"
 
 #define MAX_STEPS 1024
 
