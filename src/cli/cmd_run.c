@@ -7,6 +7,10 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/run_lock.h"
+#include "policy/secret.h"
+#include "sandbox/module.h"
+#include "worker/compile_apart.h"
 
 /* Refusals shown; a guest may make millions. */
 #define SHOWN_REFUSALS 20
@@ -15,6 +19,8 @@ static const bx_flag flags[] = {
     { "stats", NULL, "Print time, memory, fuel, bytes and refusals" },
     { "json", NULL, "Print one JSON object: output, end and statistics" },
     { "quiet", NULL, "Do not show refused calls" },
+    { "require-lockdown", NULL,
+      "Do not run where the kernel lacks a layer of the lockdown" },
     { "program-name", "NAME", "What the guest sees as argv[0]" },
     { "invoke", "NAME", "Call an exported function of a component" },
 };
@@ -23,6 +29,7 @@ typedef struct bx_run_state {
     bool wants_stats;
     bool wants_json;
     bool is_quiet;
+    bool requires_lockdown;
     const char *program_name;
     const char *function; /* of --invoke */
     uint64_t shown;
@@ -68,6 +75,8 @@ static int on_flag(void *context, const char *name, const char *value,
         state->wants_json = true;
     else if (strcmp(name, "quiet") == 0)
         state->is_quiet = true;
+    else if (strcmp(name, "require-lockdown") == 0)
+        state->requires_lockdown = true;
     else if (strcmp(name, "invoke") == 0)
         state->function = value;
     else
@@ -255,16 +264,51 @@ static int start_run(const bx_sandbox *sandbox, const bx_options *given,
                           options, ret_result, err);
 }
 
+/* Open what the run needs, then let go of everything else: the module, with
+ * the key of the cache it came from, and what lock_apply takes. */
+static bx_sandbox *make_sandbox(bx_module *module, const bx_options *given,
+                                const bx_run_lock *lock, bx_error **err)
+{
+    bx_sandbox *sandbox = bx_sandbox_new(module, given->policy, err);
+    bool has_network = bx_module_wants_network(module);
+
+    bx_module_free(module);
+    alarm(0);
+    if (sandbox == NULL || has_network ||
+        bx_run_lock_apply(lock, sandbox, err) == 0)
+        return sandbox;
+    bx_sandbox_free(sandbox);
+    return NULL;
+}
+
+static void print_result(const bx_result *result, const bx_run_state *state,
+                         bool is_cached)
+{
+    if (state->shown > SHOWN_REFUSALS && !state->is_quiet)
+        fprintf(stderr, "boxagnts: %llu more refusals are not shown\n",
+                (unsigned long long)(state->shown - SHOWN_REFUSALS));
+    if (!state->wants_json && bx_result_value(result) != NULL)
+        puts(bx_result_value(result));
+    if (state->wants_json)
+        print_json(result, state->refusals, is_cached);
+    else if (bx_result_code(result) != BX_OK)
+        fprintf(stderr, "boxagnts: %s: %s\n",
+                bx_code_name(bx_result_code(result)),
+                bx_result_message(result));
+    if (state->wants_stats)
+        print_stats(result, is_cached);
+}
+
 static int run_module(bx_module *module, const bx_options *given,
-                      bx_run_state *state)
+                      const bx_run_lock *lock, bx_run_state *state)
 {
     bx_error *err = NULL;
     bx_run_options options = BX_RUN_OPTIONS_INIT;
-    bx_sandbox *sandbox = bx_sandbox_new(module, given->policy, &err);
+    bool is_cached = bx_module_is_cached(module);
+    bx_sandbox *sandbox = make_sandbox(module, given, lock, &err);
     bx_result *result = NULL;
     int status;
 
-    alarm(0);
     if (sandbox == NULL)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     options.stdin_fd = 0;
@@ -281,22 +325,36 @@ static int run_module(bx_module *module, const bx_options *given,
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
     status = bx_cli_run_status(result);
-    if (state->shown > SHOWN_REFUSALS && !state->is_quiet)
-        fprintf(stderr, "boxagnts: %llu more refusals are not shown\n",
-                (unsigned long long)(state->shown - SHOWN_REFUSALS));
-    if (!state->wants_json && bx_result_value(result) != NULL)
-        puts(bx_result_value(result));
-    if (state->wants_json)
-        print_json(result, state->refusals, bx_module_is_cached(module));
-    else if (bx_result_code(result) != BX_OK)
-        fprintf(stderr, "boxagnts: %s: %s\n",
-                bx_code_name(bx_result_code(result)),
-                bx_result_message(result));
-    if (state->wants_stats)
-        print_stats(result, bx_module_is_cached(module));
+    print_result(result, state, is_cached);
     bx_result_free(result);
     bx_sandbox_free(sandbox);
     return status;
+}
+
+/* The engine and the module under these options, then the run. */
+static int run_with(const bx_options *given, bx_run_state *state)
+{
+    const bx_engine_options one = { sizeof(one), 1 };
+    const bx_run_lock lock = { .is_required = state->requires_lockdown,
+                               .is_quiet = state->is_quiet };
+    bx_error *err = NULL;
+    bx_engine *engine = NULL;
+    bx_module *module = NULL;
+
+    if (bx_run_lock_check(&lock, &err) < 0)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    /* Secrets are for tools that ask for them. */
+    bx_policy_drop_secrets(given->policy);
+    if (!state->is_quiet)
+        announce_slow_compile();
+    engine = bx_engine_new(&one, &err);
+    if (engine != NULL) {
+        bx_engine_set_compiler(engine, bx_compile_apart);
+        module =
+            bx_module_load(engine, given->operands[0], given->policy, &err);
+    }
+    return module == NULL ? bx_cli_fail(BX_EXIT_NOT_RUN, err)
+                          : run_module(module, given, &lock, state);
 }
 
 int bx_cmd_run(int argc, char **argv)
@@ -304,9 +362,6 @@ int bx_cmd_run(int argc, char **argv)
     bx_run_state state = { 0 };
     bx_options options;
     bx_error *err = NULL;
-    const bx_engine_options one = { sizeof(one), 1 };
-    bx_engine *engine;
-    bx_module *module;
     int status;
 
     if (bx_options_parse(argc, argv, flags, sizeof(flags) / sizeof(flags[0]),
@@ -324,14 +379,7 @@ int bx_cmd_run(int argc, char **argv)
     }
     if (state.wants_json)
         state.refusals = json_array();
-    if (!state.is_quiet)
-        announce_slow_compile();
-    engine = bx_engine_new(&one, &err);
-    module = engine == NULL ? NULL
-                            : bx_module_load(engine, options.operands[0],
-                                             options.policy, &err);
-    status = module == NULL ? bx_cli_fail(BX_EXIT_NOT_RUN, err)
-                            : run_module(module, &options, &state);
+    status = run_with(&options, &state);
     /* The process ends here: unmapping code and pools page by page would only
      * make it end later. */
     json_decref(state.refusals);

@@ -50,6 +50,13 @@ void bx_policy_free_secrets(bx_policy *policy)
     clear_injections(policy);
 }
 
+void bx_policy_drop_secrets(bx_policy *policy)
+{
+    bx_policy_free_secrets(policy);
+    policy->secrets = NULL;
+    policy->secrets_count = 0;
+}
+
 /* ---- values --------------------------------------------------------- */
 
 /* The message must not show the value. */

@@ -42,6 +42,8 @@ int bx_policy_parse_secret(bx_policy *policy, const char *text,
                            const bx_source *source, bx_error **err);
 int bx_policy_clone_secrets(bx_policy *copy, const bx_policy *policy);
 void bx_policy_free_secrets(bx_policy *policy);
+/* The same, and the policy goes on without. */
+void bx_policy_drop_secrets(bx_policy *policy);
 
 const bx_secret *bx_policy_find_secret(const bx_policy *policy,
                                        const char *name);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "sandbox/compile.h"
 #include "sandbox/linker.h"
 #include "sandbox/watchdog.h"
 
@@ -29,6 +30,7 @@ struct bx_engine {
     pthread_mutex_t mutex; /* over variants */
     bx_variant *variants;
     bx_watchdog *watchdog;
+    bx_compile_fn compiler; /* NULL: this process compiles */
 };
 
 int bx_engine_put_text(bx_buf *buf, const char *text, size_t bytes,
@@ -119,6 +121,16 @@ void bx_engine_free(bx_engine *engine)
 bx_watchdog *bx_engine_watchdog(bx_engine *engine)
 {
     return engine->watchdog;
+}
+
+void bx_engine_set_compiler(bx_engine *engine, bx_compile_fn compiler)
+{
+    engine->compiler = compiler;
+}
+
+bx_compile_fn bx_engine_compiler(const bx_engine *engine)
+{
+    return engine->compiler;
 }
 
 static void set_features(wasm_config_t *config)

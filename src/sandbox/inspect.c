@@ -221,3 +221,21 @@ char *bx_module_inspect(const bx_module *module, bx_error **err)
     return module->is_component ? inspect_component(module, err)
                                 : inspect_core(module, err);
 }
+
+bool bx_module_wants_network(const bx_module *module)
+{
+    const wasmtime_module_t *code = bx_module_first_code(module)->module;
+    wasm_importtype_vec_t imports;
+    bool wants = false;
+
+    if (code == NULL)
+        return true;
+    wasmtime_module_imports(code, &imports);
+    for (size_t i = 0; i < imports.size; i++) {
+        const wasm_name_t *name = wasm_importtype_name(imports.data[i]);
+
+        wants |= name->size > 5 && memcmp(name->data, "http_", 5) == 0;
+    }
+    wasm_importtype_vec_delete(&imports);
+    return wants;
+}

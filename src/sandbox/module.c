@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/digest.h"
+#include "sandbox/compile.h"
 
 static const uint8_t binary_magic[4] = { 0, 'a', 's', 'm' };
 
@@ -226,13 +227,44 @@ bool bx_module_is_cached(const bx_module *module)
     return atomic_load(&module->is_cached);
 }
 
+static bool compile_here(const bx_module *module, const bx_variant *variant,
+                         bx_code_image *image, bx_error **err)
+{
+    wasmtime_error_t *error =
+        module->is_component
+            ? wasmtime_component_new(variant->engine, module->bytes,
+                                     module->bytes_len, &image->component)
+            : wasmtime_module_new(variant->engine, module->bytes,
+                                  module->bytes_len, &image->module);
+
+    if (error == NULL)
+        return true;
+    bx_engine_fail(err, BX_ERR_INVALID, error,
+                   module->is_component ? "not a valid component"
+                                        : "not a valid module");
+    return false;
+}
+
+/* Compiled elsewhere. */
+static bool fetch_code(const bx_module *module, const bx_variant *variant,
+                       bx_code_image *ret_image, bx_error **err)
+{
+    bx_autofree char *code = NULL;
+    size_t bytes;
+
+    return bx_engine_compiler(module->engine)(
+               variant, module->bytes, module->bytes_len, module->is_component,
+               &code, &bytes, err) == 0 &&
+           bx_compile_load(variant, code, bytes, module->is_component,
+                           ret_image, err) == 0;
+}
+
 /* From the cache, or compiled and kept there. A cache that cannot be written
  * costs time, not the run. */
 static bool make_code(bx_module *module, const bx_variant *variant,
                       bx_code_image *ret_image, bx_error **err)
 {
     bx_code_image image = { NULL, NULL };
-    wasmtime_error_t *error;
     bool is_cached = module->cache != NULL &&
                      bx_cache_find(module->cache, variant, module->digest,
                                    module->is_component, ret_image);
@@ -240,15 +272,10 @@ static bool make_code(bx_module *module, const bx_variant *variant,
     atomic_store(&module->is_cached, is_cached);
     if (is_cached)
         return true;
-    error = module->is_component
-                ? wasmtime_component_new(variant->engine, module->bytes,
-                                         module->bytes_len, &image.component)
-                : wasmtime_module_new(variant->engine, module->bytes,
-                                      module->bytes_len, &image.module);
-    if (error != NULL) {
-        bx_engine_fail(err, BX_ERR_INVALID, error,
-                       module->is_component ? "not a valid component"
-                                            : "not a valid module");
+    if (bx_engine_compiler(module->engine) != NULL) {
+        if (!fetch_code(module, variant, &image, err))
+            return false;
+    } else if (!compile_here(module, variant, &image, err)) {
         return false;
     }
     if (module->cache != NULL)

@@ -41,4 +41,7 @@ int bx_module_get_code(bx_module *module, bx_variant *variant,
 /* Any code of it: a module that was loaded has one. Borrowed likewise. */
 const bx_code_image *bx_module_first_code(const bx_module *module);
 
+/* May it ask for the network? A component always may: its world is wide. */
+bool bx_module_wants_network(const bx_module *module);
+
 #endif

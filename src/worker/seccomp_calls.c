@@ -4,12 +4,19 @@
 
 #include <asm/termbits.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
+#endif
+
+/* linux/fs.h of Linux 6.7: how the engine's pool finds the pages of a finished
+ * instance. _IOWR('f', 16, struct pm_scan_arg), of twelve 64-bit numbers. */
+#ifndef PAGEMAP_SCAN
+#define PAGEMAP_SCAN _IOWR('f', 16, uint64_t[12])
 #endif
 
 #define ALL UINT64_MAX
@@ -182,6 +189,8 @@ const bx_seccomp_argument bx_seccomp_arguments[] = {
     { "ioctl", 1, ALL, FIONREAD, 0 },
     { "ioctl", 1, ALL, FIONBIO, 0 },
     { "ioctl", 1, ALL, FIOCLEX, 0 },
+    { "ioctl", 1, ALL, FICLONE, 0 },
+    { "ioctl", 1, ALL, PAGEMAP_SCAN, 0 },
     { "ioctl", 1, ALL, TCGETS, BX_SECCOMP_TERMINAL },
     { "ioctl", 1, ALL, TIOCGWINSZ, BX_SECCOMP_TERMINAL },
 };
