@@ -86,12 +86,11 @@ const char *bx_cache_dir(const bx_cache *cache)
 }
 
 /* One file for each module and each kind of engine that compiles it. */
-static char *entry_path(const bx_cache *cache, const bx_variant *variant,
+static char *entry_path(const bx_cache *cache, uint64_t compatibility,
                         const uint8_t digest[BX_DIGEST_BYTES])
 {
     uint8_t key[BX_DIGEST_BYTES + 8];
     uint8_t name[BX_DIGEST_BYTES];
-    uint64_t compatibility = bx_engine_compatibility(variant->engine);
     char text[65];
     char *path = NULL;
 
@@ -111,7 +110,7 @@ static void sign(const bx_cache *cache, const entry_head *head,
                    head->body_bytes, mac);
 }
 
-static bool verify(const bx_cache *cache, const bx_variant *variant,
+static bool verify(const bx_cache *cache, uint64_t compatibility,
                    const uint8_t digest[BX_DIGEST_BYTES], const char *data,
                    size_t bytes)
 {
@@ -123,7 +122,7 @@ static bool verify(const bx_cache *cache, const bx_variant *variant,
     memcpy(&head, data, sizeof(head));
     if (memcmp(head.magic, entry_magic, sizeof(entry_magic)) != 0 ||
         head.body_bytes != bytes - sizeof(head) ||
-        head.compatibility != bx_engine_compatibility(variant->engine) ||
+        head.compatibility != compatibility ||
         memcmp(head.digest, digest, BX_DIGEST_BYTES) != 0)
         return false;
     sign(cache, &head, (const uint8_t *)data + sizeof(head), mac);
@@ -139,23 +138,40 @@ void bx_code_image_clear(bx_code_image *image)
     *image = (bx_code_image){ NULL, NULL };
 }
 
+bool bx_cache_read(const bx_cache *cache, uint64_t compatibility,
+                   const uint8_t digest[BX_DIGEST_BYTES], char **ret_data,
+                   size_t *ret_bytes, size_t *ret_skip)
+{
+    bx_autofree char *path = entry_path(cache, compatibility, digest);
+    bx_autofree char *data = NULL;
+    size_t bytes;
+
+    if (path == NULL ||
+        bx_file_read(path, ENTRY_MAX_BYTES, &data, &bytes, NULL) < 0 ||
+        !verify(cache, compatibility, digest, data, bytes))
+        return false;
+    *ret_data = bx_take(data);
+    *ret_bytes = bytes;
+    *ret_skip = sizeof(entry_head);
+    return true;
+}
+
 bool bx_cache_find(const bx_cache *cache, const bx_variant *variant,
                    const uint8_t digest[BX_DIGEST_BYTES], bool is_component,
                    bx_code_image *ret_image)
 {
-    bx_autofree char *path = entry_path(cache, variant, digest);
     bx_autofree char *data = NULL;
     bx_code_image image = { NULL, NULL };
     wasmtime_error_t *error;
     const uint8_t *code;
     size_t bytes;
+    size_t skip;
 
-    if (path == NULL ||
-        bx_file_read(path, ENTRY_MAX_BYTES, &data, &bytes, NULL) < 0 ||
-        !verify(cache, variant, digest, data, bytes))
+    if (!bx_cache_read(cache, bx_engine_compatibility(variant->engine), digest,
+                       &data, &bytes, &skip))
         return false;
-    code = (const uint8_t *)data + sizeof(entry_head);
-    bytes -= sizeof(entry_head);
+    code = (const uint8_t *)data + skip;
+    bytes -= skip;
     error = is_component ? wasmtime_component_deserialize(
                                variant->engine, code, bytes, &image.component)
                          : wasmtime_module_deserialize(variant->engine, code,
@@ -168,37 +184,41 @@ bool bx_cache_find(const bx_cache *cache, const bx_variant *variant,
     return true;
 }
 
+int bx_cache_write(const bx_cache *cache, uint64_t compatibility,
+                   const uint8_t digest[BX_DIGEST_BYTES], const void *code,
+                   size_t bytes, bx_error **err)
+{
+    bx_autofree char *path = entry_path(cache, compatibility, digest);
+    bx_autofree uint8_t *file = malloc(sizeof(entry_head) + bytes);
+    entry_head head = { .compatibility = compatibility, .body_bytes = bytes };
+
+    if (file == NULL || path == NULL)
+        return bx_error_set_nomem(err);
+    memcpy(head.magic, entry_magic, sizeof(head.magic));
+    memcpy(head.digest, digest, BX_DIGEST_BYTES);
+    sign(cache, &head, code, head.mac);
+    memcpy(file, &head, sizeof(head));
+    memcpy(file + sizeof(head), code, bytes);
+    return bx_file_replace(path, file, sizeof(head) + bytes, 0600, err);
+}
+
 int bx_cache_save(const bx_cache *cache, const bx_variant *variant,
                   const uint8_t digest[BX_DIGEST_BYTES],
                   const bx_code_image *image, bx_error **err)
 {
-    bx_autofree char *path = entry_path(cache, variant, digest);
-    bx_autofree uint8_t *file = NULL;
-    entry_head head = { .compatibility =
-                            bx_engine_compatibility(variant->engine) };
     wasm_byte_vec_t body;
     wasmtime_error_t *error =
         image->component != NULL
             ? wasmtime_component_serialize(image->component, &body)
             : wasmtime_module_serialize(image->module, &body);
-    size_t bytes;
+    int result;
 
     if (error != NULL)
         return bx_engine_fail(err, BX_ERR_SYSTEM, error, "serialize");
-    memcpy(head.magic, entry_magic, sizeof(head.magic));
-    memcpy(head.digest, digest, BX_DIGEST_BYTES);
-    head.body_bytes = body.size;
-    bytes = sizeof(head) + body.size;
-    file = malloc(bytes);
-    if (file == NULL || path == NULL) {
-        wasm_byte_vec_delete(&body);
-        return bx_error_set_nomem(err);
-    }
-    sign(cache, &head, (const uint8_t *)body.data, head.mac);
-    memcpy(file, &head, sizeof(head));
-    memcpy(file + sizeof(head), body.data, body.size);
+    result = bx_cache_write(cache, bx_engine_compatibility(variant->engine),
+                            digest, body.data, body.size, err);
     wasm_byte_vec_delete(&body);
-    return bx_file_replace(path, file, bytes, 0600, err);
+    return result;
 }
 
 /* 64 hexadecimal digits and the suffix: nothing else in the folder is ours. */

@@ -40,6 +40,16 @@ int bx_cache_save(const bx_cache *cache, const bx_variant *variant,
                   const uint8_t digest[32], const bx_code_image *image,
                   bx_error **err);
 
+/* The same without an engine: what bx_engine_compatibility() says of it, and
+ * the code as bytes, owned by the caller, free(). ret_data: begins with
+ * *ret_skip bytes that are not the code's. */
+bool bx_cache_read(const bx_cache *cache, uint64_t compatibility,
+                   const uint8_t digest[32], char **ret_data, size_t *ret_bytes,
+                   size_t *ret_skip);
+int bx_cache_write(const bx_cache *cache, uint64_t compatibility,
+                   const uint8_t digest[32], const void *code, size_t bytes,
+                   bx_error **err);
+
 /* One entry, for the list. */
 typedef struct bx_cache_entry {
     char *name; /* of the file: 64 hexadecimal digits and ".bxc" */

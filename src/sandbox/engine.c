@@ -1,6 +1,7 @@
 #include "sandbox/engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "sandbox/compile.h"
@@ -31,6 +32,7 @@ struct bx_engine {
     bx_variant *variants;
     bx_watchdog *watchdog;
     bx_compile_fn compiler; /* NULL: this process compiles */
+    atomic_bool has_compiled;
 };
 
 int bx_engine_put_text(bx_buf *buf, const char *text, size_t bytes,
@@ -131,6 +133,20 @@ void bx_engine_set_compiler(bx_engine *engine, bx_compile_fn compiler)
 bx_compile_fn bx_engine_compiler(const bx_engine *engine)
 {
     return engine->compiler;
+}
+
+void bx_engine_note_compiler(bx_engine *engine)
+{
+    atomic_store_explicit(&engine->has_compiled, true, memory_order_relaxed);
+}
+
+int bx_engine_adopt(bx_engine *engine, bx_error **err)
+{
+    if (atomic_load_explicit(&engine->has_compiled, memory_order_relaxed))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the engine has compiled a module; expected one "
+                            "that compiled none before fork()");
+    return bx_watchdog_adopt(engine->watchdog, err);
 }
 
 static void set_features(wasm_config_t *config)

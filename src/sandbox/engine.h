@@ -33,4 +33,12 @@ int bx_engine_get_component_linker(bx_engine *engine, bx_variant *variant,
 
 bx_watchdog *bx_engine_watchdog(bx_engine *engine);
 
+/* Take over an engine after fork(). The parent had one thread, and neither
+ * compiled nor ran anything with it: then all of it came along.
+ * errors: BX_ERR_INVALID: it did */
+int bx_engine_adopt(bx_engine *engine, bx_error **err);
+
+/* Something is compiled: the compiler starts threads, which no child has. */
+void bx_engine_note_compiler(bx_engine *engine);
+
 #endif

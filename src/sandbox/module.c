@@ -230,12 +230,14 @@ bool bx_module_is_cached(const bx_module *module)
 static bool compile_here(const bx_module *module, const bx_variant *variant,
                          bx_code_image *image, bx_error **err)
 {
-    wasmtime_error_t *error =
-        module->is_component
-            ? wasmtime_component_new(variant->engine, module->bytes,
-                                     module->bytes_len, &image->component)
-            : wasmtime_module_new(variant->engine, module->bytes,
-                                  module->bytes_len, &image->module);
+    wasmtime_error_t *error;
+
+    bx_engine_note_compiler(module->engine);
+    error = module->is_component
+                ? wasmtime_component_new(variant->engine, module->bytes,
+                                         module->bytes_len, &image->component)
+                : wasmtime_module_new(variant->engine, module->bytes,
+                                      module->bytes_len, &image->module);
 
     if (error == NULL)
         return true;
@@ -272,6 +274,12 @@ static bool make_code(bx_module *module, const bx_variant *variant,
     atomic_store(&module->is_cached, is_cached);
     if (is_cached)
         return true;
+    if (module->bytes == NULL) {
+        bx_error_set(err, BX_ERR_INVALID, "no code for a stack of %llu bytes%s",
+                     (unsigned long long)variant->stack_bytes,
+                     variant->has_fuel ? " with fuel" : "");
+        return false;
+    }
     if (bx_engine_compiler(module->engine) != NULL) {
         if (!fetch_code(module, variant, &image, err))
             return false;

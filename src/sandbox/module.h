@@ -23,7 +23,7 @@ typedef struct bx_module_code {
 struct bx_module {
     bx_engine *engine; /* borrowed */
     char *name;
-    uint8_t *bytes; /* binary format */
+    uint8_t *bytes; /* binary format; NULL: only its codes are here */
     size_t bytes_len;
     bool is_component;
     uint8_t digest[32]; /* SHA-256 of bytes */

@@ -97,34 +97,59 @@ static int prepare(bx_sandbox *sandbox, const bx_code_image *image,
                : bx_engine_fail(err, BX_ERR_INVALID, error, "imports");
 }
 
+/* Everything but policy and folders. */
+static int make(bx_sandbox *sandbox, bx_module *module, bx_error **err)
+{
+    const bx_code_image *image;
+
+    sandbox->engine = module->engine;
+    sandbox->name = strdup(module->name);
+    if (sandbox->policy == NULL || sandbox->name == NULL)
+        return bx_error_set_nomem(err);
+    if ((!sandbox->is_shared &&
+         bx_guard_check(sandbox->policy, module->cache, err) < 0) ||
+        bx_engine_get_variant(module->engine, &sandbox->policy->limits,
+                              &sandbox->variant, err) < 0 ||
+        bx_module_get_code(module, sandbox->variant, &image, err) < 0)
+        return -1;
+    return prepare(sandbox, image, err);
+}
+
 bx_sandbox *bx_sandbox_new(bx_module *module, const bx_policy *policy,
                            bx_error **err)
 {
     bx_sandbox *sandbox = calloc(1, sizeof(*sandbox));
-    const bx_code_image *image;
 
     if (sandbox == NULL) {
         bx_error_set_nomem(err);
         return NULL;
     }
-    sandbox->engine = module->engine;
     sandbox->policy =
         policy == NULL ? bx_policy_new() : bx_policy_clone(policy);
-    sandbox->name = strdup(module->name);
-    if (sandbox->policy == NULL || sandbox->name == NULL) {
-        bx_error_set_nomem(err);
-        goto fail;
+    if (make(sandbox, module, err) == 0) {
+        sandbox->fs = bx_fs_new(sandbox->policy, err);
+        if (sandbox->fs != NULL)
+            return sandbox;
     }
-    if (bx_guard_check(sandbox->policy, module->cache, err) < 0 ||
-        bx_engine_get_variant(module->engine, &sandbox->policy->limits,
-                              &sandbox->variant, err) < 0 ||
-        bx_module_get_code(module, sandbox->variant, &image, err) < 0 ||
-        prepare(sandbox, image, err) < 0)
-        goto fail;
-    sandbox->fs = bx_fs_new(sandbox->policy, err);
-    if (sandbox->fs != NULL)
+    bx_error_wrap(err, "'%s'", module->name);
+    bx_sandbox_free(sandbox);
+    return NULL;
+}
+
+bx_sandbox *bx_sandbox_new_shared(bx_module *module, bx_policy *policy,
+                                  bx_fs *fs, bx_error **err)
+{
+    bx_sandbox *sandbox = calloc(1, sizeof(*sandbox));
+
+    if (sandbox == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    sandbox->is_shared = true;
+    sandbox->policy = policy;
+    sandbox->fs = fs;
+    if (make(sandbox, module, err) == 0)
         return sandbox;
-fail:
     bx_error_wrap(err, "'%s'", module->name);
     bx_sandbox_free(sandbox);
     return NULL;
@@ -137,8 +162,10 @@ void bx_sandbox_free(bx_sandbox *sandbox)
     if (sandbox->pre != NULL)
         wasmtime_instance_pre_delete(sandbox->pre);
     bx_component_pre_delete(sandbox->component_pre);
-    bx_fs_free(sandbox->fs);
-    bx_policy_free(sandbox->policy);
+    if (!sandbox->is_shared) {
+        bx_fs_free(sandbox->fs);
+        bx_policy_free(sandbox->policy);
+    }
     free(sandbox->name);
     free(sandbox);
 }

@@ -14,7 +14,8 @@ struct bx_sandbox {
     bx_fs *fs;
     wasmtime_instance_pre_t *pre; /* keeps the compiled module; NULL: */
     bx_component_pre *component_pre;
-    char *name; /* the module's, for messages */
+    char *name;     /* the module's, for messages */
+    bool is_shared; /* policy and fs are borrowed */
 };
 
 /* A function of a component and its arguments as JSON. All borrowed. */
@@ -35,8 +36,8 @@ typedef struct bx_run_extra {
     size_t env_count;
     const bx_invocation *invocation; /* in the place of the command; NULL: none
                                       */
-    const struct bx_broker *broker; /* who reaches the network for it, as of
-                                     * bx_run; NULL: this process */
+    const struct bx_broker *broker;  /* who reaches the network for it, as of
+                                      * bx_run; NULL: this process */
 } bx_run_extra;
 
 /* options, or what NULL means. */
@@ -48,6 +49,11 @@ int bx_run_options_check(const bx_run_options *options,
  * none. */
 bx_session *bx_session_open_with(const bx_sandbox *sandbox,
                                  const bx_run_extra *extra, bx_error **err);
+
+/* bx_sandbox_new() of one of several that share a policy and its open folders:
+ * both borrowed, and checked already (sandbox/guard.h). */
+bx_sandbox *bx_sandbox_new_shared(bx_module *module, bx_policy *policy,
+                                  bx_fs *fs, bx_error **err);
 
 /* bx_sandbox_run() with these; extra may be NULL. */
 int bx_sandbox_run_with(const bx_sandbox *sandbox, size_t argc,

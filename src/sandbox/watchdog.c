@@ -139,6 +139,17 @@ static int start_thread(bx_watchdog *dog, bx_error **err)
     return 0;
 }
 
+int bx_watchdog_adopt(bx_watchdog *dog, bx_error **err)
+{
+    if (dog->has_thread)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the engine has run guests in process %d; expected "
+                            "one that ran none before fork()",
+                            (int)dog->pid);
+    dog->pid = getpid();
+    return 0;
+}
+
 int bx_watchdog_check_process(const bx_watchdog *dog, bx_error **err)
 {
     if (dog->pid == getpid())

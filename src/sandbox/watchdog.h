@@ -23,7 +23,11 @@ void bx_watchdog_free(bx_watchdog *watchdog);
 /* Advance this engine's epoch too, from now on; borrowed. */
 void bx_watchdog_watch(bx_watchdog *watchdog, wasm_engine_t *engine);
 
-/* BX_ERR_INVALID in a child of fork(): neither this thread nor those that
+/* In a child of fork() whose parent never ran a guest: it is this process's
+ * from now on. BX_ERR_INVALID: the thread is the parent's. */
+int bx_watchdog_adopt(bx_watchdog *watchdog, bx_error **err);
+
+/* BX_ERR_INVALID in any other child: neither this thread nor those that
  * compile are there. */
 int bx_watchdog_check_process(const bx_watchdog *watchdog, bx_error **err);
 
