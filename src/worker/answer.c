@@ -1,0 +1,507 @@
+#include "worker/answer.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "sandbox/result.h"
+#include "worker/answer_service.h"
+
+/* How long after its deadline, or a cancel, a run may take to say that it is
+ * over. */
+#define GRACE_NS 1000000000
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- the call -------------------------------------------------------- */
+
+static void begin_run(bx_answer *answer)
+{
+    const bx_run_options *options = answer->options;
+    const bx_limits *limits = &answer->box->policy->limits;
+    bx_run *run = &answer->run;
+    uint64_t ms = limits->timeout_ms;
+
+    if (options->timeout_ms != 0)
+        ms = lower(ms, options->timeout_ms);
+    run->deadline_ns = bx_now_ns() + (int64_t)ms * 1000000;
+    run->budget = NULL;
+    answer->begin_held_ns = run->held_ns;
+    if (answer->extra->budget != NULL) {
+        answer->given = *answer->extra->budget;
+        run->budget = &answer->given;
+        if (answer->given.deadline_ns < run->deadline_ns)
+            run->deadline_ns = answer->given.deadline_ns;
+    }
+    run->cancel = options->cancel;
+    run->audit = options->audit;
+    run->audit_context = options->audit_context;
+    run->effect = options->effect;
+    run->effect_context = options->effect_context;
+    run->need = options->need;
+    run->need_context = options->need_context;
+    run->hold = options->hold;
+    run->hold_context = options->hold_context;
+}
+
+static void add_fd(bx_call_frame *call, int fd, bx_call_flag flag, int *fds,
+                   size_t *count)
+{
+    if (fd < 0)
+        return;
+    call->flags |= flag;
+    fds[(*count)++] = fd;
+}
+
+static size_t fill_call(const bx_answer *answer, bx_call_frame *call, int *fds)
+{
+    const bx_run_options *options = answer->options;
+    const bx_run_extra *extra = answer->extra;
+    size_t count = 0;
+
+    call->box_id = answer->box->module->id;
+    call->session_id = answer->session_id;
+    call->deadline_ns = answer->run.deadline_ns;
+    if (options->audit != NULL)
+        call->flags |= BX_CALL_AUDIT;
+    if (options->effect != NULL)
+        call->flags |= BX_CALL_EFFECT;
+    if (options->need != NULL)
+        call->flags |= BX_CALL_NEED;
+    if (options->cancel != NULL)
+        call->flags |= BX_CALL_CANCEL;
+    if (extra->services != NULL)
+        call->flags |= BX_CALL_SERVICES;
+    if (extra->env != NULL) {
+        call->flags |= BX_CALL_ENV;
+        call->env = extra->env;
+        call->env_count = extra->env_count;
+    }
+    if (extra->invocation != NULL) {
+        call->flags |= BX_CALL_INVOKES;
+        call->function = extra->invocation->function;
+        call->args = extra->invocation->args;
+        call->args_bytes = extra->invocation->args_bytes;
+    }
+    if (extra->budget != NULL) {
+        call->flags |= BX_CALL_BUDGET;
+        call->budget = answer->given;
+    }
+    if (options->stdin_data != NULL && options->stdin_fd < 0) {
+        call->input = options->stdin_data;
+        call->input_bytes = options->stdin_bytes;
+    }
+    if (options->stdout_fd == BX_FD_NONE)
+        call->flags |= BX_CALL_DROP_STDOUT;
+    if (options->stderr_fd == BX_FD_NONE)
+        call->flags |= BX_CALL_DROP_STDERR;
+    add_fd(call, options->stdin_fd, BX_CALL_STDIN_FD, fds, &count);
+    add_fd(call, options->stdout_fd, BX_CALL_STDOUT_FD, fds, &count);
+    add_fd(call, options->stderr_fd, BX_CALL_STDERR_FD, fds, &count);
+    add_fd(call, options->record_fd, BX_CALL_RECORD_FD, fds, &count);
+    return count;
+}
+
+/* -1 with err: it is too large; with *ret_why: the worker is gone. */
+static int send_call(const bx_answer *answer, const bx_line *line, size_t argc,
+                     const char *const *argv, bool *ret_is_gone, bx_error **err)
+{
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_call_frame call = { .argc = argc, .argv = argv };
+    bx_error *why = NULL;
+    int fds[4];
+    size_t count = fill_call(answer, &call, fds);
+
+    bx_frame_put_call(&out, &call);
+    if (out.is_bad)
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "arguments and input of more than %u bytes, or no "
+                            "memory for them",
+                            BX_FRAME_MAX_BYTES);
+    if (bx_channel_send(&line->channel, BX_FRAME_CALL, &body, fds, count, true,
+                        &why) == 0)
+        return 0;
+    *ret_is_gone =
+        bx_error_errno(why) == EPIPE || bx_error_errno(why) == ECONNRESET;
+    if (*ret_is_gone || err == NULL)
+        bx_error_free(why);
+    else
+        *err = why;
+    return -1;
+}
+
+/* ---- events and questions -------------------------------------------- */
+
+typedef struct event_texts {
+    char *texts[4];
+} event_texts;
+
+static void clear_texts(event_texts *texts)
+{
+    for (int i = 0; i < 4; i++)
+        free(texts->texts[i]);
+}
+
+#define autotexts __attribute__((cleanup(clear_texts)))
+
+static bool get_texts(const bx_frame *frame, size_t count, event_texts *ret)
+{
+    bx_wire_in in = bx_frame_body(frame);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes;
+        const char *text = bx_wire_get_bytes(&in, BX_FRAME_EVENT_BYTES, &bytes);
+
+        ret->texts[i] = in.is_bad ? NULL : bx_frame_show(text, bytes);
+        if (ret->texts[i] == NULL)
+            return false;
+    }
+    return bx_wire_is_whole(&in);
+}
+
+static bool tell_audit(const bx_answer *answer, const bx_frame *frame)
+{
+    autotexts event_texts texts = { { NULL } };
+    bx_audit_event event;
+
+    if (answer->options->audit == NULL || !get_texts(frame, 4, &texts))
+        return false;
+    event = (bx_audit_event){ .call = texts.texts[0],
+                              .target = texts.texts[1],
+                              .reason = texts.texts[2],
+                              .rule = texts.texts[3] };
+    answer->options->audit(answer->options->audit_context, &event);
+    return true;
+}
+
+static bool tell_effect(const bx_answer *answer, const bx_frame *frame)
+{
+    autotexts event_texts texts = { { NULL } };
+    bx_effect_event event;
+
+    if (answer->options->effect == NULL || !get_texts(frame, 3, &texts))
+        return false;
+    event = (bx_effect_event){ .call = texts.texts[0],
+                               .target = texts.texts[1],
+                               .detail = texts.texts[2] };
+    answer->options->effect(answer->options->effect_context, &event);
+    return true;
+}
+
+static bool send_answer(const bx_line *line, const bx_buf *body, int fd)
+{
+    return bx_channel_send(&line->channel, BX_FRAME_ANSWER, body, &fd, fd >= 0,
+                           false, NULL) == 0;
+}
+
+static bool answer_need(const bx_answer *answer, const bx_line *line,
+                        const bx_frame *frame)
+{
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    autotexts event_texts texts = { { NULL } };
+    bx_need_event event;
+
+    if (answer->options->need == NULL || !get_texts(frame, 2, &texts))
+        return false;
+    event = (bx_need_event){ .kind = texts.texts[0], .target = texts.texts[1] };
+    bx_wire_put_bool(
+        &out, answer->options->need(answer->options->need_context, &event));
+    return !out.is_bad && send_answer(line, &body, -1);
+}
+
+static bool answer_broker(bx_answer *answer, const bx_line *line,
+                          const bx_frame *frame, bool may_wake)
+{
+    bx_autobuf bx_buf reply = BX_BUF_INIT;
+    int fd = -1;
+
+    if (frame->bytes > BX_BROKER_MAX_BYTES)
+        return false;
+    if (answer->broker == NULL)
+        answer->broker =
+            bx_broker_host_new(answer->box->policy, &answer->run, NULL);
+    if (answer->broker == NULL ||
+        bx_broker_host_serve(answer->broker, frame->data, frame->bytes,
+                             may_wake ? line->channel.fd : -1, &reply, &fd,
+                             NULL) < 0)
+        return false;
+    return send_answer(line, &reply, may_wake ? -1 : fd);
+}
+
+/* False: no worker sends that, or it does not listen. */
+static bool answer_frame(bx_answer *answer, const bx_line *line,
+                         const bx_frame *frame)
+{
+    switch (frame->type) {
+    case BX_FRAME_AUDIT:
+        return tell_audit(answer, frame);
+    case BX_FRAME_EFFECT:
+        return tell_effect(answer, frame);
+    case BX_FRAME_NEED:
+        return answer_need(answer, line, frame);
+    case BX_FRAME_BROKER:
+    case BX_FRAME_BROKER_WHILE:
+        return answer_broker(answer, line, frame,
+                             frame->type == BX_FRAME_BROKER_WHILE);
+    case BX_FRAME_WAKE:
+        return frame->bytes == 0; /* the answer crossed it */
+    case BX_FRAME_SPAWN:
+    case BX_FRAME_TOOL_CALL:
+    case BX_FRAME_TOOL_LIST:
+        return answer->extra->services != NULL &&
+               bx_answer_service(answer, line, frame);
+    default:
+        return false;
+    }
+}
+
+/* ---- waiting --------------------------------------------------------- */
+
+typedef struct wait_state {
+    int64_t ends_ns; /* then it is lost */
+    bool is_slow;    /* nothing came for a while */
+    bool is_cancelled;
+} wait_state;
+
+/* A frame, or why there is none: the return value as of bx_channel_receive(),
+ * but 0 is the end. */
+static int wait_frame(const bx_answer *answer, bx_line *line, wait_state *state,
+                      bx_frame *frame, bx_error **err)
+{
+    for (;;) {
+        int64_t now_ns;
+        int got =
+            bx_channel_receive(&line->channel, BX_FRAME_MAX_BYTES, 0,
+                               state->is_slow ? MSG_DONTWAIT : 0, frame, err);
+
+        if (got != 0 || errno != EAGAIN)
+            return got;
+        now_ns = bx_now_ns();
+        if (!state->is_cancelled && bx_run_is_cancelled(&answer->run)) {
+            state->is_cancelled = true;
+            state->ends_ns = now_ns + GRACE_NS;
+            bx_process_set_cancel(answer->process, line, true);
+        }
+        if (now_ns >= state->ends_ns)
+            return bx_error_set(err, BX_ERR_TIMEOUT,
+                                "the worker hung: its run was to end %d ms "
+                                "before",
+                                GRACE_NS / 1000000);
+        state->is_slow = true;
+        {
+            struct pollfd poller = { .fd = line->channel.fd, .events = POLLIN };
+            int64_t left_ms = (state->ends_ns - now_ns) / 1000000 + 1;
+
+            if (answer->run.cancel != NULL && !state->is_cancelled &&
+                left_ms > BX_LINE_TICK_MS)
+                left_ms = BX_LINE_TICK_MS;
+            (void)poll(&poller, 1, left_ms > 60000 ? 60000 : (int)left_ms);
+        }
+    }
+}
+
+/* Until the result: 0. -1: the worker is lost; ret_why: what it did wrong, NULL
+ * when it ended. */
+static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
+                     bx_error **ret_why)
+{
+    wait_state state = { .ends_ns = answer->run.deadline_ns + GRACE_NS };
+
+    for (;;) {
+        bx_frame frame;
+        int got = wait_frame(answer, line, &state, &frame, ret_why);
+        int64_t begin_ns;
+        bool is_good;
+
+        if (got <= 0)
+            return -1;
+        if (frame.type == BX_FRAME_RESULT) {
+            *ret_frame = frame;
+            return 0;
+        }
+        begin_ns = bx_now_ns();
+        is_good =
+            begin_ns < state.ends_ns && answer_frame(answer, line, &frame);
+        if (!is_good)
+            bx_error_set(ret_why, BX_ERR_INVALID,
+                         begin_ns < state.ends_ns
+                             ? "the worker sent what none sends (a frame of "
+                               "type %d)"
+                             : "the worker went on after its run was to end (a "
+                               "frame of type %d)",
+                         (int)frame.type);
+        bx_frame_clear(&frame);
+        if (!is_good)
+            return -1;
+        /* What the answer took was not the worker's; a held request moved the
+         * deadline. */
+        if (!state.is_cancelled &&
+            state.ends_ns < answer->run.deadline_ns + GRACE_NS)
+            state.ends_ns = answer->run.deadline_ns + GRACE_NS;
+        if (state.ends_ns < bx_now_ns() + GRACE_NS &&
+            bx_now_ns() - begin_ns > GRACE_NS / 10)
+            state.ends_ns = bx_now_ns() + GRACE_NS;
+    }
+}
+
+/* ---- the result ------------------------------------------------------ */
+
+/* What is left of the budget the call was given: never more than it was, nor
+ * than what the host saw it use leaves. */
+static void settle(const bx_answer *answer, const bx_budget *left)
+{
+    const bx_budget *given = &answer->given;
+    const bx_budget *used = &answer->run.used;
+    bx_budget *budget = answer->extra->budget;
+
+    if (budget == NULL)
+        return;
+#define SETTLE(field)                                                          \
+    budget->field =                                                            \
+        lower(left->field, given->field - lower(given->field, used->field))
+    SETTLE(fuel_units);
+    SETTLE(fs_write_bytes);
+    SETTLE(fs_create_entries);
+    SETTLE(http_requests);
+    SETTLE(calls);
+#undef SETTLE
+    if (answer->run.held_ns - answer->begin_held_ns <
+        INT64_MAX - budget->deadline_ns)
+        budget->deadline_ns += answer->run.held_ns - answer->begin_held_ns;
+}
+
+/* A value is what others parse. */
+static bool is_json(const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+    json_decref(value);
+    return value != NULL;
+}
+
+static int take_result(bx_answer *answer, const bx_frame *frame,
+                       bx_result_frame *ret_result, bx_error **ret_why)
+{
+    uint64_t output_bytes = answer->box->policy->limits.output_bytes;
+    bx_wire_in in = bx_frame_body(frame);
+    bool has_budget = answer->extra->budget != NULL;
+
+    if (has_budget)
+        output_bytes = lower(output_bytes, answer->given.output_bytes);
+    if (bx_frame_get_result(&in, output_bytes, ret_result, ret_why) < 0)
+        return bx_error_wrap(ret_why, "the worker sent");
+    if (ret_result->has_budget == has_budget &&
+        (ret_result->result == NULL || ret_result->result->value == NULL ||
+         is_json(ret_result->result->value)))
+        return 0;
+    bx_result_free(ret_result->result);
+    bx_error_free(ret_result->error);
+    return bx_error_set(ret_why, BX_ERR_INVALID,
+                        "the worker sent a malformed result");
+}
+
+/* The call is lost with its worker. */
+static int make_lost(bx_answer *answer, bx_error *why, bx_result **ret_result,
+                     bx_error **err)
+{
+    bx_autofree char *cause = bx_pool_lose(
+        answer->process, why == NULL ? NULL : bx_error_message(why));
+    bx_result *result = calloc(1, sizeof(*result));
+    char *message = NULL;
+
+    bx_error_free(why);
+    answer->is_alive = false;
+    if (result == NULL || cause == NULL ||
+        asprintf(&message,
+                 "%s; this call is lost, the next gets another worker",
+                 cause) < 0) {
+        free(result);
+        return bx_error_set_nomem(err);
+    }
+    bx_result_end(result, BX_ERR_SYSTEM, message);
+    *ret_result = result;
+    return 0;
+}
+
+static int call(bx_answer *answer, bx_line *line, size_t argc,
+                const char *const *argv, bx_result **ret_result, bx_error **err)
+{
+    bx_error *why = NULL;
+    bx_result_frame result;
+    bx_frame frame;
+    bool is_gone = false;
+    int received;
+
+    bx_process_set_cancel(answer->process, line, false);
+    if (send_call(answer, line, argc, argv, &is_gone, err) < 0) {
+        if (is_gone)
+            return make_lost(answer, NULL, ret_result, err);
+        bx_process_give_line(answer->process, line);
+        return -1;
+    }
+    if (serve_run(answer, line, &frame, &why) < 0) {
+        bx_line_free(line);
+        return make_lost(answer, why, ret_result, err);
+    }
+    received = take_result(answer, &frame, &result, &why);
+    bx_frame_clear(&frame);
+    if (received < 0) {
+        bx_line_free(line);
+        return make_lost(answer, why, ret_result, err);
+    }
+    bx_process_give_line(answer->process, line);
+    answer->is_alive = result.is_alive;
+    settle(answer, &result.budget);
+    if (result.result == NULL) {
+        if (err != NULL)
+            *err = result.error;
+        else
+            bx_error_free(result.error);
+        return -1;
+    }
+    *ret_result = result.result;
+    return 0;
+}
+
+int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
+                   bx_result **ret_result, bx_error **err)
+{
+    int64_t begin_ns = bx_now_ns();
+    bx_error *why = NULL;
+    bx_line *line;
+    int result;
+
+    begin_run(answer);
+    line = bx_process_take_line(answer->process, &why);
+    if (line == NULL) {
+        int failed = bx_error_errno(why);
+
+        if (failed == EPIPE || failed == ECONNRESET) {
+            bx_error_free(why);
+            return make_lost(answer, NULL, ret_result, err);
+        }
+        if (err != NULL)
+            *err = why;
+        else
+            bx_error_free(why);
+        return -1;
+    }
+    result = call(answer, line, argc, argv, ret_result, err);
+    if (result == 0)
+        (*ret_result)->stats.wall_ns = (uint64_t)(bx_now_ns() - begin_ns);
+    return result;
+}
+
+void bx_answer_clear(bx_answer *answer)
+{
+    bx_broker_host_free(answer->broker);
+    answer->broker = NULL;
+    bx_run_forget_needs(&answer->run);
+}

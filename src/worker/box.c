@@ -1,0 +1,163 @@
+#include "worker/box.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "policy/pack.h"
+#include "sandbox/guard.h"
+#include "sandbox/result.h"
+#include "worker/answer.h"
+
+/* The policy, and which folders its paths lead to now: a folder that was
+ * replaced is another box. */
+static void make_key(const bx_policy *policy, const bx_buf *packed,
+                     uint8_t key[BX_DIGEST_BYTES])
+{
+    bx_sha256_parts parts;
+    struct stat st;
+
+    bx_sha256_begin(&parts);
+    bx_sha256_add(&parts, packed->data, packed->len);
+    for (size_t i = 0; i < policy->mounts_count; i++) {
+        uint64_t id[2] = { 0, 0 };
+
+        if (stat(policy->mounts[i].host_dir, &st) == 0) {
+            id[0] = st.st_dev;
+            id[1] = st.st_ino;
+        }
+        bx_sha256_add(&parts, id, sizeof(id));
+    }
+    bx_sha256_end(&parts, key);
+}
+
+/* Give the module to a worker that may not have been born with it, and have it
+ * resolve its imports. */
+static int prepare(bx_worker_box *box, bx_process *process,
+                   const bx_template_code *code, bx_error **err)
+{
+    bx_autobuf bx_buf load = BX_BUF_INIT;
+    bx_autobuf bx_buf make = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&load, BX_FRAME_MAX_BYTES);
+    bx_frame frame;
+
+    bx_template_put_code(&out, code);
+    if (out.is_bad)
+        return bx_error_set_nomem(err);
+    out = bx_wire_out_to(&make, BX_FRAME_MAX_BYTES);
+    bx_wire_put_u64(&out, box->module->id);
+    if (out.is_bad)
+        return bx_error_set_nomem(err);
+    if (bx_process_ask(process, BX_FRAME_LOAD, &load, &code->fd, 1, &frame,
+                       err) < 0)
+        return -1;
+    bx_frame_clear(&frame);
+    if (bx_process_ask(process, BX_FRAME_BOX, &make, NULL, 0, &frame, err) < 0)
+        return -1;
+    bx_frame_clear(&frame);
+    return 0;
+}
+
+/* With the box's mutex. */
+static bx_process *find_process(bx_worker_box *box, bx_error **err)
+{
+    const bx_process_plan plan = {
+        .packed = &box->packed,
+        .slots = box->pool->slots,
+        .requires_lockdown = box->pool->requires_lockdown,
+    };
+    bx_template_code code;
+    bx_process *process;
+
+    if (bx_worker_module_get(box->module, &box->policy->limits, 0, &code, err) <
+        0)
+        return NULL;
+    process = bx_pool_take(box->pool, box->key, &plan, err);
+    if (process == NULL)
+        return NULL;
+    if (prepare(box, process, &code, err) < 0) {
+        bx_pool_give(process);
+        return NULL;
+    }
+    bx_process_unref(box->process);
+    box->process = bx_process_ref(process);
+    return process;
+}
+
+bx_process *bx_box_take_process(bx_worker_box *box, bx_error **err)
+{
+    bx_process *process;
+
+    pthread_mutex_lock(&box->mutex);
+    process = box->process;
+    if (process == NULL || !bx_pool_take_again(process))
+        process = find_process(box, err);
+    pthread_mutex_unlock(&box->mutex);
+    return process;
+}
+
+bx_worker_box *bx_worker_box_new(bx_worker_pool *pool, bx_worker_module *module,
+                                 const bx_policy *policy, bx_error **err)
+{
+    bx_worker_box *box = calloc(1, sizeof(*box));
+    bx_process *process = NULL;
+
+    if (box == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    pthread_mutex_init(&box->mutex, NULL);
+    box->pool = pool;
+    box->module = module;
+    box->policy = policy == NULL ? bx_policy_new() : bx_policy_clone(policy);
+    if (box->policy == NULL) {
+        bx_error_set_nomem(err);
+    } else if (bx_guard_check(box->policy, module->cache, err) == 0 &&
+               bx_policy_pack(box->policy, &box->packed, err) == 0) {
+        make_key(box->policy, &box->packed, box->key);
+        process = bx_box_take_process(box, err);
+    }
+    if (process != NULL) {
+        bx_pool_give(process);
+        return box;
+    }
+    bx_worker_box_free(box);
+    return NULL;
+}
+
+void bx_worker_box_free(bx_worker_box *box)
+{
+    if (box == NULL)
+        return;
+    bx_process_unref(box->process);
+    bx_buf_clear(&box->packed);
+    bx_policy_free(box->policy);
+    pthread_mutex_destroy(&box->mutex);
+    free(box);
+}
+
+const bx_policy *bx_worker_box_policy(const bx_worker_box *box)
+{
+    return box->policy;
+}
+
+int bx_worker_box_run(bx_worker_box *box, size_t argc, const char *const *argv,
+                      const bx_run_options *options, const bx_run_extra *extra,
+                      bx_result **ret_result, bx_error **err)
+{
+    static const bx_run_extra none = { 0 };
+    bx_run_options complete;
+    bx_answer answer = { .box = box,
+                         .options = &complete,
+                         .extra = extra == NULL ? &none : extra };
+    int result;
+
+    if (bx_run_options_check(options, &complete, err) < 0)
+        return -1;
+    answer.process = bx_box_take_process(box, err);
+    if (answer.process == NULL)
+        return bx_error_wrap(err, "run '%s'", box->module->name);
+    result = bx_answer_call(&answer, argc, argv, ret_result, err);
+    bx_answer_clear(&answer);
+    bx_pool_give(answer.process);
+    return result;
+}

@@ -1,0 +1,337 @@
+/* The host neither parses nor compiles: what it looks at of a module is its
+ * first bytes. Compiled code comes from the cache, whose key only the host has,
+ * or from a child of the template that can do nothing but compile. */
+#include "worker/module.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/run.h"
+#include "sandbox/code.h"
+#include "sandbox/module.h"
+
+#define COMPILE_MS 60000
+#define END_MS 200
+#define COMPILE_MEMORY_BYTES (4ull << 30)
+
+static bool is_same_code(const bx_limits *a, const bx_limits *b)
+{
+    return (a->fuel_units > 0) == (b->fuel_units > 0) &&
+           a->stack_bytes == b->stack_bytes;
+}
+
+/* ---- compiling ------------------------------------------------------- */
+
+typedef struct compiled {
+    int fd;
+    int binary; /* -1: it was binary */
+    bool is_component;
+    uint8_t digest[BX_DIGEST_BYTES];
+} compiled;
+
+static int put_request(const bx_worker_module *module, const bx_limits *limits,
+                       bx_buf *body, bx_error **err)
+{
+    bx_wire_out out = bx_wire_out_to(body, BX_FRAME_MAX_BYTES);
+
+    bx_frame_put_limits(&out, limits);
+    bx_wire_put_u64(&out, COMPILE_MEMORY_BYTES);
+    bx_wire_put_bool(&out, module->pool->requires_lockdown);
+    bx_wire_put_text(&out, module->name);
+    return out.is_bad ? bx_error_set_nomem(err) : 0;
+}
+
+static int take_code(bx_frame *frame, compiled *ret, bx_error **err)
+{
+    bx_wire_in in = bx_frame_body(frame);
+    bool has_binary;
+
+    ret->is_component = bx_wire_get_bool(&in);
+    has_binary = bx_wire_get_bool(&in);
+    bx_wire_get_raw(&in, ret->digest, sizeof(ret->digest));
+    if (!bx_wire_is_whole(&in) || frame->fds_count != (has_binary ? 2 : 1))
+        return bx_error_set(err, BX_ERR_SYSTEM, "malformed code");
+    ret->fd = bx_frame_take_fd(frame, 0);
+    ret->binary = bx_frame_take_fd(frame, 1);
+    return 0;
+}
+
+/* Whoever closed its socket is about to end: by itself, if it can. */
+static void wait_end(int pidfd)
+{
+    struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+
+    (void)poll(&poller, 1, END_MS);
+}
+
+/* How a compiler ended that did not answer. */
+static void explain_end(bx_worker_pool *pool, pid_t pid, bx_error **why)
+{
+    int failed = bx_error_errno(*why);
+    bool is_exited;
+    int status;
+
+    if (bx_template_client_reap(&pool->template_, pid, &is_exited, &status,
+                                NULL) < 0 ||
+        (failed != EPIPE && failed != ETIME && failed != ECONNRESET))
+        return;
+    bx_error_free(*why);
+    *why = NULL;
+    if (failed == ETIME)
+        bx_error_set(why, BX_ERR_TIMEOUT, "it takes too long to compile");
+    else if (!is_exited && (status == SIGABRT || status == SIGKILL))
+        bx_error_set(why, BX_ERR_MEMORY,
+                     "it needs more than %llu bytes to be compiled, or the "
+                     "compiler failed",
+                     COMPILE_MEMORY_BYTES);
+    else
+        bx_error_set(why, BX_ERR_SYSTEM, "the compiler ended (%s %d)",
+                     is_exited ? "exit status" : "signal", status);
+}
+
+static int compile(const bx_worker_module *module, const bx_limits *limits,
+                   uint64_t timeout_ms, compiled *ret, bx_error **err)
+{
+    bx_worker_pool *pool = module->pool;
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_process child = { .pool = pool, .pidfd = -1 };
+    bx_error *why = NULL;
+    bx_frame frame;
+    int pair[2];
+    int result = -1;
+
+    if (put_request(module, limits, &body, err) < 0 ||
+        bx_channel_pair(pair, err) < 0)
+        return -1;
+    if (bx_channel_open(&child.control, pair[0], &why) == 0 &&
+        bx_template_client_fork(&pool->template_, pair[1], &child.pid,
+                                &child.pidfd, &child.generation, &why) == 0) {
+        close(bx_take_fd(&pair[1]));
+        result = bx_channel_ask(
+            &child.control, BX_FRAME_COMPILE, &body, &module->binary, 1,
+            timeout_ms == 0
+                ? COMPILE_MS
+                : (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX),
+            2, &frame, &why);
+        if (result < 0)
+            wait_end(child.pidfd);
+        bx_process_kill(&child);
+        explain_end(pool, child.pid, &why);
+        close(child.pidfd);
+    }
+    if (pair[1] >= 0)
+        close(pair[1]);
+    if (result == 0) {
+        result = take_code(&frame, ret, &why);
+        bx_frame_clear(&frame);
+    }
+    bx_channel_close(&child.control);
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return result;
+}
+
+/* ---- codes ----------------------------------------------------------- */
+
+/* From the cache; -1: it has none, or it is bad. */
+static int find_cached(const bx_worker_module *module, uint64_t compatibility)
+{
+    bx_autofree char *data = NULL;
+    size_t bytes;
+    size_t skip;
+
+    if (module->cache == NULL ||
+        !bx_cache_read(module->cache, compatibility, module->digest, &data,
+                       &bytes, &skip))
+        return -1;
+    return bx_channel_memory(data + skip, bytes - skip, NULL);
+}
+
+/* A cache that cannot be written costs time, not the call. */
+static void keep_cached(const bx_worker_module *module, uint64_t compatibility,
+                        int fd)
+{
+    bx_autofree char *data = NULL;
+    size_t bytes;
+
+    if (module->cache == NULL)
+        return;
+    data = bx_channel_memory_read(fd, SIZE_MAX, &bytes, NULL);
+    if (data != NULL)
+        (void)bx_cache_write(module->cache, compatibility, module->digest, data,
+                             bytes, NULL);
+}
+
+/* Text becomes binary with the first code. */
+static void take_binary(bx_worker_module *module, const compiled *code)
+{
+    if (code->binary < 0)
+        return;
+    close(module->binary);
+    module->binary = code->binary;
+    module->is_component = code->is_component;
+    memcpy(module->digest, code->digest, BX_DIGEST_BYTES);
+}
+
+static int make_code(bx_worker_module *module, const bx_limits *limits,
+                     uint64_t timeout_ms, bool is_text, bx_error **err)
+{
+    bx_autofree bx_module_fd *row = calloc(1, sizeof(*row));
+    compiled code = { .fd = -1, .binary = -1 };
+    uint64_t compatibility;
+
+    if (row == NULL)
+        return bx_error_set_nomem(err);
+    if (bx_template_client_variant(&module->pool->template_, limits,
+                                   &compatibility, err) < 0)
+        return -1;
+    if (!is_text)
+        code.fd = find_cached(module, compatibility);
+    if (code.fd < 0) {
+        if (compile(module, limits, timeout_ms, &code, err) < 0)
+            return -1;
+        take_binary(module, &code);
+        keep_cached(module, compatibility, code.fd);
+    }
+    row->limits = *limits;
+    row->fd = code.fd;
+    row->next = module->codes;
+    module->codes = bx_take(row);
+    return 0;
+}
+
+int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
+                         uint64_t timeout_ms, bx_template_code *ret_code,
+                         bx_error **err)
+{
+    bx_module_fd *row;
+    int result = 0;
+
+    pthread_mutex_lock(&module->mutex);
+    for (row = module->codes; row != NULL; row = row->next) {
+        if (is_same_code(&row->limits, limits))
+            break;
+    }
+    if (row == NULL) {
+        result = make_code(module, limits, timeout_ms,
+                           module->codes == NULL && module->is_text, err);
+        row = module->codes;
+    }
+    if (result == 0) {
+        *ret_code = (bx_template_code){ .module_id = module->id,
+                                        .name = module->name,
+                                        .is_component = module->is_component,
+                                        .digest = module->digest,
+                                        .limits = &row->limits,
+                                        .fd = row->fd };
+        result = bx_template_client_load(&module->pool->template_, ret_code,
+                                         &row->generation, err);
+    }
+    pthread_mutex_unlock(&module->mutex);
+    return result;
+}
+
+/* ---- the module ------------------------------------------------------ */
+
+/* The default folder may be out of reach; one that was asked for must work. */
+static int open_cache(bx_worker_module *module, const bx_policy *policy,
+                      bx_error **err)
+{
+    const char *dir = policy == NULL ? NULL : policy->cache_dir;
+
+    if (dir != NULL && dir[0] == '\0')
+        return 0;
+    module->cache = bx_cache_open(dir, dir == NULL ? NULL : err);
+    return module->cache == NULL && dir != NULL ? -1 : 0;
+}
+
+static int fill(bx_worker_module *module, const void *bytes, size_t count,
+                const bx_policy *policy, uint64_t timeout_ms, bx_error **err)
+{
+    static const bx_limits defaults = { .stack_bytes = 4u << 20 };
+    bx_template_code code;
+
+    if (count > BX_MODULE_MAX_BYTES)
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "%zu bytes, at most %u are accepted", count,
+                            BX_MODULE_MAX_BYTES);
+    module->is_text = !bx_code_is_binary(bytes, count, &module->is_component);
+    bx_sha256(bytes, count, module->digest);
+    module->binary = bx_channel_memory(bytes, count, err);
+    if (module->binary < 0 || open_cache(module, policy, err) < 0)
+        return -1;
+    return bx_worker_module_get(module,
+                                policy == NULL ? &defaults : &policy->limits,
+                                timeout_ms, &code, err);
+}
+
+bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
+                                       size_t count, const char *name,
+                                       const bx_policy *policy,
+                                       uint64_t timeout_ms, bx_error **err)
+{
+    bx_worker_module *module = calloc(1, sizeof(*module));
+
+    if (module == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    pthread_mutex_init(&module->mutex, NULL);
+    module->pool = pool;
+    module->binary = -1;
+    pthread_mutex_lock(&pool->mutex);
+    module->id = ++pool->last_module;
+    pthread_mutex_unlock(&pool->mutex);
+    module->name = strdup(name);
+    if (module->name == NULL)
+        bx_error_set_nomem(err);
+    else if (fill(module, bytes, count, policy, timeout_ms, err) == 0)
+        return module;
+    bx_worker_module_free(module);
+    return NULL;
+}
+
+/* Workers that have it let go of it. */
+static void forget(const bx_worker_module *module)
+{
+    bx_worker_pool *pool = module->pool;
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_process *process;
+    uint64_t last = UINT64_MAX;
+    bx_frame frame;
+
+    (void)bx_template_client_unload(&pool->template_, module->id);
+    bx_wire_put_u64(&out, module->id);
+    while (!out.is_bad && (process = bx_pool_take_next(pool, &last)) != NULL) {
+        if (bx_process_ask(process, BX_FRAME_BOX_END, &body, NULL, 0, &frame,
+                           NULL) == 0)
+            bx_frame_clear(&frame);
+        bx_pool_give(process);
+    }
+}
+
+void bx_worker_module_free(bx_worker_module *module)
+{
+    if (module == NULL)
+        return;
+    if (module->codes != NULL)
+        forget(module);
+    while (module->codes != NULL) {
+        bx_module_fd *row = module->codes;
+
+        module->codes = row->next;
+        close(row->fd);
+        free(row);
+    }
+    if (module->binary >= 0)
+        close(module->binary);
+    bx_cache_free(module->cache);
+    pthread_mutex_destroy(&module->mutex);
+    free(module->name);
+    free(module);
+}

@@ -1,0 +1,224 @@
+#include "worker/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "worker/pool.h"
+#include "worker/serve.h"
+
+#define SETUP_MS 30000
+#define ASK_MS 30000
+
+/* The file cannot be cut by the other side: writing behind its end would be a
+ * signal for this one. */
+static int make_cancels(bx_process *process, bx_error **err)
+{
+    size_t bytes = (size_t)process->slots * BX_SERVE_CANCEL_BYTES;
+    int fd = memfd_create("boxagnts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd >= 0 && ftruncate(fd, (off_t)bytes) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) ==
+            0) {
+        process->cancels =
+            mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (process->cancels != MAP_FAILED)
+            return fd;
+    }
+    process->cancels = NULL;
+    bx_error_set_errno(err, errno, "a page shared with a worker");
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int set_up(bx_process *process, const bx_process_plan *plan, int page,
+                  bx_error **err)
+{
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_frame frame;
+    bx_wire_in in;
+
+    bx_wire_put_bool(&out, plan->requires_lockdown);
+    bx_wire_put_u32(&out, process->slots);
+    bx_wire_put_bytes(&out, plan->packed->data, plan->packed->len);
+    if (out.is_bad)
+        return bx_error_set_nomem(err);
+    if (bx_channel_ask(&process->control, BX_FRAME_SETUP, &body, &page, 1,
+                       SETUP_MS, 0, &frame, err) < 0)
+        return -1;
+    in = bx_frame_body(&frame);
+    for (int i = 0; i < BX_LOCKDOWN_LAYERS; i++)
+        process->layers[i] = bx_wire_get_bool(&in);
+    bx_frame_clear(&frame);
+    return 0;
+}
+
+int bx_process_start(bx_process *process, const bx_process_plan *plan,
+                     bx_error **err)
+{
+    bx_autofd int page = -1;
+    bx_autofd int theirs = -1;
+    int pair[2];
+
+    process->slots = plan->slots;
+    page = make_cancels(process, err);
+    if (page < 0 || bx_channel_pair(pair, err) < 0)
+        return -1;
+    theirs = pair[1];
+    if (bx_channel_open(&process->control, pair[0], err) < 0 ||
+        bx_template_client_fork(&process->pool->template_, theirs,
+                                &process->pid, &process->pidfd,
+                                &process->generation, err) < 0)
+        return -1;
+    close(bx_take_fd(&theirs));
+    return set_up(process, plan, page, err);
+}
+
+void bx_process_destroy(bx_process *process)
+{
+    while (process->idle != NULL) {
+        bx_line *line = process->idle;
+
+        process->idle = line->next;
+        bx_line_free(line);
+    }
+    bx_channel_close(&process->control);
+    if (process->pidfd >= 0)
+        close(process->pidfd);
+    if (process->cancels != NULL)
+        munmap(process->cancels,
+               (size_t)process->slots * BX_SERVE_CANCEL_BYTES);
+    free(process->cause);
+    free(process);
+}
+
+void bx_process_kill(const bx_process *process)
+{
+    if (process->pidfd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
+}
+
+/* ---- lines ----------------------------------------------------------- */
+
+void bx_line_free(bx_line *line)
+{
+    if (line == NULL)
+        return;
+    bx_channel_close(&line->channel);
+    free(line);
+}
+
+static int open_line(const bx_process *process, bx_line *line, bx_error **err)
+{
+    const struct timeval tick = { .tv_usec = BX_LINE_TICK_MS * 1000 };
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_autofd int theirs = -1;
+    int pair[2];
+
+    bx_wire_put_u32(&out, line->slot);
+    if (out.is_bad)
+        return bx_error_set_nomem(err);
+    if (bx_channel_pair(pair, err) < 0)
+        return -1;
+    theirs = pair[1];
+    if (bx_channel_open(&line->channel, pair[0], err) < 0)
+        return -1;
+    if (setsockopt(line->channel.fd, SOL_SOCKET, SO_RCVTIMEO, &tick,
+                   sizeof(tick)) < 0)
+        return bx_error_set_errno(err, errno, "a worker's channel");
+    return bx_channel_send(&process->control, BX_FRAME_CHANNEL, &body, &theirs,
+                           1, true, err);
+}
+
+bx_line *bx_process_take_line(bx_process *process, bx_error **err)
+{
+    pthread_mutex_t *mutex = &process->pool->mutex;
+    bx_line *line;
+    uint32_t slot;
+
+    pthread_mutex_lock(mutex);
+    line = process->idle;
+    if (line != NULL)
+        process->idle = line->next;
+    slot = process->slots_used;
+    if (line == NULL && slot < process->slots)
+        process->slots_used++;
+    pthread_mutex_unlock(mutex);
+    if (line != NULL)
+        return line;
+    if (slot >= process->slots) {
+        bx_error_set(err, BX_ERR_LIMIT,
+                     "%u calls at once are under way in this box, which is "
+                     "the most",
+                     process->slots);
+        return NULL;
+    }
+    line = calloc(1, sizeof(*line));
+    if (line == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    line->channel.fd = -1;
+    line->slot = slot;
+    if (open_line(process, line, err) == 0)
+        return line;
+    /* Its slot is lost with it; the process is most likely, too. */
+    bx_line_free(line);
+    return NULL;
+}
+
+void bx_process_give_line(bx_process *process, bx_line *line)
+{
+    pthread_mutex_lock(&process->pool->mutex);
+    line->next = process->idle;
+    process->idle = line;
+    pthread_mutex_unlock(&process->pool->mutex);
+}
+
+int bx_process_ask(bx_process *process, bx_frame_type type, const bx_buf *body,
+                   const int *fds, size_t fds_count, bx_frame *ret_frame,
+                   bx_error **err)
+{
+    bx_line *line = bx_process_take_line(process, err);
+    bx_error *why = NULL;
+    int result;
+    int failed;
+
+    if (line == NULL)
+        return -1;
+    result = bx_channel_ask(&line->channel, type, body, fds, fds_count, ASK_MS,
+                            0, ret_frame, &why);
+    failed = bx_error_errno(why);
+    /* What a question comes to is an answer; no answer is the end. */
+    if (result < 0 &&
+        (failed == EPIPE || failed == ETIME || failed == ECONNRESET ||
+         bx_error_code(why) == BX_ERR_INVALID))
+        bx_line_free(line);
+    else
+        bx_process_give_line(process, line);
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return result;
+}
+
+void bx_process_set_cancel(const bx_process *process, const bx_line *line,
+                           bool is_cancelled)
+{
+    bx_cancel *cancel =
+        (bx_cancel *)(process->cancels +
+                      (size_t)line->slot * BX_SERVE_CANCEL_BYTES);
+
+    atomic_store_explicit(&cancel->triggered, is_cancelled,
+                          memory_order_relaxed);
+}

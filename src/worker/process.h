@@ -1,0 +1,76 @@
+/* One worker, seen from the host. What its members are guarded by is the
+ * pool's mutex; a call that holds a reference and a line needs none. */
+#ifndef BX_WORKER_PROCESS_H
+#define BX_WORKER_PROCESS_H
+
+#include "base/digest.h"
+#include "worker/channel.h"
+#include "worker/worker.h"
+
+typedef enum bx_process_state {
+    BX_PROCESS_STARTING,
+    BX_PROCESS_READY,
+    BX_PROCESS_LEAVING, /* killed, not yet reaped */
+    BX_PROCESS_DEAD     /* or it never started */
+} bx_process_state;
+
+typedef struct bx_process bx_process;
+
+/* A channel for one call at a time. */
+typedef struct bx_line {
+    bx_channel channel;
+    uint32_t slot;
+    struct bx_line *next;
+} bx_line;
+
+struct bx_process {
+    bx_worker_pool *pool; /* borrowed */
+    uint64_t id;          /* the later, the greater */
+    unsigned refs;
+    bx_process_state state;
+    uint8_t key[BX_DIGEST_BYTES]; /* of its policy and mapped folders */
+    pid_t pid;
+    int pidfd;           /* -1 before it is started */
+    uint64_t generation; /* of its template */
+    bx_channel control;
+    unsigned char *cancels; /* shared with it: only written here */
+    uint32_t slots;
+    uint32_t slots_used;
+    bx_line *idle; /* the last used first */
+    uint32_t calls;
+    uint32_t sessions;
+    int64_t idle_since_ns;
+    char *cause; /* why it is lost; NULL: not known yet */
+    bool layers[BX_LOCKDOWN_LAYERS];
+    struct bx_process *next; /* in the pool */
+};
+
+/* How one is started. All borrowed. */
+typedef struct bx_process_plan {
+    const bx_buf *packed; /* its policy */
+    uint32_t slots;
+    bool requires_lockdown;
+} bx_process_plan;
+
+/* Without the mutex; on failure what was made is in process still. */
+int bx_process_start(bx_process *process, const bx_process_plan *plan,
+                     bx_error **err);
+/* Free everything; the last reference is gone. */
+void bx_process_destroy(bx_process *process);
+void bx_process_kill(const bx_process *process);
+
+/* A line of it: an idle one, or a new one. Without the mutex. */
+bx_line *bx_process_take_line(bx_process *process, bx_error **err);
+void bx_process_give_line(bx_process *process, bx_line *line);
+void bx_line_free(bx_line *line);
+
+/* Ask on a line of it; the answer is BX_FRAME_OK. */
+int bx_process_ask(bx_process *process, bx_frame_type type, const bx_buf *body,
+                   const int *fds, size_t fds_count, bx_frame *ret_frame,
+                   bx_error **err);
+
+/* The call's flag, that ends it in the worker. */
+void bx_process_set_cancel(const bx_process *process, const bx_line *line,
+                           bool is_cancelled);
+
+#endif
