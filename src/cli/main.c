@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "worker/worker.h"
 
 const bx_command bx_commands[] = {
     { "run", "Run a WebAssembly program in a sandbox", bx_cmd_run },
@@ -67,6 +68,8 @@ int main(int argc, char **argv)
 {
     int status = -1;
 
+    if (argc > 1 && strcmp(argv[1], BX_WORKER_ARGUMENT) == 0)
+        return bx_worker_main(argc, argv);
     if (hold_standard_streams() < 0)
         return BX_EXIT_NOT_RUN; /* there is nowhere to say why */
     /* A guest that writes into a closed pipe gets EPIPE, past `ulimit -f`
