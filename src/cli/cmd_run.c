@@ -237,20 +237,26 @@ static void print_json(const bx_result *result, json_t *refusals,
 /* FILE [--] arguments: the guest's argv[0] is FILE's name. */
 static int start_run(const bx_sandbox *sandbox, const bx_options *given,
                      const bx_run_state *state, const bx_run_options *options,
-                     bx_result **ret_result, bx_error **err)
+                     bx_run_extra *extra, bx_result **ret_result,
+                     bx_error **err)
 {
     char **argv = given->operands;
     int argc = given->operands_count;
 
-    if (state->function != NULL && argc > 2)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "--invoke takes FILE.wasm and one JSON text; "
-                            "'%s' is one too many",
-                            argv[2]);
-    if (state->function != NULL)
-        return bx_sandbox_invoke(sandbox, state->function,
-                                 argc > 1 ? argv[1] : NULL, options, ret_result,
-                                 err);
+    if (state->function != NULL) {
+        const char *args = argc > 1 ? argv[1] : "{}";
+        const bx_invocation invocation = { state->function, args,
+                                           strlen(args) };
+
+        if (argc > 2)
+            return bx_error_set(err, BX_ERR_INVALID,
+                                "--invoke takes FILE.wasm and one JSON text; "
+                                "'%s' is one too many",
+                                argv[2]);
+        extra->invocation = &invocation;
+        return bx_sandbox_run_with(sandbox, 1, (const char *const *)argv,
+                                   options, extra, ret_result, err);
+    }
     if (argc > 1 && strcmp(argv[1], "--") == 0) {
         argv[1] = argv[0];
         argv++;
@@ -260,22 +266,23 @@ static int start_run(const bx_sandbox *sandbox, const bx_options *given,
         argv[0] = (char *)state->program_name;
     else if (strrchr(argv[0], '/') != NULL)
         argv[0] = strrchr(argv[0], '/') + 1;
-    return bx_sandbox_run(sandbox, (size_t)argc, (const char *const *)argv,
-                          options, ret_result, err);
+    return bx_sandbox_run_with(sandbox, (size_t)argc, (const char *const *)argv,
+                               options, extra, ret_result, err);
 }
 
 /* Open what the run needs, then let go of everything else: the module, with
- * the key of the cache it came from, and what lock_apply takes. */
+ * the key of the cache it came from, and what the lockdown takes. */
 static bx_sandbox *make_sandbox(bx_module *module, const bx_options *given,
-                                const bx_run_lock *lock, bx_error **err)
+                                const bx_run_options *options,
+                                bx_broker_child **ret_network, bx_error **err)
 {
     bx_sandbox *sandbox = bx_sandbox_new(module, given->policy, err);
-    bool has_network = bx_module_wants_network(module);
+    bool wants_network = bx_module_wants_network(module);
 
     bx_module_free(module);
     alarm(0);
-    if (sandbox == NULL || has_network ||
-        bx_run_lock_apply(lock, sandbox, err) == 0)
+    if (sandbox == NULL || bx_run_lock_apply(sandbox, wants_network, options,
+                                             ret_network, err) == 0)
         return sandbox;
     bx_sandbox_free(sandbox);
     return NULL;
@@ -299,28 +306,39 @@ static void print_result(const bx_result *result, const bx_run_state *state,
         print_stats(result, is_cached);
 }
 
+static void set_options(const bx_run_state *state, bx_run_options *options)
+{
+    options->stdin_fd = 0;
+    if (!state->wants_json) {
+        options->stdout_fd = 1;
+        options->stderr_fd = 2;
+    }
+    options->cancel = interrupt = bx_cancel_new();
+    options->audit = on_refusal;
+    options->audit_context = (void *)state;
+}
+
 static int run_module(bx_module *module, const bx_options *given,
-                      const bx_run_lock *lock, bx_run_state *state)
+                      bx_run_state *state)
 {
     bx_error *err = NULL;
     bx_run_options options = BX_RUN_OPTIONS_INIT;
+    bx_run_extra extra = { 0 };
     bool is_cached = bx_module_is_cached(module);
-    bx_sandbox *sandbox = make_sandbox(module, given, lock, &err);
+    bx_broker_child *network = NULL;
     bx_result *result = NULL;
+    bx_sandbox *sandbox;
     int status;
 
+    set_options(state, &options);
+    sandbox = make_sandbox(module, given, &options, &network, &err);
     if (sandbox == NULL)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
-    options.stdin_fd = 0;
-    if (!state->wants_json) {
-        options.stdout_fd = 1;
-        options.stderr_fd = 2;
-    }
-    options.cancel = interrupt = bx_cancel_new();
-    options.audit = on_refusal;
-    options.audit_context = state;
+    if (network != NULL)
+        extra.broker = bx_broker_child_broker(network);
     catch_interrupts();
-    if (start_run(sandbox, given, state, &options, &result, &err) < 0) {
+    if (bx_run_lock_begin(network, sandbox, &options, &err) < 0 ||
+        start_run(sandbox, given, state, &options, &extra, &result, &err) < 0) {
         bx_sandbox_free(sandbox);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
@@ -354,7 +372,7 @@ static int run_with(const bx_options *given, bx_run_state *state)
             bx_module_load(engine, given->operands[0], given->policy, &err);
     }
     return module == NULL ? bx_cli_fail(BX_EXIT_NOT_RUN, err)
-                          : run_module(module, given, &lock, state);
+                          : run_module(module, given, state);
 }
 
 int bx_cmd_run(int argc, char **argv)

@@ -36,14 +36,45 @@ static bool is_terminal(void)
            isatty(STDERR_FILENO);
 }
 
-int bx_run_lock_apply(const bx_run_lock *lock, const bx_sandbox *sandbox,
-                      bx_error **err)
+int bx_run_lock_apply(const bx_sandbox *sandbox, bool wants_network,
+                      const bx_run_options *options,
+                      bx_broker_child **ret_network, bx_error **err)
 {
     const bx_lockdown lockdown = { .may_make_memory_files = true,
+                                   .may_pass_fds = wants_network,
                                    .is_terminal = is_terminal() };
     bool applied[BX_LOCKDOWN_LAYERS];
+    bx_broker_child *network = NULL;
 
-    (void)lock;
+    if (wants_network) {
+        network = bx_broker_child_new(sandbox->policy, options->hold,
+                                      options->hold_context, err);
+        if (network == NULL)
+            return -1;
+    }
     wipe_environment();
-    return bx_lockdown_apply_box(sandbox->fs, &lockdown, applied, err);
+    if (bx_lockdown_apply_box(sandbox->fs, &lockdown, applied, err) < 0) {
+        bx_broker_child_free(network);
+        return -1;
+    }
+    *ret_network = network;
+    return 0;
+}
+
+int bx_run_lock_begin(bx_broker_child *network, const bx_sandbox *sandbox,
+                      const bx_run_options *options, bx_error **err)
+{
+    uint64_t timeout_ms = sandbox->policy->limits.timeout_ms;
+    const bx_run run = {
+        .deadline_ns = bx_now_ns() + (int64_t)timeout_ms * 1000000,
+        .cancel = options->cancel,
+        .audit = options->audit,
+        .audit_context = options->audit_context,
+        .effect = options->effect,
+        .effect_context = options->effect_context,
+        .need = options->need,
+        .need_context = options->need_context,
+    };
+
+    return network == NULL ? 0 : bx_broker_child_begin(network, &run, err);
 }

@@ -3,6 +3,7 @@
 #define BX_CLI_RUN_LOCK_H
 
 #include "sandbox/sandbox.h"
+#include "worker/broker_child.h"
 
 typedef struct bx_run_lock {
     bool is_required; /* --require-lockdown */
@@ -12,8 +13,14 @@ typedef struct bx_run_lock {
 /* Before anything else: what is missing is said, or refused. */
 int bx_run_lock_check(const bx_run_lock *lock, bx_error **err);
 /* Lock this process down to the sandbox's folders. Everything that the run
- * needs is open; the environment is wiped. */
-int bx_run_lock_apply(const bx_run_lock *lock, const bx_sandbox *sandbox,
-                      bx_error **err);
+ * needs is open; the environment is wiped. ret_network: who reaches the network
+ * for a module that wants it, the caller's; NULL for another. options: its
+ * hold. */
+int bx_run_lock_apply(const bx_sandbox *sandbox, bool wants_network,
+                      const bx_run_options *options,
+                      bx_broker_child **ret_network, bx_error **err);
+/* The run begins: options as it will have them. network may be NULL. */
+int bx_run_lock_begin(bx_broker_child *network, const bx_sandbox *sandbox,
+                      const bx_run_options *options, bx_error **err);
 
 #endif

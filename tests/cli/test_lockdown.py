@@ -7,11 +7,12 @@ import errno
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
 
-from support import PROGRAM, CliTest, wat
+from support import PROGRAM, CliTest, guest, wat
 
 # Sleeps ten seconds: poll_oneoff of one clock.
 SLEEPER = """(module
@@ -47,12 +48,10 @@ def without(call, number):
     return before
 
 
-class LockdownTest(CliTest):
-    def start(self, *arguments, env=None):
-        """A run under way: the guest has started to sleep."""
-        module = self.write("sleep.wat", SLEEPER)
+class LockdownBase(CliTest):
+    def spawn(self, *arguments, env=None):
         process = subprocess.Popen(
-            [PROGRAM, "run", *arguments, module],
+            [PROGRAM, "run", *arguments],
             cwd=self.dir, env={**self.environment, **(env or {})},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
@@ -60,6 +59,18 @@ class LockdownTest(CliTest):
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        return process
+
+    def status_of(self, process):
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+            return dict(re.findall(r"^(\w+):\s*(.*)$", file.read(), re.M))
+
+
+class LockdownTest(LockdownBase):
+    def start(self, *arguments, env=None):
+        """A run under way: the guest has started to sleep."""
+        module = self.write("sleep.wat", SLEEPER)
+        process = self.spawn(*arguments, module, env=env)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             # The watchdog's thread starts with the guest.
@@ -67,10 +78,6 @@ class LockdownTest(CliTest):
                 return process
             time.sleep(0.01)
         self.fail("the guest did not start")
-
-    def status_of(self, process):
-        with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-            return dict(re.findall(r"^(\w+):\s*(.*)$", file.read(), re.M))
 
     def run_without(self, call, number, *arguments, status):
         module = self.write("empty.wat", EMPTY)
@@ -174,6 +181,89 @@ class LockdownTest(CliTest):
         said = self.run_without("landlock_restrict_self", errno.E2BIG,
                                 status=125)
         self.assertIn("landlock", said)
+
+
+class NetworkTest(LockdownBase):
+    """A guest that may reach the network: a child reaches it, the guest's own
+    process is as locked as any."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.server.settimeout(30)
+        self.addCleanup(self.server.close)
+        self.url = "http://127.0.0.1:%d/" % self.server.getsockname()[1]
+
+    def start_request(self, *arguments):
+        """A run whose guest waits for an answer; its connection."""
+        process = self.spawn("--allowed-outbound-host", self.url[:-1],
+                             *arguments, guest("http_get"), "--", self.url)
+        connection, _ = self.server.accept()
+        self.addCleanup(connection.close)
+        return process, connection
+
+    def child_of(self, process):
+        pid = process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return int(file.read())
+
+    def ends(self, pid):
+        """True when the process is gone within a while."""
+        for _ in range(500):
+            try:
+                with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                    if "State:\tZ" in file.read():
+                        return True
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+            time.sleep(0.01)
+        return False
+
+    def test_the_guests_process_is_locked_and_answered(self):
+        process, connection = self.start_request()
+        status = self.status_of(process)
+        self.assertEqual(status["Seccomp"], "2")
+        self.assertEqual(int(status["CapEff"], 16), 0)
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertTrue(out.endswith(b"hello"), out)
+
+    def test_a_refusal_is_told_as_before(self):
+        result = self.boxagnts("run", guest("http_get"), "--", self.url,
+                               status=1)
+        self.assertIn("denied http_open '" + self.url, result.err)
+        result = self.run_json(guest("http_get"), "--", self.url, status=1)
+        self.assertEqual(len(result["refusals"]), 1)
+        self.assertEqual(result["stats"]["calls_denied"], 1)
+
+    def test_an_interrupt_ends_both(self):
+        process, _ = self.start_request()
+        child = self.child_of(process)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), 130)
+        self.assertTrue(self.ends(child))
+
+    def test_a_deadline_ends_both(self):
+        process, _ = self.start_request("--wasm-timeout", "300ms")
+        child = self.child_of(process)
+        self.assertEqual(process.wait(10), 124)
+        self.assertTrue(self.ends(child))
+
+    def test_a_kill_leaves_nobody(self):
+        process, _ = self.start_request()
+        child = self.child_of(process)
+        process.kill()
+        process.wait(10)
+        self.assertTrue(self.ends(child))
+
+    def test_the_guest_goes_on_without_its_network(self):
+        process, _ = self.start_request()
+        os.kill(self.child_of(process), signal.SIGKILL)
+        out, _ = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn(b"http_head errno", out)
 
 
 if __name__ == "__main__":
