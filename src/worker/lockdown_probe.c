@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "base/buf.h"
+#include "worker/cgroup.h"
 #include "worker/landlock.h"
 #include "worker/lockdown.h"
 #include "worker/seccomp.h"
@@ -70,6 +71,15 @@ static bool has_capabilities(void)
     return syscall(SYS_capget, &header, data) == 0;
 }
 
+static void probe_cgroup(void)
+{
+    bx_autoerror bx_error *err = NULL;
+
+    found.has[BX_LOCKDOWN_CGROUP] = bx_cgroup_check("", &err) == 0;
+    if (!found.has[BX_LOCKDOWN_CGROUP])
+        note(BX_LOCKDOWN_CGROUP, "%s", bx_error_message(err));
+}
+
 static void probe_all(void)
 {
     struct rlimit limit;
@@ -81,7 +91,7 @@ static void probe_all(void)
     probe_one(BX_LOCKDOWN_RLIMITS, getrlimit(RLIMIT_CORE, &limit) == 0);
     probe_landlock();
     probe_one(BX_LOCKDOWN_SECCOMP, bx_seccomp_check() == 0);
-    note(BX_LOCKDOWN_CGROUP, "no cgroup v2 of this user's");
+    probe_cgroup();
 }
 
 const bx_lockdown_support *bx_lockdown_probe(void)
