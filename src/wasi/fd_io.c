@@ -96,34 +96,44 @@ static int32_t read_file(bx_wasi *wasi, bx_fd *fd, const struct iovec *iovecs,
 /* Bytes between a file's end and a write past it. They are charged as growing
  * the file is: one byte written in each block of a hole takes the disk a block
  * each. */
-static uint64_t hole_bytes(bx_fd *fd, int64_t offset)
+static int32_t hole_bytes(bx_fd *fd, int64_t offset, uint64_t *ret_bytes)
 {
     struct stat stat;
 
+    *ret_bytes = 0;
     /* Looking each time would make the kernel stamp and dirty the inode with
      * every write. A file cut off meanwhile takes no more room than it took
      * when it is written again. */
     if (offset >= 0 && (uint64_t)offset <= fd->known_bytes)
         return 0;
-    if (offset < 0) {
-        if (!fd->is_sought)
-            return 0; /* writing alone does not pass the end */
-        offset = lseek(fd->host_fd, 0, SEEK_CUR);
-    }
-    if ((fd->flags & BX_FDFLAG_APPEND) != 0 || fstat(fd->host_fd, &stat) < 0 ||
-        !S_ISREG(stat.st_mode))
+    if ((offset < 0 && !fd->is_sought) || /* writing does not pass the end */
+        (fd->flags & BX_FDFLAG_APPEND) != 0)
         return 0;
+    if (fstat(fd->host_fd, &stat) < 0)
+        return bx_wasi_errno(errno); /* what is not known is not given */
+    if (!S_ISREG(stat.st_mode))
+        return 0;
+    if (offset < 0)
+        offset = lseek(fd->host_fd, 0, SEEK_CUR);
+    if (offset < 0)
+        return bx_wasi_errno(errno);
     fd->known_bytes = (uint64_t)stat.st_size;
-    return offset <= stat.st_size ? 0 : (uint64_t)(offset - stat.st_size);
+    if (offset > stat.st_size)
+        *ret_bytes = (uint64_t)(offset - stat.st_size);
+    return 0;
 }
 
 static int32_t write_file(bx_wasi *wasi, bx_fd *fd, struct iovec *iovecs,
                           int count, int64_t offset, uint64_t *ret_bytes)
 {
-    uint64_t hole = *ret_bytes == 0 ? 0 : hole_bytes(fd, offset);
-    uint64_t allowed = bx_wasi_quota(wasi, hole + *ret_bytes);
+    uint64_t hole = 0;
+    uint64_t allowed;
+    int32_t err = *ret_bytes == 0 ? 0 : hole_bytes(fd, offset, &hole);
     ssize_t done;
 
+    if (err != 0)
+        return err;
+    allowed = bx_wasi_quota(wasi, hole + *ret_bytes);
     if (allowed < hole + *ret_bytes) {
         if (allowed <= hole) {
             bx_run_deny(wasi->run, "fd_write", "(an open file)", 14,
