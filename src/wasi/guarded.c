@@ -116,25 +116,44 @@ static bool is_inside(const bx_fs_mount *mount, const struct stat *place)
     return false;
 }
 
+/* What lies at a host path: 1 with stat filled, 0 when nothing does or nothing
+ * that this process could reach, -1 with err when it is not known. */
+static int look_at(const char *path, struct stat *ret_stat, const guard *why,
+                   bx_error **err)
+{
+    if (lstat(path, ret_stat) == 0)
+        return 1;
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES ||
+        errno == ENAMETOOLONG)
+        return 0;
+    return bx_error_set_errno(err, errno, "'%s', protected by '%s'", path,
+                              why->origin);
+}
+
 static int guard_in_mount(bx_fs *fs, size_t mount, const char *place,
                           const guard *why, bx_error **err)
 {
     bx_autofree char *above = strdup(place);
     struct stat folder;
     struct stat at;
+    int found;
 
     if (above == NULL)
         return bx_error_set_nomem(err);
     if (fstat(fs->mounts[mount].fd, &folder) < 0)
         return bx_error_set_errno(err, errno, "%s",
                                   fs->mounts[mount].rule->origin);
-    if (lstat(place, &at) == 0 && S_ISDIR(at.st_mode) &&
-        is_inside(&fs->mounts[mount], &at))
+    found = look_at(place, &at, why, err);
+    if (found > 0 && S_ISDIR(at.st_mode) && is_inside(&fs->mounts[mount], &at))
         return add(fs, mount, "", why, err);
     do {
         const char *rest = place + strlen(above);
 
-        if (lstat(above, &at) == 0 && is_same(&at, &folder) &&
+        if (found >= 0)
+            found = look_at(above, &at, why, err);
+        if (found < 0)
+            return -1;
+        if (found > 0 && is_same(&at, &folder) &&
             add(fs, mount, rest + strspn(rest, "/"), why, err) < 0)
             return -1;
     } while (cut_name(above));
@@ -181,24 +200,36 @@ static bool add_name(way *walk, const char *name, size_t bytes)
     return true;
 }
 
+static int refuse_way(const guard *why, bx_error **err)
+{
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "'%s' cannot be protected (%s): its path is too long "
+                        "or its links lead in circles",
+                        why->path, why->origin);
+}
+
 /* real is a link: put its content in front of what is left. */
-static bool follow(way *walk, const char *after)
+static int follow(way *walk, const char *after, const guard *why,
+                  bx_error **err)
 {
     char content[PATH_MAX];
     ssize_t bytes = readlink(walk->real, content, sizeof(content));
     size_t after_len = strlen(after);
 
-    if (bytes <= 0 || (size_t)bytes == sizeof(content) ||
+    if (bytes < 0)
+        return bx_error_set_errno(err, errno, "'%s', protected by '%s'",
+                                  walk->real, why->origin);
+    if (bytes == 0 || (size_t)bytes == sizeof(content) ||
         ++walk->links > LINKS_MAX ||
         (size_t)bytes + 1 + after_len >= sizeof(walk->rest))
-        return false;
+        return refuse_way(why, err);
     memmove(walk->rest + bytes + 1, after, after_len + 1);
     memcpy(walk->rest, content, (size_t)bytes);
     walk->rest[bytes] = '/';
     (void)cut_name(walk->real);
     if (content[0] == '/')
         memcpy(walk->real, "/", 2);
-    return true;
+    return 0;
 }
 
 static int walk_to(bx_fs *fs, way *walk, const guard *why, bx_error **err)
@@ -206,6 +237,7 @@ static int walk_to(bx_fs *fs, way *walk, const guard *why, bx_error **err)
     const guard link = { .origin = why->origin };
     const char *at = walk->rest;
     struct stat stat;
+    int found;
 
     for (;;) {
         size_t bytes;
@@ -215,24 +247,21 @@ static int walk_to(bx_fs *fs, way *walk, const guard *why, bx_error **err)
         if (bytes == 0)
             return guard_place(fs, walk->real, why, err);
         if (!add_name(walk, at, bytes))
-            break;
+            return refuse_way(why, err);
         at += bytes;
-        if (walk->is_missing || lstat(walk->real, &stat) < 0) {
-            walk->is_missing = true;
+        if (walk->is_missing)
             continue;
-        }
-        if (!S_ISLNK(stat.st_mode))
-            continue;
-        if (guard_place(fs, walk->real, &link, err) < 0)
+        found = look_at(walk->real, &stat, why, err);
+        if (found < 0)
             return -1;
-        if (!follow(walk, at))
-            break;
+        walk->is_missing = found == 0;
+        if (found == 0 || !S_ISLNK(stat.st_mode))
+            continue;
+        if (guard_place(fs, walk->real, &link, err) < 0 ||
+            follow(walk, at, why, err) < 0)
+            return -1;
         at = walk->rest;
     }
-    return bx_error_set(err, BX_ERR_INVALID,
-                        "'%s' cannot be protected (%s): its path is too long "
-                        "or its links lead in circles",
-                        why->path, why->origin);
 }
 
 static int guard_path(bx_fs *fs, way *walk, const guard *why, bx_error **err)
