@@ -31,6 +31,7 @@
 #define COOKIE_KEPT 0x40000000u
 #define COOKIE_RAW (1ull << 63)
 #define KEPT_MAX 4096u
+#define PAST_END (-1) /* no place has such a cookie */
 
 typedef struct bx_entry {
     uint64_t ino;
@@ -196,10 +197,12 @@ static bool place_of(bx_dir *dir, uint64_t cookie, uint64_t *ret_place)
 }
 
 /* Stand at a place: mostly where the last call ended. */
-static bool seek_place(bx_dir *dir, uint64_t place)
+static int32_t seek_place(bx_dir *dir, uint64_t place)
 {
+    uint64_t position = place > COOKIE_FIRST ? place - COOKIE_BASE : 0;
+
     if (place == dir->at && place > COOKIE_FIRST)
-        return true;
+        return 0;
     if (place > COOKIE_FIRST) {
         for (size_t pos = 0; pos < dir->len;) {
             const struct dirent64 *entry =
@@ -209,17 +212,18 @@ static bool seek_place(bx_dir *dir, uint64_t place)
             if ((uint64_t)entry->d_off + COOKIE_BASE == place) {
                 dir->pos = pos;
                 dir->at = place;
-                return true;
+                return 0;
             }
         }
     }
     dir->len = 0;
     dir->pos = 0;
     dir->at = place;
-    if (place <= COOKIE_FIRST)
-        return lseek(dir->fd, 0, SEEK_SET) == 0;
-    return place - COOKIE_BASE <= INT64_MAX &&
-           lseek(dir->fd, (off_t)(place - COOKIE_BASE), SEEK_SET) >= 0;
+    if (position <= INT64_MAX && lseek(dir->fd, (off_t)position, SEEK_SET) >= 0)
+        return 0;
+    dir->at = UINT64_MAX; /* nowhere: the next call seeks again */
+    return position > INT64_MAX || errno == EINVAL ? PAST_END
+                                                   : bx_wasi_errno(errno);
 }
 
 static int32_t list_pieces(bx_dir *dir, uint64_t cookie, bx_out *out)
@@ -227,8 +231,11 @@ static int32_t list_pieces(bx_dir *dir, uint64_t cookie, bx_out *out)
     int32_t err = 0;
     uint64_t place;
 
-    if (!place_of(dir, cookie, &place) || !seek_place(dir, place))
+    if (!place_of(dir, cookie, &place))
         return 0; /* past the end */
+    err = seek_place(dir, place);
+    if (err != 0)
+        return err == PAST_END ? 0 : err;
     while (dir->at < COOKIE_FIRST) {
         if (!put(out, dir->at + 1, dir->ino, BX_FILETYPE_DIRECTORY, "..",
                  dir->at + 1))
@@ -273,8 +280,10 @@ static int32_t add_entry(bx_dir *dir, const char *name, size_t bytes,
         dir->entries = grown;
         dir->entries_cap = cap;
     }
-    if (bx_buf_append(&dir->names, name, bytes, WHOLE_BYTES) < 0)
+    if (bytes > WHOLE_BYTES - dir->names.len)
         return BX_WASI_EOVERFLOW;
+    if (bx_buf_append(&dir->names, name, bytes, WHOLE_BYTES) < 0)
+        return BX_WASI_ENOMEM;
     dir->entries[dir->entries_count++] = entry;
     return 0;
 }
@@ -341,8 +350,10 @@ static int32_t read_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd)
 
     bx_buf_clear(&dir->names);
     dir->entries_count = 0;
-    seek_place(dir, 0);
-    err = add_entry(dir, ".", 1, dir->ino, BX_FILETYPE_DIRECTORY);
+    if (dir->fd >= 0) /* one that only the policy has is not read */
+        err = seek_place(dir, 0);
+    if (err == 0)
+        err = add_entry(dir, ".", 1, dir->ino, BX_FILETYPE_DIRECTORY);
     if (err == 0)
         err = add_entry(dir, "..", 2, dir->ino, BX_FILETYPE_DIRECTORY);
     while (err == 0 && dir->fd >= 0) {
