@@ -70,54 +70,65 @@ void bx_place_close(bx_place *place)
 
 /* ---- refusals ------------------------------------------------------- */
 
-/* The guest path that a call is about, as far as it is known. */
-static void put_target(bx_buf *target, const bx_path *path,
-                       const bx_place *place)
+static int put_target(bx_buf *target, const bx_path *path,
+                      const bx_place *place)
 {
-    if (place != NULL && place->guest_len != SIZE_MAX) {
-        bx_buf_append(target, place->text->guest, place->guest_len, SIZE_MAX);
-        if (place->guest_len == 0)
-            bx_buf_puts(target, "/");
-        return;
-    }
-    bx_buf_append(target, path->dir->guest_path, path->dir->guest_len,
-                  SIZE_MAX);
-    if (path->text[0] != '/')
-        bx_buf_puts(target, "/");
-    bx_buf_append(target, path->text, path->len, SIZE_MAX);
+    if (place != NULL && place->guest_len != SIZE_MAX)
+        return place->guest_len == 0
+                   ? bx_buf_puts(target, "/")
+                   : bx_buf_append(target, place->text->guest, place->guest_len,
+                                   SIZE_MAX);
+    if (bx_buf_append(target, path->dir->guest_path, path->dir->guest_len,
+                      SIZE_MAX) < 0 ||
+        (path->text[0] != '/' && bx_buf_puts(target, "/") < 0))
+        return -1;
+    return bx_buf_append(target, path->text, path->len, SIZE_MAX);
+}
+
+/* The guest path that a call is about, as far as it is known; borrowed from
+ * the buffer. Half of a path would name another one. */
+static const char *find_target(bx_buf *target, const bx_path *path,
+                               const bx_place *place, size_t *ret_bytes)
+{
+    const char *text = "(out of memory)";
+
+    if (put_target(target, path, place) == 0)
+        text = target->data;
+    *ret_bytes = strlen(text);
+    return text;
 }
 
 void bx_path_deny(const bx_path *path, const bx_place *place,
                   const char *reason, const char *rule)
 {
     bx_autobuf bx_buf target = BX_BUF_INIT;
+    size_t bytes;
+    const char *text = find_target(&target, path, place, &bytes);
 
-    put_target(&target, path, place);
-    bx_run_deny(path->wasi->run, path->call,
-                target.data == NULL ? "" : target.data, target.len, reason,
-                rule);
+    bx_run_deny(path->wasi->run, path->call, text, bytes, reason, rule);
 }
 
 void bx_path_did(const bx_path *path, const bx_place *place, const char *detail)
 {
     bx_autobuf bx_buf target = BX_BUF_INIT;
+    const char *text;
+    size_t bytes;
 
     if (path->wasi->run->effect == NULL)
         return;
-    put_target(&target, path, place);
-    bx_run_effect(path->wasi->run, path->call,
-                  target.data == NULL ? "" : target.data, target.len, detail);
+    text = find_target(&target, path, place, &bytes);
+    bx_run_effect(path->wasi->run, path->call, text, bytes, detail);
 }
 
 void bx_path_did_move(const bx_path *from, const bx_place *from_place,
                       const bx_path *to, const bx_place *to_place)
 {
     bx_autobuf bx_buf target = BX_BUF_INIT;
+    size_t bytes;
 
     if (from->wasi->run->effect == NULL)
         return;
-    put_target(&target, to, to_place);
-    bx_path_did(from, from_place, target.data == NULL ? "" : target.data);
+    bx_path_did(from, from_place, find_target(&target, to, to_place, &bytes));
 }
 
 int32_t bx_path_deny_escape(const bx_path *path)

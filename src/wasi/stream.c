@@ -29,8 +29,12 @@ bx_fd bx_stream_descriptor(bx_stream *stream, bool is_input)
 
     fd.base |= BX_RIGHT_FD_FDSTAT_SET_FLAGS | BX_RIGHT_FD_FILESTAT_GET |
                BX_RIGHT_POLL_FD_READWRITE;
-    if (stream->fd < 0 || fstat(stream->fd, &stat) < 0)
+    if (stream->fd < 0)
         return fd;
+    /* One that cannot be told is waited for, so that no read outlasts the
+     * run. */
+    if (fstat(stream->fd, &stat) < 0)
+        stat.st_mode = S_IFIFO;
     fd.is_socket = S_ISSOCK(stat.st_mode);
     fd.is_pipe = !S_ISREG(stat.st_mode) && !fd.is_socket;
     if (isatty(stream->fd))

@@ -185,12 +185,15 @@ static int32_t end_here(bx_walk_state *walk, const char *name)
     return bx_place_need(walk->path, place, BX_ACCESS_READ);
 }
 
-static bool is_folder(int dir_fd, const char *name)
+static int32_t look_for_folder(int dir_fd, const char *name, bool *ret_is_there)
 {
-    struct stat stat;
+    struct stat stat = { .st_mode = 0 };
 
-    return fstatat(dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(stat.st_mode);
+    if (dir_fd >= 0 && fstatat(dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno != ENOENT)
+        return bx_wasi_errno(errno);
+    *ret_is_there = S_ISDIR(stat.st_mode);
+    return 0;
 }
 
 /* The last name: looked up where the walk stands, which stays its parent. */
@@ -200,6 +203,7 @@ static int32_t end_at(bx_walk_state *walk, const char *name, size_t bytes,
     bx_place *place = walk->place;
     size_t parent_len = place->guest_len;
     bool is_dir = *after == '/';
+    bool is_there = false;
     char link;
     int32_t err = add_name(walk, name, bytes, &place->region);
 
@@ -220,18 +224,25 @@ static int32_t end_at(bx_walk_state *walk, const char *name, size_t bytes,
         place->is_dir = true;
         return 0;
     }
-    if (place->region.holds_mount &&
-        (place->dir_fd < 0 || !is_folder(place->dir_fd, place->text->name))) {
-        stand_in(walk, -1, false);
-        place->is_virtual = true;
-        return 0;
+    if (place->region.holds_mount) {
+        err = look_for_folder(place->dir_fd, place->text->name, &is_there);
+        if (err != 0)
+            return err;
+        if (!is_there) {
+            stand_in(walk, -1, false);
+            place->is_virtual = true;
+            return 0;
+        }
     }
     if (place->dir_fd < 0)
         return BX_WASI_ENOENT;
-    if ((final == BX_FINAL_FOLLOW || is_dir) &&
-        readlinkat(place->dir_fd, place->text->name, &link, 1) >= 0) {
-        place->guest_len = parent_len;
-        return follow_link(walk, name, bytes, after);
+    if (final == BX_FINAL_FOLLOW || is_dir) {
+        if (readlinkat(place->dir_fd, place->text->name, &link, 1) >= 0) {
+            place->guest_len = parent_len;
+            return follow_link(walk, name, bytes, after);
+        }
+        if (errno != EINVAL && errno != ENOENT) /* no link; nothing */
+            return bx_wasi_errno(errno);
     }
     return 0;
 }
