@@ -5,6 +5,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
 file(STRINGS fault/wrapped.txt wrapped REGEX "^[^#]")
 list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")
 bx_add_tests(fault bx_core)
+bx_add_scripts(fault)
 file(GLOB sources CONFIGURE_DEPENDS fault/test_*.c)
 foreach(source IN LISTS sources)
   cmake_path(GET source STEM name)

@@ -272,6 +272,7 @@ static int pack(fault_log *log, bx_error **err)
     if (policy == NULL || (layer = make_layer(err)) == NULL ||
         bx_policy_narrow(policy, layer, "session", err) < 0 ||
         bx_policy_protect(policy, "/srv/.git", "lock", err) < 0 ||
+        bx_policy_set(policy, "wasm-cache-dir", "cache", NULL, err) < 0 ||
         bx_policy_pack(policy, &bytes, err) < 0)
         return -1;
     fault_note(log, "%zu bytes", bytes.len);
