@@ -48,6 +48,8 @@ typedef struct fault_scenario {
     /* Is a line other than the rehearsal's, or an error, still right? NULL:
      * only errors of the host are. */
     bool (*may_say)(const char *line, const char *expected);
+    /* May a run also end with this errno, as refused? NULL: no. */
+    bool (*may_refuse)(int errnum);
     /* Look at what a failed run left behind; may be NULL. */
     void (*check)(void *context, const fault_log *log);
 } fault_scenario;

@@ -99,8 +99,9 @@ static void note_step(fault_log *log, const char *name)
 
 static int fail_step(const char *name, int32_t err, bx_error **ret_err)
 {
-    static const int errnums[] = { ENOMEM, EIO,    EMFILE, EINTR,      ENOSPC,
-                                   EACCES, ENOSYS, EAGAIN, ECONNRESET, EROFS };
+    static const int errnums[] = { ENOMEM,     EIO,    EMFILE, EINTR,
+                                   ENOSPC,     EACCES, ENOSYS, EAGAIN,
+                                   ECONNRESET, EROFS,  EXDEV };
 
     for (size_t i = 0; i < sizeof(errnums) / sizeof(errnums[0]); i++) {
         if (bx_wasi_errno(errnums[i]) == err)
@@ -479,6 +480,14 @@ static bool may_say(const char *line, const char *expected)
            strstr(line, "(out of memory)") != NULL;
 }
 
+/* A file that may be one of /proc is not opened; what cannot be asked for is
+ * not given. */
+static bool may_refuse(int errnum)
+{
+    return errnum == EACCES ||
+           (the_world.is_asked && (errnum == EROFS || errnum == EXDEV));
+}
+
 static int use_all(fault_log *log, bx_error **err)
 {
     world *it = log->context;
@@ -556,6 +565,7 @@ static void run_world(const char *name, const world *template)
                                       .run = use_all,
                                       .tear_down = tear_down,
                                       .may_say = may_say,
+                                      .may_refuse = may_refuse,
                                       .check = check_tree };
 
     the_world = *template;
