@@ -485,7 +485,8 @@ static bool may_say(const char *line, const char *expected)
 static bool may_refuse(int errnum)
 {
     return errnum == EACCES ||
-           (the_world.is_asked && (errnum == EROFS || errnum == EXDEV));
+           (the_world.is_asked &&
+            (errnum == EROFS || errnum == EXDEV || errnum == EBUSY));
 }
 
 static int use_all(fault_log *log, bx_error **err)
