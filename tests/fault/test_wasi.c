@@ -101,7 +101,7 @@ static int fail_step(const char *name, int32_t err, bx_error **ret_err)
 {
     static const int errnums[] = { ENOMEM,     EIO,    EMFILE, EINTR,
                                    ENOSPC,     EACCES, ENOSYS, EAGAIN,
-                                   ECONNRESET, EROFS,  EXDEV };
+                                   ECONNRESET, EROFS,  EXDEV,  EBUSY };
 
     for (size_t i = 0; i < sizeof(errnums) / sizeof(errnums[0]); i++) {
         if (bx_wasi_errno(errnums[i]) == err)
