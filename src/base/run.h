@@ -35,7 +35,8 @@ typedef struct bx_run {
     const bx_budget *budget; /* borrowed; NULL: the run is not nested */
     bx_budget used;          /* of the quotas below, nested runs included:
                               * fs_write_bytes to calls */
-    const bx_cancel *cancel; /* NULL: never cancelled */
+    bx_cancel *cancel;       /* NULL: never cancelled; triggered here when the
+                              * other end of a broker says that it was */
     bx_audit_fn audit;       /* NULL: nobody listens */
     void *audit_context;
     bx_effect_fn effect; /* NULL: nobody listens */

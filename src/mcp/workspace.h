@@ -28,8 +28,8 @@ typedef struct bx_workspace_stat {
 
 /* Who asks, and who hears of refusals. */
 typedef struct bx_workspace_ask {
-    const bx_cancel *cancel; /* NULL: none */
-    bx_audit_fn audit;       /* NULL: nobody */
+    bx_cancel *cancel; /* NULL: none */
+    bx_audit_fn audit; /* NULL: nobody */
     void *audit_context;
 } bx_workspace_ask;
 

@@ -35,9 +35,10 @@ static void take_head(bx_broker_call *call)
     bx_run *run = call->run;
 
     run->calls_denied += head->denied;
-    run->used.http_requests += head->requests;
     if (head->held_ns > 0)
         bx_run_shift(run, (int64_t)head->held_ns);
+    if (head->is_cancelled && run->cancel != NULL)
+        bx_cancel_trigger(run->cancel);
     if (head->is_over && run->deadline_ns > bx_now_ns())
         run->deadline_ns = bx_now_ns();
     call->is_woken = head->status == BX_BROKER_WOKEN;

@@ -71,7 +71,8 @@ static int serve_op(bx_broker_turn *turn)
 static bx_broker_head difference(const bx_run *before, const bx_run *after)
 {
     return (bx_broker_head){
-        .is_over = !bx_run_is_cancelled(after) && bx_run_is_over(after),
+        .is_over = bx_now_ns() >= after->deadline_ns,
+        .is_cancelled = bx_run_is_cancelled(after),
         .held_ns = (uint64_t)(after->held_ns - before->held_ns),
         .denied = (uint32_t)(after->calls_denied - before->calls_denied),
         .requests =

@@ -8,6 +8,7 @@ void bx_broker_put_head(bx_wire_out *out, const bx_broker_head *head)
 {
     bx_wire_put_u8(out, (uint8_t)head->status);
     bx_wire_put_bool(out, head->is_over);
+    bx_wire_put_bool(out, head->is_cancelled);
     bx_wire_put_u64(out, head->held_ns);
     bx_wire_put_u32(out, head->denied);
     bx_wire_put_u32(out, head->requests);
@@ -21,6 +22,7 @@ void bx_broker_get_head(bx_wire_in *in, bx_broker_head *ret_head)
         in->is_bad = true;
     ret_head->status = (bx_broker_status)status;
     ret_head->is_over = bx_wire_get_bool(in);
+    ret_head->is_cancelled = bx_wire_get_bool(in);
     ret_head->held_ns = bx_wire_get_u64(in);
     ret_head->denied = bx_wire_get_u32(in);
     ret_head->requests = bx_wire_get_u32(in);

@@ -54,9 +54,11 @@ typedef enum bx_broker_status {
 typedef struct bx_broker_head {
     bx_broker_status status;
     bool is_over;      /* the other end's deadline has passed */
+    bool is_cancelled; /* someone cancelled it there */
     uint64_t held_ns;  /* the run's time stood still for so long */
     uint32_t denied;   /* refusals */
-    uint32_t requests; /* of max-requests, those of sockets */
+    uint32_t requests; /* of max-requests; an HTTP request is counted by who
+                        * opens it, a socket's here */
 } bx_broker_head;
 
 #define BX_BROKER_PIECE_BYTES (512u << 10) /* of a body, in one message */

@@ -67,6 +67,7 @@ static int64_t ask(bx_broker_call *call, int64_t most)
 
     if (bx_broker_call_ask(call, &err) < 0)
         return bx_error_code(err) == BX_ERR_LIMIT ? -EMSGSIZE : -EIO;
+    call->run->used.http_requests += call->head.requests;
     result = bx_wire_get_i64(&call->in);
     if (call->in.is_bad || call->is_woken || result > most || result < -4095)
         return -EIO;

@@ -19,6 +19,7 @@ struct support_broker {
     bx_run *run;
     bx_policy *guest_policy;
     bx_run guest_run;
+    bx_cancel *guest_cancel;
     bx_broker broker;
     bx_broker_host *host;
     bx_buf answers;
@@ -239,6 +240,7 @@ support_broker *support_broker_new(const bx_policy *policy, bx_run *run,
     b->guest_policy = bx_policy_new();
     b->guest_run.deadline_ns = bx_now_ns() + 60000000000;
     b->guest_run.broker = &b->broker;
+    b->guest_run.cancel = b->guest_cancel = bx_cancel_new();
     b->broker = (bx_broker){ b, ask_by_call, ask_by_call_while };
     b->host = bx_broker_host_new(policy, run, NULL);
     assert_non_null(b->host);
@@ -261,6 +263,7 @@ void support_broker_free(support_broker *b)
     }
     bx_broker_host_free(b->host);
     bx_policy_free(b->guest_policy);
+    bx_cancel_free(b->guest_cancel);
     bx_buf_clear(&b->answers);
     free(b);
 }

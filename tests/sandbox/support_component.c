@@ -54,6 +54,8 @@ bx_sandbox *make_sandbox(const char *name, const bx_policy *policy)
     return sandbox;
 }
 
+const bx_run_extra *run_component_extra;
+
 bx_result *run_component(const char *name, const bx_policy *policy,
                          const bx_run_options *options, ...)
 {
@@ -68,7 +70,8 @@ bx_result *run_component(const char *name, const bx_policy *policy,
     while (argc < 6 && (argv[argc] = va_arg(args, const char *)) != NULL)
         argc++;
     va_end(args);
-    if (bx_sandbox_run(sandbox, argc, argv, options, &result, &err) < 0)
+    if (bx_sandbox_run_with(sandbox, argc, argv, options, run_component_extra,
+                            &result, &err) < 0)
         fail_msg("%s", bx_error_message(err));
     bx_sandbox_free(sandbox);
     return result;

@@ -3,6 +3,7 @@
 #ifndef BX_TESTS_SANDBOX_SUPPORT_COMPONENT_H
 #define BX_TESTS_SANDBOX_SUPPORT_COMPONENT_H
 
+#include "sandbox/sandbox.h"
 #include "sandbox/support.h"
 
 /* build/tests/guest/component/NAME.wasm, loaded once for the process. */
@@ -13,6 +14,8 @@ void free_components(void);
 /* A sandbox of it; the caller frees it. */
 bx_sandbox *make_sandbox(const char *name, const bx_policy *policy);
 
+/* For run_component() while it is not NULL; borrowed. */
+extern const bx_run_extra *run_component_extra;
 /* Run its command with up to five arguments, NULL ends them. */
 bx_result *run_component(const char *name, const bx_policy *policy,
                          const bx_run_options *options, ...);

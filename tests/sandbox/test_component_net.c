@@ -19,6 +19,27 @@ static void on_denial(void *context, const bx_audit_event *event)
                   event->reason, event->rule);
 }
 
+/* Here or, with a broker, in a sandbox that has no policy to speak of. */
+static bx_result *run(const support_web *web, const char *name,
+                      const bx_run_options *options, const char *what,
+                      const char *where, const char *more)
+{
+    bx_run net = { .deadline_ns =
+                       bx_now_ns() +
+                       (int64_t)web->policy->limits.timeout_ms * 1000000,
+                   .audit = on_denial };
+    support_broker *broker = support_broker_new(web->policy, &net, NULL);
+    bx_run_extra extra = { .broker = support_broker_run(broker)->broker };
+    bx_result *result;
+
+    run_component_extra = &extra;
+    result = run_component(name, support_broker_policy(broker), options, what,
+                           where, more, NULL);
+    run_component_extra = NULL;
+    support_broker_free(broker);
+    return result;
+}
+
 /* What the guest said, and to denials what was refused; owned by the caller. */
 static char *say(const support_web *web, const char *name, const char *what,
                  const char *where, const char *more)
@@ -29,8 +50,7 @@ static char *say(const support_web *web, const char *name, const char *what,
 
     bx_buf_clear(&denials);
     options.audit = on_denial;
-    result =
-        run_component(name, web->policy, &options, what, where, more, NULL);
+    result = run(web, name, &options, what, where, more);
     if (bx_result_code(result) != BX_OK)
         fail_msg("%s", bx_result_message(result));
     text = strdup(bx_result_stdout(result, NULL));
@@ -231,9 +251,8 @@ static void ends_requests_at_the_deadline(void **state)
 
     web_set(web, "wasm-timeout", "80ms");
     for (int i = 0; i < 2; i++) {
-        bx_result *result =
-            run_component("fetch", web->policy, NULL, "get",
-                          web_url(web, "127.0.0.1", paths[i]), NULL);
+        bx_result *result = run(web, "fetch", NULL, "get",
+                                web_url(web, "127.0.0.1", paths[i]), NULL);
 
         assert_int_equal(bx_result_code(result), BX_ERR_TIMEOUT);
         bx_result_free(result);
@@ -330,8 +349,7 @@ static void ends_a_lookup_at_the_deadline(void **state)
     allow_public(web);
     web_set(web, "wasm-timeout", "80ms");
     support_names_hold(true);
-    result =
-        run_component("probe", web->policy, NULL, "resolve", "a.test:1", NULL);
+    result = run(web, "probe", NULL, "resolve", "a.test:1", NULL);
     support_names_hold(false);
     assert_int_equal(bx_result_code(result), BX_ERR_TIMEOUT);
     bx_result_free(result);
@@ -387,5 +405,5 @@ int main(void)
         WEB_TEST(listens_for_nobody),
     };
 
-    return cmocka_run_group_tests(tests, open_group, close_group);
+    return support_run_every_way(tests, open_group, close_group);
 }
