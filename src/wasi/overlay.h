@@ -3,16 +3,28 @@
  *
  * On disk, in a folder of the user's (0700) that no guest reaches by a mapping:
  *
- *     overlay.json  {"version": 1, "id": ..., "created_s": ...,
- *                    "mappings": ["/real/path/of/host/folder", ...]}
- *     up/N/...      what was made or changed beneath mapping N, at its own
- * path: plain files, folders and links with their modes and times gone/N/... a
- * plain file where the base's entry no longer shows: it was removed, or a
- * folder made anew covers it. Folders only lead there base.log      one JSON
- * line for each path of the base when it was first touched: {"mapping": N,
- * "path": "a/b", "kind": "file", "size": ..., "mtime_ns": ..., "ino": ...,
- * "mode": ..., "sha256": ...}; kind "none" for what was not there. The first
- * line of a path counts tmp/          files on their way to up/
+ *  overlay.json  {"version": 1, "id": ..., "created_s": ...,
+ *                 "mappings": ["/real/path/of/host/folder", ...]}
+ *  up/N/...      what was made or changed beneath mapping N, at its own path:
+ *                plain files, folders and links with their modes and times
+ *  gone/N/...    a plain file where the base's entry no longer shows: it was
+ *                removed, or a folder made anew covers it. Folders only lead
+ *                there
+ *  base.log      one JSON line for each path of the base when it was first
+ *                touched: {"mapping": N, "path": "a/b", "kind": "file",
+ *                "size": ..., "mtime_ns": ..., "ino": ..., "mode": ...,
+ *                "sha256": ...}. kind: file, folder, link, other, or none for
+ *                what was not there, which has no more members. mode: the
+ *                bits of 07777. sha256: of a file whose content was copied. A
+ *                path that is not UTF-8 is "path_hex" in its place. The first
+ *                line of a path counts; one that is cut (a full disk) is
+ *                followed by a whole one
+ *  tmp/          files on their way to up/; flock() is held on each that is
+ *                being written
+ *  lock          whoever changes up/, gone/ or base.log holds flock(LOCK_EX)
+ *                on it; looking takes none
+ *  touched       which paths may be in up/ or gone/, for those who look; may
+ *                name too many, never too few (overlay_state.h)
  *
  * A path shows what up/ has; else nothing when it or a folder above it is gone;
  * else what the base has. A folder in up/ is merged with the base's, unless
