@@ -4,20 +4,16 @@
  * folder, or runs must repeat byte for byte) it is read whole first. */
 #include "wasi/dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "wasi/calls.h"
+#include "wasi/dir_state.h"
 #include "wasi/resolve.h"
 
 #define PIECE_BYTES 16384u
-#define WHOLE_BYTES (4u << 20) /* of names in a folder read whole */
-#define WHOLE_ENTRIES 65536u
-#define LISTINGS_BYTES (16u << 20) /* of all folders a run holds whole */
 
 /* Places: 0 is the beginning, 1 after ".", 2 after "..", then the kernel's
  * position plus 3. A cookie is the place, but wasi-libc's telldir() has 32 bits
@@ -33,44 +29,14 @@
 #define KEPT_MAX 4096u
 #define PAST_END (-1) /* no place has such a cookie */
 
-typedef struct bx_entry {
-    uint64_t ino;
-    uint32_t name; /* where in names */
-    uint16_t bytes;
-    uint8_t filetype;
-} bx_entry;
-
-struct bx_dir {
-    int fd;
-    bool is_owned;
-    bool is_whole;
-    uint64_t ino;
-    uint64_t at; /* place of what comes next */
-    size_t len;  /* of piece */
-    size_t pos;
-    char *piece;
-    uint64_t *kept; /* places too big for a cookie */
-    uint32_t kept_count;
-    uint32_t kept_cap;
-    uint32_t kept_next; /* where the next of them was put, if it was */
-    bx_entry *entries;  /* of a folder read whole */
-    size_t entries_count;
-    size_t entries_cap;
-    bx_buf names;
-};
-
-/* The guest's buffer. */
-typedef struct bx_out {
-    uint8_t *at;
-    size_t left;
-} bx_out;
-
 void bx_dir_free(bx_dir *dir)
 {
     if (dir == NULL)
         return;
     if (dir->is_owned)
         close(dir->fd);
+    if (dir->up_fd >= 0)
+        close(dir->up_fd);
     free(dir->piece);
     free(dir->kept);
     free(dir->entries);
@@ -78,8 +44,7 @@ void bx_dir_free(bx_dir *dir)
     free(dir);
 }
 
-/* Append one dirent; false when it was cut, which also fills the buffer. */
-static bool put(bx_out *out, uint64_t next, uint64_t ino, uint8_t filetype,
+bool bx_dir_put(bx_out *out, uint64_t next, uint64_t ino, uint8_t filetype,
                 const char *name, size_t bytes)
 {
     uint8_t head[BX_DIRENT_BYTES] = { 0 };
@@ -102,7 +67,7 @@ static bool put(bx_out *out, uint64_t next, uint64_t ino, uint8_t filetype,
     return part == bytes;
 }
 
-static uint8_t entry_filetype(int dir_fd, const struct dirent64 *entry)
+uint8_t bx_dir_filetype(int dir_fd, const struct dirent64 *entry)
 {
     struct stat stat;
 
@@ -113,9 +78,7 @@ static uint8_t entry_filetype(int dir_fd, const struct dirent64 *entry)
     return bx_wasi_filetype(stat.st_mode);
 }
 
-/* The next entry a guest could name: not the folder itself or its parent, and
- * UTF-8. NULL at the end, or with *ret_errno. */
-static const struct dirent64 *next_entry(bx_dir *dir, int32_t *ret_errno)
+const struct dirent64 *bx_dir_next(bx_dir *dir, int32_t *ret_errno)
 {
     for (;;) {
         const struct dirent64 *entry;
@@ -136,9 +99,14 @@ static const struct dirent64 *next_entry(bx_dir *dir, int32_t *ret_errno)
             strcmp(entry->d_name, "..") != 0 &&
             bx_utf8_is_valid(entry->d_name, strlen(entry->d_name)))
             return entry;
-        dir->pos += entry->d_reclen;
-        dir->at = (uint64_t)entry->d_off + COOKIE_BASE;
+        bx_dir_pass(dir, entry);
     }
+}
+
+void bx_dir_pass(bx_dir *dir, const struct dirent64 *entry)
+{
+    dir->pos += entry->d_reclen;
+    dir->at = (uint64_t)entry->d_off + COOKIE_BASE;
 }
 
 /* Where in the table a place is: in turn when the folder is listed again.
@@ -226,6 +194,11 @@ static int32_t seek_place(bx_dir *dir, uint64_t place)
                                                    : bx_wasi_errno(errno);
 }
 
+int32_t bx_dir_rewind(bx_dir *dir)
+{
+    return seek_place(dir, 0);
+}
+
 static int32_t list_pieces(bx_dir *dir, uint64_t cookie, bx_out *out)
 {
     int32_t err = 0;
@@ -237,191 +210,23 @@ static int32_t list_pieces(bx_dir *dir, uint64_t cookie, bx_out *out)
     if (err != 0)
         return err == PAST_END ? 0 : err;
     while (dir->at < COOKIE_FIRST) {
-        if (!put(out, dir->at + 1, dir->ino, BX_FILETYPE_DIRECTORY, "..",
-                 dir->at + 1))
+        if (!bx_dir_put(out, dir->at + 1, dir->ino, BX_FILETYPE_DIRECTORY, "..",
+                        dir->at + 1))
             return 0;
         dir->at++;
     }
     while (out->left > 0) {
-        const struct dirent64 *entry = next_entry(dir, &err);
+        const struct dirent64 *entry = bx_dir_next(dir, &err);
         uint64_t next;
 
         if (entry == NULL)
             return err;
         next = (uint64_t)entry->d_off + COOKIE_BASE;
-        if (!put(out, cookie_of(dir, next), entry->d_ino,
-                 entry_filetype(dir->fd, entry), entry->d_name,
-                 strlen(entry->d_name)))
+        if (!bx_dir_put(out, cookie_of(dir, next), entry->d_ino,
+                        bx_dir_filetype(dir->fd, entry), entry->d_name,
+                        strlen(entry->d_name)))
             return 0;
-        dir->pos += entry->d_reclen;
-        dir->at = next;
-    }
-    return 0;
-}
-
-/* ---- folders read whole --------------------------------------------- */
-
-static int32_t add_entry(bx_dir *dir, const char *name, size_t bytes,
-                         uint64_t ino, uint8_t filetype)
-{
-    bx_entry entry = { .ino = ino,
-                       .name = (uint32_t)dir->names.len,
-                       .bytes = (uint16_t)bytes,
-                       .filetype = filetype };
-
-    if (dir->entries_count == WHOLE_ENTRIES)
-        return BX_WASI_EOVERFLOW;
-    if (dir->entries_count == dir->entries_cap) {
-        size_t cap = dir->entries_cap == 0 ? 64 : dir->entries_cap * 2;
-        bx_entry *grown = realloc(dir->entries, cap * sizeof(*grown));
-
-        if (grown == NULL)
-            return BX_WASI_ENOMEM;
-        dir->entries = grown;
-        dir->entries_cap = cap;
-    }
-    if (bytes > WHOLE_BYTES - dir->names.len)
-        return BX_WASI_EOVERFLOW;
-    if (bx_buf_append(&dir->names, name, bytes, WHOLE_BYTES) < 0)
-        return BX_WASI_ENOMEM;
-    dir->entries[dir->entries_count++] = entry;
-    return 0;
-}
-
-static bx_entry *find_entry(const bx_dir *dir, const char *name, size_t bytes)
-{
-    for (size_t i = 0; i < dir->entries_count; i++) {
-        if (dir->entries[i].bytes == bytes &&
-            memcmp(dir->names.data + dir->entries[i].name, name, bytes) == 0)
-            return &dir->entries[i];
-    }
-    return NULL;
-}
-
-/* Mappings that lie in the folder, or in one that lies in it. */
-static int32_t add_mounts(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd)
-{
-    for (size_t i = 0; i < wasi->fs->points_count; i++) {
-        const bx_fs_point *point = &wasi->fs->points[i];
-        const char *name = point->path + fd->guest_len + 1;
-        struct stat stat = { .st_ino = 0 };
-        bx_entry *entry;
-        size_t bytes;
-
-        if (!point->is_mount ||
-            !bx_fs_is_beneath(point->path, point->len, fd->guest_path,
-                              fd->guest_len))
-            continue;
-        bytes = strcspn(name, "/");
-        if (bytes > NAME_MAX)
-            continue;
-        if (name[bytes] == '\0')
-            (void)fstat(wasi->fs->mounts[point->mount].fd, &stat);
-        entry = find_entry(dir, name, bytes);
-        if (entry == NULL) {
-            int32_t err =
-                add_entry(dir, name, bytes, stat.st_ino, BX_FILETYPE_DIRECTORY);
-
-            if (err != 0)
-                return err;
-        } else {
-            entry->filetype = BX_FILETYPE_DIRECTORY;
-            if (stat.st_ino != 0)
-                entry->ino = stat.st_ino;
-        }
-    }
-    return 0;
-}
-
-static int compare_entries(const void *left, const void *right, void *names)
-{
-    const bx_entry *a = left;
-    const bx_entry *b = right;
-    size_t bytes = a->bytes < b->bytes ? a->bytes : b->bytes;
-    int order = memcmp((char *)names + a->name, (char *)names + b->name, bytes);
-
-    return order != 0 ? order : (int)a->bytes - (int)b->bytes;
-}
-
-static int32_t read_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd)
-{
-    const struct dirent64 *entry;
-    int32_t err = 0;
-
-    bx_buf_clear(&dir->names);
-    dir->entries_count = 0;
-    if (dir->fd >= 0) /* one that only the policy has is not read */
-        err = seek_place(dir, 0);
-    if (err == 0)
-        err = add_entry(dir, ".", 1, dir->ino, BX_FILETYPE_DIRECTORY);
-    if (err == 0)
-        err = add_entry(dir, "..", 2, dir->ino, BX_FILETYPE_DIRECTORY);
-    while (err == 0 && dir->fd >= 0) {
-        entry = next_entry(dir, &err);
-        if (entry == NULL)
-            break;
-        err = add_entry(dir, entry->d_name, strlen(entry->d_name), entry->d_ino,
-                        entry_filetype(dir->fd, entry));
-        dir->pos += entry->d_reclen;
-    }
-    if (err == 0 && !fd->is_uniform)
-        err = add_mounts(dir, wasi, fd);
-    if (err == 0 && wasi->run->is_deterministic)
-        qsort_r(dir->entries + 2, dir->entries_count - 2, sizeof(*dir->entries),
-                compare_entries, dir->names.data);
-    if (err != 0)
-        dir->entries_count = 0;
-    return err;
-}
-
-static size_t listing_bytes(const bx_dir *dir)
-{
-    return dir->names.cap + dir->entries_cap * sizeof(*dir->entries);
-}
-
-/* A guest may begin as many listings as it has descriptors: past the bound
- * only the newest is held, the others are read again when they go on. */
-static void bound_listings(const bx_wasi *wasi, const bx_dir *newest)
-{
-    const bx_fd_table *table = &wasi->table;
-    size_t total = 0;
-
-    for (uint32_t i = 0; i < table->count; i++) {
-        if (table->fds[i].dir != NULL)
-            total += listing_bytes(table->fds[i].dir);
-    }
-    if (total <= LISTINGS_BYTES)
-        return;
-    for (uint32_t i = 0; i < table->count; i++) {
-        bx_dir *dir = table->fds[i].dir;
-
-        if (dir == NULL || dir == newest)
-            continue;
-        free(dir->entries);
-        dir->entries = NULL;
-        dir->entries_count = 0;
-        dir->entries_cap = 0;
-        bx_buf_clear(&dir->names);
-    }
-}
-
-static int32_t list_whole(bx_dir *dir, const bx_wasi *wasi, const bx_fd *fd,
-                          uint64_t cookie, bx_out *out)
-{
-    int32_t err = 0;
-
-    if (cookie == 0 || dir->entries_count == 0) {
-        err = read_whole(dir, wasi, fd);
-        bound_listings(wasi, dir);
-    }
-    if (err != 0)
-        return err;
-    for (uint64_t i = cookie; i < dir->entries_count && out->left > 0; i++) {
-        const bx_entry *entry = &dir->entries[i];
-
-        if (!put(out, i + 1, entry->ino, entry->filetype,
-                 dir->names.data + entry->name, entry->bytes))
-            break;
+        bx_dir_pass(dir, entry);
     }
     return 0;
 }
@@ -455,11 +260,14 @@ static bx_dir *start(const bx_wasi *wasi, const bx_fd *fd, int32_t *ret_errno)
     *ret_errno = BX_WASI_ENOMEM;
     if (dir == NULL)
         return NULL;
+    dir->fd = -1;
+    dir->up_fd = -1;
     dir->at = UINT64_MAX; /* nowhere: the first call seeks */
     dir->is_whole = wasi->run->is_deterministic || !fd->is_uniform;
     dir->piece = malloc(PIECE_BYTES);
     if (dir->piece != NULL) {
-        if (open_folder(dir, fd) == 0)
+        if ((wasi->fs->overlay != NULL ? bx_dir_open_covered(dir, wasi, fd)
+                                       : open_folder(dir, fd)) == 0)
             return dir;
         *ret_errno = bx_wasi_errno(errno);
     }
@@ -490,11 +298,14 @@ int32_t bx_wasi_fd_readdir(void *host, const bx_guest *guest,
         return err;
     if (fd->dir == NULL)
         fd->dir = start(host, fd, &err);
+    else if (args[3].u64 == 0 && ((bx_wasi *)host)->fs->overlay != NULL &&
+             bx_dir_open_covered(fd->dir, host, fd) < 0)
+        return bx_wasi_errno(errno);
     if (fd->dir == NULL)
         return err;
     err = 0;
     if (fd->dir->is_whole)
-        err = list_whole(fd->dir, host, fd, args[3].u64, &out);
+        err = bx_dir_list_whole(fd->dir, host, fd, args[3].u64, &out);
     else
         err = list_pieces(fd->dir, args[3].u64, &out);
     if (err == 0)

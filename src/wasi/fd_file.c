@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "wasi/calls.h"
+#include "wasi/overlay_place.h"
 #include "wasi/resolve.h"
 
 /* An open file with rights; streams answer ESPIPE, folders EBADF. */
@@ -176,11 +177,12 @@ int32_t bx_wasi_fd_filestat_set_size(void *host, const bx_guest *guest,
 int32_t bx_wasi_fd_filestat_set_times(void *host, const bx_guest *guest,
                                       const bx_raw *args)
 {
+    bx_wasi *wasi = host;
     struct timespec times[2];
     int32_t err = 0;
     int result;
     bx_fd *fd =
-        bx_wasi_fd(host, args[0].u32, BX_RIGHT_FD_FILESTAT_SET_TIMES, &err);
+        bx_wasi_fd(wasi, args[0].u32, BX_RIGHT_FD_FILESTAT_SET_TIMES, &err);
 
     (void)guest;
     if (fd == NULL)
@@ -195,8 +197,11 @@ int32_t bx_wasi_fd_filestat_set_times(void *host, const bx_guest *guest,
     if (fd->host_fd < 0)
         return BX_WASI_EACCES;
     /* A folder may be held by O_PATH, which futimens() refuses. */
-    result = fd->kind == BX_FD_DIR ? utimensat(fd->host_fd, ".", times, 0)
-                                   : futimens(fd->host_fd, times);
+    if (fd->is_base || (fd->kind == BX_FD_DIR && wasi->fs->overlay != NULL))
+        result = bx_covered_fd_set_times(wasi, fd, times);
+    else
+        result = fd->kind == BX_FD_DIR ? utimensat(fd->host_fd, ".", times, 0)
+                                       : futimens(fd->host_fd, times);
     return result < 0 ? bx_wasi_errno(errno) : 0;
 }
 

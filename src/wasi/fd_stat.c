@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "wasi/calls.h"
+#include "wasi/overlay_place.h"
 #include "wasi/state.h"
 
 int32_t bx_wasi_fd_close(void *host, const bx_guest *guest, const bx_raw *args)
@@ -136,7 +137,9 @@ int32_t bx_fd_filestat_get(bx_wasi *wasi, const bx_guest *guest,
         return err;
     /* A standard stream tells no more of the host than what it is. */
     if (fd->kind != BX_FD_STREAM && fd->host_fd >= 0 &&
-        fstat(fd->host_fd, &stat) < 0)
+        (fd->kind == BX_FD_DIR && wasi->fs->overlay != NULL
+             ? bx_covered_fd_stat(wasi, fd, &stat)
+             : fstat(fd->host_fd, &stat)) < 0)
         return bx_wasi_errno(errno);
     store(ret_stat, &stat, fd->filetype);
     return 0;

@@ -20,6 +20,7 @@ typedef struct bx_fd {
     bool is_path;    /* host_fd is O_PATH: good to resolve from, no more */
     bool is_pipe;    /* reads and writes may wait: poll first */
     bool is_socket;  /* a stream on a socket */
+    bool is_base;    /* of the base beneath an overlay; its guest_path is set */
     bool is_uniform; /* a folder beneath which access never changes */
     bool is_sought;  /* a file's place was set since the last write */
     uint8_t access;  /* BX_ACCESS_... of a file or folder */

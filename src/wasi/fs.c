@@ -8,6 +8,7 @@
 
 #include "policy/layer.h"
 #include "wasi/guarded.h"
+#include "wasi/overlay_state.h"
 
 /* Canonical guest paths write the root as "/"; here it is "". */
 static const char *without_root(const char *guest_path)
@@ -103,6 +104,54 @@ static int open_mounts(bx_fs *fs, bx_error **err)
         fs->mounts_count = i + 1;
     }
     return 0;
+}
+
+const char *bx_fs_beneath(const bx_fs *fs, int mount, const char *path)
+{
+    path += strlen(without_root(fs->mounts[mount].rule->guest_dir));
+    return path[0] == '/' ? path + 1 : path;
+}
+
+static int open_overlay(bx_fs *fs, const char *const *folders,
+                        unsigned *numbers, bx_error **err)
+{
+    fs->overlay = bx_overlay_open(fs->policy->overlay_dir, folders,
+                                  fs->mounts_count, numbers, err);
+    if (fs->overlay == NULL)
+        return -1;
+    for (size_t i = 0; i < fs->mounts_count; i++)
+        fs->mounts[i].layers =
+            bx_overlay_layers(fs->overlay, numbers[i], fs->mounts[i].fd);
+    return 0;
+}
+
+/* The layers over the mapped folders, if the policy has an overlay. */
+static int cover_mounts(bx_fs *fs, bx_error **err)
+{
+    bx_autofree char **folders = NULL;
+    bx_autofree unsigned *numbers = NULL;
+    size_t count = 0;
+    int result = 0;
+
+    if (fs->policy->overlay_dir == NULL)
+        return 0;
+    folders = calloc(fs->mounts_count + 1, sizeof(*folders));
+    numbers = calloc(fs->mounts_count + 1, sizeof(*numbers));
+    if (folders == NULL || numbers == NULL)
+        return bx_error_set_nomem(err);
+    while (result == 0 && count < fs->mounts_count) {
+        const bx_mount *rule = fs->mounts[count].rule;
+
+        folders[count] = realpath(rule->host_dir, NULL);
+        if (folders[count++] == NULL)
+            result = bx_error_set_errno(err, errno, "%s: folder '%s'",
+                                        rule->origin, rule->host_dir);
+    }
+    if (result == 0)
+        result = open_overlay(fs, (const char *const *)folders, numbers, err);
+    for (size_t i = 0; i < count; i++)
+        free(folders[i]);
+    return result;
 }
 
 static void add_point(bx_fs *fs, const char *guest_path, bool is_mount)
@@ -201,7 +250,8 @@ bx_fs *bx_fs_new(const bx_policy *policy, bx_error **err)
         bx_fs_free(fs);
         return NULL;
     }
-    if (open_mounts(fs, err) < 0 || bx_guarded_find(fs, err) < 0) {
+    if (open_mounts(fs, err) < 0 || cover_mounts(fs, err) < 0 ||
+        bx_guarded_find(fs, err) < 0) {
         bx_fs_free(fs);
         return NULL;
     }
@@ -232,5 +282,6 @@ void bx_fs_free(bx_fs *fs)
     free(fs->mounts);
     free(fs->points);
     bx_guarded_clear(fs);
+    bx_overlay_free(fs->overlay);
     free(fs);
 }

@@ -8,11 +8,13 @@
 #ifndef BX_WASI_FS_H
 #define BX_WASI_FS_H
 
+#include "wasi/layers.h"
 #include "wasi/wasi.h"
 
 typedef struct bx_fs_mount {
     const bx_mount *rule; /* borrowed from the policy */
     int fd;               /* O_PATH */
+    bx_layers layers;     /* when there is an overlay */
 } bx_fs_mount;
 
 typedef struct bx_fs_point {
@@ -41,6 +43,7 @@ struct bx_fs {
     size_t points_count;
     bx_fs_guarded *guarded;
     size_t guarded_count;
+    struct bx_overlay *overlay; /* NULL: the mapped folders themselves */
 };
 
 /* What the policy says about one guest path. */
@@ -57,6 +60,16 @@ typedef struct bx_region {
 
 void bx_fs_find(const bx_fs *fs, const char *path, size_t len,
                 bx_region *ret_region);
+
+/* The layers of a mapping; NULL without an overlay. */
+static inline const bx_layers *bx_fs_layers(const bx_fs *fs, int mount)
+{
+    return fs->overlay == NULL || mount < 0 ? NULL : &fs->mounts[mount].layers;
+}
+
+/* A guest path in that mapping, beneath its folder; borrowed from path, which
+ * has a NUL at its end. */
+const char *bx_fs_beneath(const bx_fs *fs, int mount, const char *path);
 
 /* Why access is not given at a path and what decided; path as above. */
 bx_verdict bx_fs_explain(const bx_fs *fs, const char *path, size_t len,

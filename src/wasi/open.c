@@ -131,6 +131,7 @@ static int32_t open_place(bx_path *path, bx_place *place, bx_open *open,
                           : bx_place_open(path, place, flags, 0, &err);
     if (fd->host_fd < 0)
         return err;
+    fd->is_base = place->is_base;
     if (is_changed)
         bx_path_did(path, place,
                     is_made          ? "create"
@@ -190,7 +191,8 @@ static int32_t fill_folder(const bx_path *path, const bx_place *place,
     return set_guest_path(path, place, fd) < 0 ? BX_WASI_ENOMEM : 0;
 }
 
-static void fill_file(const bx_path *path, const bx_open *open, bx_fd *fd)
+static int32_t fill_file(const bx_path *path, const bx_place *place,
+                         const bx_open *open, bx_fd *fd)
 {
     uint64_t base = open->base | BX_RIGHTS_FILE_ALWAYS;
 
@@ -202,6 +204,9 @@ static void fill_file(const bx_path *path, const bx_open *open, bx_fd *fd)
         base &= ~(uint64_t)BX_RIGHTS_FILE_WRITE;
     fd->base = base & path->dir->inheriting & BX_RIGHTS_FILE;
     fd->inheriting = 0;
+    /* To be brought up when its times are set. */
+    return fd->is_base && set_guest_path(path, place, fd) < 0 ? BX_WASI_ENOMEM
+                                                              : 0;
 }
 
 /* What was opened counts as used: a folder until it is listed as seen. */
@@ -266,8 +271,14 @@ static int32_t fill(const bx_path *path, const bx_place *place,
         return BX_WASI_EACCES;
     }
     fd->is_pipe = S_ISFIFO(stat.st_mode);
-    fill_file(path, open, fd);
-    return 0;
+    if (fd->is_pipe && place->layers != NULL) {
+        bx_path_deny(path, place,
+                     "under an overlay pipes are not opened: what goes "
+                     "through them cannot be taken back",
+                     path->wasi->fs->mounts[fd->mount].rule->origin);
+        return BX_WASI_EACCES;
+    }
+    return fill_file(path, place, open, fd);
 }
 
 static int32_t open_path(bx_path *path, bx_open *open, bool is_follow,

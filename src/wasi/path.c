@@ -7,6 +7,7 @@
 
 #include "wasi/calls.h"
 #include "wasi/need.h"
+#include "wasi/overlay_place.h"
 
 #define DIR_MODE 0777 /* the umask applies */
 
@@ -64,7 +65,7 @@ static int32_t find_old(bx_path *path, bx_place *place)
 static int32_t made(const bx_path *path, const bx_place *place, int result)
 {
     if (result < 0)
-        return bx_wasi_errno(errno);
+        return bx_overlay_errno(path, place, errno);
     path->wasi->run->used.fs_create_entries++;
     bx_path_did(path, place, "");
     return 0;
@@ -84,7 +85,10 @@ int32_t bx_wasi_path_create_directory(void *host, const bx_guest *guest,
         err = find_new(&path, &place);
     if (err != 0)
         return err;
-    return made(&path, &place, mkdirat(place.dir_fd, place.name, DIR_MODE));
+    return made(&path, &place,
+                place.layers != NULL
+                    ? bx_covered_make_folder(&path, &place, DIR_MODE)
+                    : mkdirat(place.dir_fd, place.name, DIR_MODE));
 }
 
 static int32_t remove_entry(bx_wasi *wasi, const bx_guest *guest,
@@ -103,8 +107,9 @@ static int32_t remove_entry(bx_wasi *wasi, const bx_guest *guest,
         err = bx_need_remove(&path, &place);
     if (err != 0)
         return err;
-    if (unlinkat(place.dir_fd, place.name, flags) < 0)
-        return bx_wasi_errno(errno);
+    if ((place.layers != NULL ? bx_covered_remove(&path, &place, flags)
+                              : unlinkat(place.dir_fd, place.name, flags)) < 0)
+        return bx_overlay_errno(&path, &place, errno);
     bx_path_did(&path, &place, "");
     return 0;
 }
@@ -161,6 +166,15 @@ static void keep_mode(const bx_place *from, const bx_place *to)
         (void)fchmod(fd, old.st_mode & 0777); /* not ours: renamed as it is */
 }
 
+static int rename_place(const bx_path *from_path, const bx_place *from,
+                        const bx_path *to_path, const bx_place *to)
+{
+    if (from->layers != NULL)
+        return bx_covered_rename(from_path, from, to_path, to);
+    keep_mode(from, to);
+    return renameat(from->dir_fd, from->name, to->dir_fd, to->name);
+}
+
 int32_t bx_wasi_path_rename(void *host, const bx_guest *guest,
                             const bx_raw *args)
 {
@@ -185,11 +199,28 @@ int32_t bx_wasi_path_rename(void *host, const bx_guest *guest,
         err = check_same_region(&to_path, &from, &to);
     if (err != 0)
         return err;
-    keep_mode(&from, &to);
-    if (renameat(from.dir_fd, from.name, to.dir_fd, to.name) < 0)
-        return bx_wasi_errno(errno);
+    if (rename_place(&from_path, &from, &to_path, &to) < 0)
+        return bx_overlay_errno(&from_path, &from, errno);
     bx_path_did_move(&from_path, &from, &to_path, &to);
     return 0;
+}
+
+/* What lies at a place, whose name may end in '/'; -1 with errno. */
+static int look_at(const bx_path *path, const bx_place *place,
+                   struct stat *ret_stat)
+{
+    char name[BX_NAME_BYTES];
+    size_t len = strcspn(place->name, "/");
+
+    if (place->layers != NULL)
+        return bx_covered_stat(path, place, ret_stat);
+    if (len >= sizeof(name)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(name, place->name, len);
+    name[len] = '\0';
+    return fstatat(place->dir_fd, name, ret_stat, AT_SYMLINK_NOFOLLOW);
 }
 
 /* The source of a hard link. A name with a '/' behind would be followed by
@@ -198,19 +229,12 @@ static int32_t find_link_source(bx_path *path, bx_place *place)
 {
     struct stat stat;
     int32_t err = find_old(path, place);
-    char name[BX_NAME_BYTES];
-    size_t len;
 
     if (err != 0 || !place->is_dir)
         return err;
     if (bx_name_is_dots(place->name))
         return BX_WASI_EPERM;
-    len = strcspn(place->name, "/");
-    if (len >= sizeof(name))
-        return BX_WASI_ENAMETOOLONG;
-    memcpy(name, place->name, len);
-    name[len] = '\0';
-    if (fstatat(place->dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+    if (look_at(path, place, &stat) < 0)
         return bx_wasi_errno(errno);
     return S_ISDIR(stat.st_mode) ? BX_WASI_EPERM : BX_WASI_ENOTDIR;
 }
@@ -242,22 +266,18 @@ int32_t bx_wasi_path_link(void *host, const bx_guest *guest, const bx_raw *args)
     if (err != 0)
         return err;
     return made(&to_path, &to,
-                linkat(from.dir_fd, from.name, to.dir_fd, to.name, 0));
+                to.layers != NULL
+                    ? bx_covered_link(&from_path, &from, &to_path, &to)
+                    : linkat(from.dir_fd, from.name, to.dir_fd, to.name, 0));
 }
 
 /* A name with '/' behind it where something other than a folder is. The
  * public tests expect ENOTDIR, the kernel says EEXIST. */
-static bool is_not_folder(const bx_place *place)
+static bool is_not_folder(const bx_path *path, const bx_place *place)
 {
-    char name[BX_NAME_BYTES];
-    size_t len = strcspn(place->name, "/");
     struct stat stat;
 
-    if (!place->is_dir || len >= sizeof(name))
-        return false;
-    memcpy(name, place->name, len);
-    name[len] = '\0';
-    return fstatat(place->dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return place->is_dir && look_at(path, place, &stat) == 0 &&
            !S_ISDIR(stat.st_mode);
 }
 
@@ -285,11 +305,22 @@ int32_t bx_wasi_path_symlink(void *host, const bx_guest *guest,
                      path.wasi->fs->mounts[place.region.mount].rule->origin);
         return BX_WASI_EPERM;
     }
-    if (symlinkat(content, place.dir_fd, place.name) == 0)
+    if ((place.layers != NULL
+             ? bx_covered_make_link(&path, &place, content)
+             : symlinkat(content, place.dir_fd, place.name)) == 0)
         return made(&path, &place, 0);
-    if (errno == EEXIST && is_not_folder(&place))
+    if (errno == EEXIST && is_not_folder(&path, &place))
         return BX_WASI_ENOTDIR;
-    return bx_wasi_errno(errno);
+    return bx_overlay_errno(&path, &place, errno);
+}
+
+static ssize_t read_link(const bx_path *path, const bx_place *place, char *buf,
+                         size_t bytes)
+{
+    if (place->layers != NULL)
+        return bx_layers_readlink(place->layers, bx_place_beneath(path, place),
+                                  buf, bytes);
+    return readlinkat(place->dir_fd, place->name, buf, bytes);
 }
 
 int32_t bx_wasi_path_readlink(void *host, const bx_guest *guest,
@@ -319,9 +350,10 @@ int32_t bx_wasi_path_readlink(void *host, const bx_guest *guest,
     if (place.is_virtual || place.region.is_mount)
         return BX_WASI_EINVAL;
     /* readlink() refuses a buffer of no bytes; preview1 does not. */
-    len = readlinkat(place.dir_fd, place.name,
-                     args[4].u32 == 0 ? &spare : (char *)buf,
-                     args[4].u32 == 0 ? 1 : args[4].u32);
+    if (args[4].u32 == 0)
+        len = read_link(&path, &place, &spare, 1);
+    else
+        len = read_link(&path, &place, (char *)buf, args[4].u32);
     if (len < 0)
         return bx_wasi_errno(errno);
     bx_store32(ret_len, args[4].u32 == 0 ? 0 : (uint32_t)len);

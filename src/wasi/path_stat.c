@@ -5,6 +5,7 @@
 
 #include "wasi/calls.h"
 #include "wasi/need.h"
+#include "wasi/overlay_place.h"
 
 /* One name beneath a uniform folder: nothing to resolve. */
 static bool is_single(const bx_path *path, const bx_place *place)
@@ -19,15 +20,37 @@ static void fill_virtual(struct stat *stat)
     *stat = (struct stat){ .st_mode = S_IFDIR | 0555, .st_nlink = 2 };
 }
 
-static int32_t stat_walked(const bx_place *place, struct stat *stat)
+static int32_t stat_walked(const bx_path *path, const bx_place *place,
+                           struct stat *stat)
 {
     if (place->is_virtual) {
         fill_virtual(stat);
         return 0;
     }
-    if (fstatat(place->dir_fd, place->name, stat, AT_SYMLINK_NOFOLLOW) < 0)
+    if ((place->layers != NULL ? bx_covered_stat(path, place, stat)
+                               : fstatat(place->dir_fd, place->name, stat,
+                                         AT_SYMLINK_NOFOLLOW)) < 0)
         return bx_wasi_errno(errno);
     return place->is_dir && !S_ISDIR(stat->st_mode) ? BX_WASI_ENOTDIR : 0;
+}
+
+static int32_t stat_covered(bx_path *path, bx_place *place, struct stat *stat)
+{
+    bx_final final = place->is_follow ? BX_FINAL_FOLLOW : BX_FINAL_NOFOLLOW;
+    int32_t err;
+
+    if (place->is_whole) {
+        if (bx_covered_stat(path, place, stat) < 0) {
+            if (errno != ELOOP)
+                return bx_wasi_errno(errno);
+        } else if (!place->is_follow || !S_ISLNK(stat->st_mode)) {
+            return 0;
+        }
+        err = bx_walk(path, final, place);
+        if (err != 0)
+            return err;
+    }
+    return stat_walked(path, place, stat);
 }
 
 static int32_t stat_place(bx_path *path, bx_place *place, struct stat *stat)
@@ -35,8 +58,10 @@ static int32_t stat_place(bx_path *path, bx_place *place, struct stat *stat)
     int32_t err;
     int fd;
 
+    if (place->layers != NULL)
+        return stat_covered(path, place, stat);
     if (!place->is_whole)
-        return stat_walked(place, stat);
+        return stat_walked(path, place, stat);
     if (is_single(path, place)) {
         if (fstatat(place->dir_fd, place->name, stat, AT_SYMLINK_NOFOLLOW) < 0)
             return bx_wasi_errno(errno);
@@ -122,7 +147,9 @@ int32_t bx_wasi_path_filestat_set_times(void *host, const bx_guest *guest,
         return err;
     if (place.is_virtual)
         return BX_WASI_EACCES;
-    if (utimensat(place.dir_fd, place.name, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return bx_wasi_errno(errno);
+    if ((place.layers != NULL ? bx_covered_set_times(&path, &place, times)
+                              : utimensat(place.dir_fd, place.name, times,
+                                          AT_SYMLINK_NOFOLLOW)) < 0)
+        return bx_overlay_errno(&path, &place, errno);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "wasi/need.h"
+#include "wasi/overlay_edit.h"
 
 /* A rename anywhere on the host makes a resolution with ".." ask to be
  * repeated (openat2(2), EAGAIN); after so many times the walk takes over. */
@@ -199,6 +200,7 @@ static void start_place(const bx_path *path, bx_place *place)
     place->is_guess = false;
     place->is_dir = false;
     place->is_virtual = false;
+    place->layers = bx_fs_layers(path->wasi->fs, path->dir->mount);
     place->region =
         (bx_region){ .mount = path->dir->mount, .access = path->dir->access };
     place->guest_len = SIZE_MAX;
@@ -239,12 +241,55 @@ static int32_t find_parent(bx_path *path, bx_place *place)
     return bx_wasi_errno(errno);
 }
 
+const char *bx_place_beneath(const bx_path *path, const bx_place *place)
+{
+    return bx_fs_beneath(path->wasi->fs, place->region.mount,
+                         place->text->guest);
+}
+
+/* No empty name, "." or "..", and no '/' at the end. */
+static bool is_clean(const char *text)
+{
+    for (;;) {
+        size_t bytes = strcspn(text, "/");
+
+        if (bytes == 0 || bx_name_is_dots(text))
+            return false;
+        if (text[bytes] == '\0')
+            return true;
+        text += bytes + 1;
+    }
+}
+
+/* Under an overlay a place is a guest path without links. One that is clean may
+ * be such: opening it or looking at it tells, ELOOP if not. */
+static int32_t find_covered(bx_path *path, bx_final final, bx_place *place)
+{
+    const bx_fd *dir = path->dir;
+    char *guest = place->text->guest;
+
+    if (final == BX_FINAL_ENTRY || !bx_resolve_has_openat2() ||
+        dir->guest_len + 1 + path->len >= BX_GUEST_PATH_BYTES ||
+        !is_clean(path->text))
+        return bx_walk(path, final, place);
+    memcpy(guest, dir->guest_path, dir->guest_len);
+    guest[dir->guest_len] = '/';
+    memcpy(guest + dir->guest_len + 1, path->text, path->len + 1);
+    place->guest_len = dir->guest_len + 1 + path->len;
+    place->is_whole = true;
+    place->is_guess = true;
+    place->is_follow = final == BX_FINAL_FOLLOW;
+    place->name = path->text;
+    return 0;
+}
+
 int32_t bx_path_find(bx_path *path, bx_final final, bx_place *ret_place)
 {
     start_place(path, ret_place);
     if (path->text[0] == '/')
         return bx_path_deny_escape(path);
-    if (!path->dir->is_uniform || !bx_resolve_has_openat2())
+    if (!path->dir->is_uniform ||
+        (ret_place->layers == NULL && !bx_resolve_has_openat2()))
         return bx_walk(path, final, ret_place);
     if (path->dir->access == 0) {
         bx_verdict verdict =
@@ -254,6 +299,8 @@ int32_t bx_path_find(bx_path *path, bx_final final, bx_place *ret_place)
         bx_path_deny(path, NULL, verdict.reason, verdict.rule);
         return BX_WASI_EACCES;
     }
+    if (ret_place->layers != NULL)
+        return find_covered(path, final, ret_place);
     if (path->wasi->run->need != NULL && !bx_need_guess(path, final, ret_place))
         return bx_walk(path, final, ret_place);
     if (final == BX_FINAL_ENTRY)
@@ -278,11 +325,84 @@ static int open_whole(const bx_place *place, int flags, mode_t mode)
     }
 }
 
+static bx_final final_of(const bx_place *place)
+{
+    return place->is_follow ? BX_FINAL_FOLLOW : BX_FINAL_NOFOLLOW;
+}
+
+bx_spot bx_place_spot(const bx_path *path, const bx_place *place)
+{
+    bool is_held = place->is_whole && path->dir->is_base;
+
+    return (bx_spot){ .layers = place->layers,
+                      .path = bx_place_beneath(path, place),
+                      .base_dir_fd = is_held ? path->dir->host_fd : -1,
+                      .base_name = path->text };
+}
+
+/* Under an overlay: changing ones walk first, so that they change what is
+ * meant and nothing on the way. */
+static int open_covered(bx_path *path, bx_place *place, int flags, mode_t mode,
+                        int32_t *ret_errno)
+{
+    bool is_change =
+        (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0;
+    bx_edit edit = { .run = path->wasi->run };
+    bx_spot spot;
+    bool in_up = true;
+    int fd;
+
+    if (place->is_whole && !is_change) {
+        spot = bx_place_spot(path, place);
+        fd = bx_layers_open(
+            &spot, place->is_follow ? flags : flags | O_NOFOLLOW, &in_up);
+        place->is_base = fd >= 0 && !in_up;
+        if (fd >= 0)
+            return fd;
+        if (errno != ELOOP) {
+            *ret_errno = bx_need_missing(path, place, bx_wasi_errno(errno));
+            return -1;
+        }
+    }
+    if (place->is_whole) {
+        *ret_errno = bx_walk(path, final_of(place), place);
+        if (*ret_errno != 0)
+            return -1;
+    }
+    if (place->is_virtual || (place->is_dir && (flags & O_CREAT) != 0)) {
+        *ret_errno = BX_WASI_EISDIR;
+        return -1;
+    }
+    if (place->is_dir)
+        flags |= O_DIRECTORY;
+    spot = bx_place_spot(path, place);
+    edit.layers = spot.layers;
+    edit.path = spot.path;
+    fd = is_change ? bx_edit_open(&edit, flags, mode)
+                   : bx_layers_open(&spot, flags | O_NOFOLLOW, &in_up);
+    place->is_base = fd >= 0 && !in_up;
+    if (fd < 0)
+        *ret_errno =
+            bx_need_missing(path, place, bx_overlay_errno(path, place, errno));
+    return fd;
+}
+
+int32_t bx_overlay_errno(const bx_path *path, const bx_place *place, int errnum)
+{
+    if (errnum == EFBIG)
+        bx_path_deny(path, place,
+                     "the file is too large to be copied into the overlay",
+                     "overlay");
+    return bx_wasi_errno(errnum == ETIME ? ETIMEDOUT : errnum);
+}
+
 int bx_place_open(bx_path *path, bx_place *place, int flags, mode_t mode,
                   int32_t *ret_errno)
 {
     int fd;
 
+    if (place->layers != NULL && !place->is_virtual)
+        return open_covered(path, place, flags, mode, ret_errno);
     if (place->is_whole) {
         fd = open_whole(place, flags, mode);
         if (fd >= 0)
@@ -295,9 +415,7 @@ int bx_place_open(bx_path *path, bx_place *place, int flags, mode_t mode,
             *ret_errno = bx_need_missing(path, place, bx_wasi_errno(errno));
             return -1;
         }
-        *ret_errno = bx_walk(
-            path, place->is_follow ? BX_FINAL_FOLLOW : BX_FINAL_NOFOLLOW,
-            place);
+        *ret_errno = bx_walk(path, final_of(place), place);
         if (*ret_errno != 0)
             return -1;
     }

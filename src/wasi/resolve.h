@@ -44,6 +44,10 @@ typedef struct bx_place {
                      * opened such that one is an error, and then walked */
     bool is_dir;    /* '/', "." or ".." at the end: only a folder will do */
     bool is_virtual;
+    bool is_base;            /* what was opened is the base's */
+    const bx_layers *layers; /* of the mapping it lies in; NULL: no overlay.
+                              * Then guest says where, and dir_fd only whether
+                              * it lies in a mapping at all */
     bx_region region; /* of the entry; of the whole folder when uniform */
     const char *name; /* an entry's keeps its final '/', as mkdir() and the
                        * like never follow it; a walked lookup's does not */
@@ -94,6 +98,15 @@ void bx_path_did_move(const bx_path *from, const bx_place *from_place,
                       const bx_path *to, const bx_place *to_place);
 /* The path leaves its mapping: tells the audit, returns EPERM. */
 int32_t bx_path_deny_escape(const bx_path *path);
+
+/* Where a place lies beneath its mapping's folder, under an overlay. Borrowed
+ * from the place. */
+const char *bx_place_beneath(const bx_path *path, const bx_place *place);
+bx_spot bx_place_spot(const bx_path *path, const bx_place *place);
+/* WASI's number of what a change under an overlay failed with; tells the audit
+ * when it was the overlay that refused. */
+int32_t bx_overlay_errno(const bx_path *path, const bx_place *place,
+                         int errnum);
 
 /* The walk; used by bx_path_find(). ret_place must be initialised: what it owns
  * is closed. */

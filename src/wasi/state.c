@@ -105,6 +105,7 @@ static int add_preopens(bx_wasi *wasi)
         bx_fd fd = { .kind = BX_FD_DIR,
                      .filetype = BX_FILETYPE_DIRECTORY,
                      .is_path = true,
+                     .is_base = wasi->fs->overlay != NULL,
                      .mount = (int16_t)i,
                      .preopen = (int16_t)i,
                      .host_fd = mount->fd,

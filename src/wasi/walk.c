@@ -20,10 +20,46 @@ typedef struct bx_walk_state {
     const bx_fs *fs;
     bx_place *place; /* dir_fd and guest are where the walk stands */
     bx_region region;
+    int mount; /* where it stands */
     unsigned links;
     unsigned steps;
     char rest[2 * BX_PATH_BYTES]; /* what is still to be walked */
 } bx_walk_state;
+
+/* Where the name that was added last lies, under an overlay. */
+static bx_spot added_spot(const bx_walk_state *walk)
+{
+    return (bx_spot){ .layers = walk->place->layers,
+                      .path = bx_fs_beneath(walk->fs, walk->mount,
+                                            walk->place->text->guest),
+                      .base_dir_fd = -1 };
+}
+
+/* What has that name in the folder; -1 with errno. */
+static int look_at(const bx_walk_state *walk, const char *name,
+                   struct stat *ret_stat)
+{
+    bx_spot spot;
+    bx_sight sight;
+
+    if (walk->place->layers == NULL)
+        return fstatat(walk->place->dir_fd, name, ret_stat,
+                       AT_SYMLINK_NOFOLLOW);
+    spot = added_spot(walk);
+    if (bx_layers_look(&spot, false, &sight) < 0)
+        return -1;
+    *ret_stat = sight.stat;
+    return 0;
+}
+
+static ssize_t read_link(const bx_walk_state *walk, const char *name, char *buf,
+                         size_t bytes)
+{
+    if (walk->place->layers == NULL)
+        return readlinkat(walk->place->dir_fd, name, buf, bytes);
+    return bx_layers_readlink(walk->place->layers, added_spot(walk).path, buf,
+                              bytes);
+}
 
 /* Stand in another folder; -1 is one that only the policy has. */
 static void stand_in(bx_walk_state *walk, int fd, bool is_owned)
@@ -33,12 +69,42 @@ static void stand_in(bx_walk_state *walk, int fd, bool is_owned)
     walk->place->is_owned = is_owned;
 }
 
+static void stand_in_mount(bx_walk_state *walk, int mount)
+{
+    stand_in(walk, walk->fs->mounts[mount].fd, false);
+    walk->mount = mount;
+    walk->place->layers = bx_fs_layers(walk->fs, mount);
+}
+
+/* Go into a folder of the one it stands in; -1 with errno. */
+static int stand_in_folder(bx_walk_state *walk, const char *name)
+{
+    struct stat stat;
+    int fd;
+
+    if (walk->place->layers != NULL) {
+        if (look_at(walk, name, &stat) < 0)
+            return -1;
+        errno = ENOTDIR;
+        return S_ISDIR(stat.st_mode) ? 0 : -1;
+    }
+    fd = openat(walk->place->dir_fd, name,
+                O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    stand_in(walk, fd, true);
+    return 0;
+}
+
 static void stand_in_base(bx_walk_state *walk)
 {
     const bx_fd *dir = walk->path->dir;
 
     stand_in(walk, dir->host_fd, false);
+    walk->mount = dir->mount;
+    walk->place->layers = bx_fs_layers(walk->fs, dir->mount);
     memcpy(walk->place->text->guest, dir->guest_path, dir->guest_len);
+    walk->place->text->guest[dir->guest_len] = '\0';
     walk->place->guest_len = dir->guest_len;
 }
 
@@ -55,6 +121,7 @@ static int32_t add_name(bx_walk_state *walk, const char *name, size_t bytes,
     place->text->guest[parent_len] = '/';
     memmove(place->text->guest + parent_len + 1, name, bytes);
     place->guest_len = parent_len + 1 + bytes;
+    place->text->guest[place->guest_len] = '\0';
     bx_fs_find(walk->fs, place->text->guest, place->guest_len, ret_region);
     if (ret_region->access != 0 || ret_region->holds_access)
         return 0;
@@ -76,7 +143,7 @@ static int32_t follow_link(bx_walk_state *walk, const char *name, size_t bytes,
 
     memcpy(text, name, bytes);
     text[bytes] = '\0';
-    len = readlinkat(walk->place->dir_fd, text, link, sizeof(link));
+    len = read_link(walk, text, link, sizeof(link));
     if (len < 0) {
         walk->place->guest_len += 1 + bytes; /* it is what was looked at */
         return errno == EINVAL ? BX_WASI_ENOTDIR : bx_wasi_errno(errno);
@@ -107,25 +174,20 @@ static int32_t enter(bx_walk_state *walk, const char *name, size_t bytes,
     bx_region region;
     int32_t err = add_name(walk, name, bytes, &region);
     char text[BX_NAME_BYTES];
-    int fd;
 
     if (err != 0)
         return err;
     walk->region = region;
     if (region.is_mount) {
-        stand_in(walk, walk->fs->mounts[region.mount].fd, false);
+        stand_in_mount(walk, region.mount);
         return 0;
     }
     if (place->dir_fd < 0)
         return region.holds_mount ? 0 : BX_WASI_ENOENT;
     memcpy(text, place->text->guest + parent_len + 1, bytes);
     text[bytes] = '\0';
-    fd = openat(place->dir_fd, text,
-                O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0) {
-        stand_in(walk, fd, true);
+    if (stand_in_folder(walk, text) == 0)
         return 0;
-    }
     if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
         return bx_wasi_errno(errno);
     if (region.holds_mount) {
@@ -185,11 +247,12 @@ static int32_t end_here(bx_walk_state *walk, const char *name)
     return bx_place_need(walk->path, place, BX_ACCESS_READ);
 }
 
-static int32_t look_for_folder(int dir_fd, const char *name, bool *ret_is_there)
+static int32_t look_for_folder(const bx_walk_state *walk, const char *name,
+                               bool *ret_is_there)
 {
     struct stat stat = { .st_mode = 0 };
 
-    if (dir_fd >= 0 && fstatat(dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0 &&
+    if (walk->place->dir_fd >= 0 && look_at(walk, name, &stat) < 0 &&
         errno != ENOENT)
         return bx_wasi_errno(errno);
     *ret_is_there = S_ISDIR(stat.st_mode);
@@ -219,13 +282,13 @@ static int32_t end_at(bx_walk_state *walk, const char *name, size_t bytes,
         return 0;
     }
     if (place->region.is_mount) {
-        stand_in(walk, walk->fs->mounts[place->region.mount].fd, false);
+        stand_in_mount(walk, place->region.mount);
         memcpy(place->text->name, ".", 2);
         place->is_dir = true;
         return 0;
     }
     if (place->region.holds_mount) {
-        err = look_for_folder(place->dir_fd, place->text->name, &is_there);
+        err = look_for_folder(walk, place->text->name, &is_there);
         if (err != 0)
             return err;
         if (!is_there) {
@@ -237,7 +300,7 @@ static int32_t end_at(bx_walk_state *walk, const char *name, size_t bytes,
     if (place->dir_fd < 0)
         return BX_WASI_ENOENT;
     if (final == BX_FINAL_FOLLOW || is_dir) {
-        if (readlinkat(place->dir_fd, place->text->name, &link, 1) >= 0) {
+        if (read_link(walk, place->text->name, &link, 1) >= 0) {
             place->guest_len = parent_len;
             return follow_link(walk, name, bytes, after);
         }
