@@ -10,15 +10,14 @@
  *  gone/N/...    a plain file where the base's entry no longer shows: it was
  *                removed, or a folder made anew covers it. Folders only lead
  *                there
- *  base.log      one JSON line for each path of the base when it was first
- *                touched: {"mapping": N, "path": "a/b", "kind": "file",
- *                "size": ..., "mtime_ns": ..., "ino": ..., "mode": ...,
- *                "sha256": ...}. kind: file, folder, link, other, or none for
- *                what was not there, which has no more members. mode: the
- *                bits of 07777. sha256: of a file whose content was copied. A
- *                path that is not UTF-8 is "path_hex" in its place. The first
- *                line of a path counts; one that is cut (a full disk) is
- *                followed by a whole one
+ *  in-use        whoever uses the overlay holds flock(LOCK_SH) on it; LOCK_EX
+ * is for committing and dropping base.log      one JSON line for each path of
+ * the base when it was first touched: {"mapping": N, "path": "a/b", "kind":
+ * "file", "size": ..., "mtime_ns": ..., "ino": ..., "mode": ..., "sha256":
+ * ...}. kind: file, folder, link, other, or none for what was not there, which
+ * has no more members. mode: the bits of 07777. sha256: of a file whose content
+ * was copied. A path that is not UTF-8 is "path_hex" in its place. The first
+ *                line of a path counts
  *  tmp/          files on their way to up/; flock() is held on each that is
  *                being written
  *  lock          whoever changes up/, gone/ or base.log holds flock(LOCK_EX)
