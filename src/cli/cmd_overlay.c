@@ -67,7 +67,7 @@ static json_t *mappings_json(const bx_overlay_store *store)
 }
 
 static json_t *summary_json(const bx_overlay_store *store,
-                            const bx_changes_count *count)
+                            const bx_deltas_count *count)
 {
     return json_pack(
         "{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I}", "name", store->name, "path",
@@ -78,7 +78,7 @@ static json_t *summary_json(const bx_overlay_store *store,
 }
 
 static void print_summary(const bx_overlay_store *store,
-                          const bx_changes_count *count)
+                          const bx_deltas_count *count)
 {
     time_t created = (time_t)store->created_s;
     struct tm local;
@@ -102,12 +102,12 @@ static int list_one(const char *name, json_t *list)
     bx_error *err = NULL;
     bx_autooverlay bx_overlay_store *store =
         bx_overlay_store_open(name, BX_OVERLAY_LOOK, &err);
-    bx_autochanges bx_changes changes = { NULL, NULL, 0 };
-    bx_changes_count count;
+    bx_autodeltas bx_deltas changes = { NULL, NULL, 0 };
+    bx_deltas_count count;
 
-    if (store == NULL || bx_changes_find(store, &changes, &err) < 0)
+    if (store == NULL || bx_deltas_find(store, &changes, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
-    count = bx_changes_sum(&changes);
+    count = bx_deltas_sum(&changes);
     if (list == NULL)
         print_summary(store, &count);
     else
@@ -150,13 +150,13 @@ static int diff(const overlay_options *options)
     bx_error *err = NULL;
     bx_autooverlay bx_overlay_store *store =
         bx_overlay_store_open(options->name, BX_OVERLAY_LOOK, &err);
-    bx_autochanges bx_changes changes = { NULL, NULL, 0 };
+    bx_autodeltas bx_deltas changes = { NULL, NULL, 0 };
     bx_autofree bool *selected = NULL;
     int failed;
 
-    if (store == NULL || bx_changes_find(store, &changes, &err) < 0 ||
-        bx_changes_select(&changes, options->paths, options->paths_count,
-                          &selected, &err) < 0)
+    if (store == NULL || bx_deltas_find(store, &changes, &err) < 0 ||
+        bx_deltas_select(&changes, options->paths, options->paths_count,
+                         &selected, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
     failed =
         options->is_json
@@ -176,14 +176,14 @@ static int commit(const overlay_options *options)
     bx_error *err = NULL;
     bx_autooverlay bx_overlay_store *store =
         bx_overlay_store_open(options->name, BX_OVERLAY_ALONE, &err);
-    bx_autochanges bx_changes changes = { NULL, NULL, 0 };
+    bx_autodeltas bx_deltas changes = { NULL, NULL, 0 };
     bx_autoplan bx_commit_plan plan = { NULL };
     bx_commit_result result;
 
     if (options->paths_count > 0)
         return bx_cli_usage(BX_EXIT_USAGE, "overlay",
                             "commit takes one name; --only PATH commits some");
-    if (store == NULL || bx_changes_find(store, &changes, &err) < 0 ||
+    if (store == NULL || bx_deltas_find(store, &changes, &err) < 0 ||
         bx_commit_make_plan(&changes, &how, &plan, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
     if (plan.count > 0)

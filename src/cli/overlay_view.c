@@ -16,24 +16,24 @@
 
 /* ---- rows ------------------------------------------------------------ */
 
-static bool is_shown(const bx_changes *changes, const bool *selected, size_t i)
+static bool is_shown(const bx_deltas *changes, const bool *selected, size_t i)
 {
-    return changes->rows[i].what != BX_CHANGE_NONE &&
+    return changes->rows[i].what != BX_DELTA_NONE &&
            (selected == NULL || selected[i]);
 }
 
 /* Is there one mapping whose name needs no saying? */
-static bool has_one_mapping(const bx_changes *changes)
+static bool has_one_mapping(const bx_deltas *changes)
 {
     return changes->store->mappings_count == 1;
 }
 
 /* The path as it is shown: beneath the only mapping, or of the host. */
-static char *shown_path(const bx_changes *changes, const bx_change *row)
+static char *shown_path(const bx_deltas *changes, const bx_delta *row)
 {
     bx_buf text = BX_BUF_INIT;
     bx_autofree char *host =
-        has_one_mapping(changes) ? NULL : bx_change_host_path(changes, row);
+        has_one_mapping(changes) ? NULL : bx_delta_host_path(changes, row);
     const char *path = host == NULL ? row->path : host;
 
     if (bx_buf_put_escaped(&text, path, strlen(path), SIZE_MAX) < 0 ||
@@ -44,23 +44,23 @@ static char *shown_path(const bx_changes *changes, const bx_change *row)
     return bx_buf_take(&text);
 }
 
-static const char *colour_of(bx_change_what what)
+static const char *colour_of(bx_delta_what what)
 {
-    if (what == BX_CHANGE_ADDED)
+    if (what == BX_DELTA_ADDED)
         return GREEN;
-    return what == BX_CHANGE_REMOVED ? RED : CYAN;
+    return what == BX_DELTA_REMOVED ? RED : CYAN;
 }
 
-static void print_row(const bx_changes *changes, const bx_change *row,
+static void print_row(const bx_deltas *changes, const bx_delta *row,
                       const char *tail, FILE *out)
 {
     bool has_colour = bx_cli_has_colour(out);
     bx_autofree char *path = shown_path(changes, row);
 
     fprintf(out, "  %s%-8s%s  %s%s", has_colour ? colour_of(row->what) : "",
-            bx_change_word(row->what), has_colour ? PLAIN : "",
+            bx_delta_word(row->what), has_colour ? PLAIN : "",
             path == NULL ? "?" : path, tail);
-    if (row->what == BX_CHANGE_REPLACED)
+    if (row->what == BX_DELTA_REPLACED)
         fprintf(out, "  (%s by %s)", bx_entry_word(row->before.kind),
                 bx_entry_word(row->after.kind));
     if ((row->after.mode & 0111) != 0 && row->after.kind == BX_ENTRY_FILE &&
@@ -75,7 +75,7 @@ static void print_row(const bx_changes *changes, const bx_change *row,
 }
 
 /* "in /home/me/project:", where only one folder is meant. */
-static void print_folder(const bx_changes *changes, FILE *out)
+static void print_folder(const bx_deltas *changes, FILE *out)
 {
     const char *folder;
 
@@ -87,7 +87,7 @@ static void print_folder(const bx_changes *changes, FILE *out)
     fputs(":\n", out);
 }
 
-void bx_overlay_cli_print_rows(const bx_changes *changes, const bool *selected,
+void bx_overlay_cli_print_rows(const bx_deltas *changes, const bool *selected,
                                FILE *out)
 {
     print_folder(changes, out);
@@ -97,7 +97,7 @@ void bx_overlay_cli_print_rows(const bx_changes *changes, const bool *selected,
     }
 }
 
-void bx_overlay_cli_print_count(const bx_changes_count *count, FILE *out)
+void bx_overlay_cli_print_count(const bx_deltas_count *count, FILE *out)
 {
     fprintf(out, "%zu added, %zu modified, %zu removed", count->added,
             count->modified, count->removed);
@@ -154,14 +154,14 @@ static void print_diff(const bx_buf *text)
     }
 }
 
-static void print_stat(const bx_changes *changes, const bx_change *row,
+static void print_stat(const bx_deltas *changes, const bx_delta *row,
                        const bx_diff *diff)
 {
     char tail[96] = "";
     char before[32];
     char after[32];
 
-    if (row->what == BX_CHANGE_MODE || row->what == BX_CHANGE_TIME ||
+    if (row->what == BX_DELTA_MODE || row->what == BX_DELTA_TIME ||
         (row->before.kind != BX_ENTRY_FILE && row->after.kind != BX_ENTRY_FILE))
         snprintf(tail, sizeof(tail), "%s", "");
     else if (diff->is_lines)
@@ -175,7 +175,7 @@ static void print_stat(const bx_changes *changes, const bx_change *row,
 }
 
 /* On stderr: the diff itself may go to patch(1). */
-static void note_conflict(const bx_changes *changes, const bx_change *row)
+static void note_conflict(const bx_deltas *changes, const bx_delta *row)
 {
     bx_autofree char *path = NULL;
 
@@ -186,10 +186,10 @@ static void note_conflict(const bx_changes *changes, const bx_change *row)
             row->conflict);
 }
 
-int bx_overlay_cli_diff(const bx_changes *changes, const bool *selected,
+int bx_overlay_cli_diff(const bx_deltas *changes, const bool *selected,
                         bool is_stat, bx_error **err)
 {
-    bx_changes_count count = bx_changes_sum(changes);
+    bx_deltas_count count = bx_deltas_sum(changes);
 
     if (is_stat)
         print_folder(changes, stdout);
@@ -244,7 +244,7 @@ static json_t *entry_json(const bx_entry *entry, const char *sha256)
     return root;
 }
 
-static json_t *row_json(const bx_changes *changes, const bx_change *row,
+static json_t *row_json(const bx_deltas *changes, const bx_delta *row,
                         bx_error **err)
 {
     bx_autodiff bx_diff diff = { .text = BX_BUF_INIT };
@@ -257,7 +257,7 @@ static json_t *row_json(const bx_changes *changes, const bx_change *row,
         "{s:o, s:o, s:s, s:o, s:o, s:s?, s:s?, s:b, s:I, s:I, s:o}", "folder",
         text_json(folder, strlen(folder)), "path",
         text_json(row->path, strlen(row->path)), "change",
-        bx_change_word(row->what), "before",
+        bx_delta_word(row->what), "before",
         entry_json(&row->before, diff.before_sha256), "after",
         entry_json(&row->after, diff.after_sha256), "conflict", row->conflict,
         "protected", row->protected_why, "is_lines", diff.is_lines,
@@ -269,7 +269,7 @@ static json_t *row_json(const bx_changes *changes, const bx_change *row,
     return root;
 }
 
-int bx_overlay_cli_diff_json(const bx_changes *changes, const bool *selected,
+int bx_overlay_cli_diff_json(const bx_deltas *changes, const bool *selected,
                              bx_error **err)
 {
     json_t *rows = json_array();

@@ -20,7 +20,7 @@ void bx_apply_force_plain(bool is_forced)
 typedef struct apply {
     const bx_overlay_store *store;
     const bx_overlay_mapping *at;
-    const bx_change *change;
+    const bx_delta *change;
     int parent_fd; /* of the base */
     const char *name;
     char temporary[BX_APPLY_NAME_BYTES];
@@ -96,8 +96,8 @@ static int open_parent(apply *task)
                             "the mapped folder '%s' is no more, or a link "
                             "leads there now",
                             task->at->path);
-    task->parent_fd =
-        bx_tree_open_parent(task->at->base_fd, task->change->path, &task->name);
+    task->parent_fd = bx_beneath_open_parent(task->at->base_fd,
+                                             task->change->path, &task->name);
     if (task->parent_fd >= 0)
         return 0;
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
@@ -141,8 +141,8 @@ static void give_owner(const apply *task, int fd)
 static int make_file(const apply *task)
 {
     const bx_entry *after = &task->change->after;
-    bx_autofd int from = bx_tree_open(task->at->up_fd, task->change->path,
-                                      O_RDONLY | O_NONBLOCK);
+    bx_autofd int from = bx_beneath_open(task->at->up_fd, task->change->path,
+                                         O_RDONLY | O_NONBLOCK);
     bx_autofd int to = -1;
     struct stat stat;
     const char *problem = NULL;
@@ -175,7 +175,7 @@ static int make_file(const apply *task)
 static int make_link(const apply *task)
 {
     bx_autofree char *content =
-        bx_tree_read_link(task->at->up_fd, task->change->path);
+        bx_beneath_read_link(task->at->up_fd, task->change->path);
     int64_t ns = task->change->after.mtime_ns;
     const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
                                        { ns / 1000000000, ns % 1000000000 } };
@@ -346,7 +346,7 @@ static int adjust(const apply *task)
 
 /* ---- one change ------------------------------------------------------ */
 
-static apply begin(const bx_overlay_store *store, const bx_change *change,
+static apply begin(const bx_overlay_store *store, const bx_delta *change,
                    bx_error **err)
 {
     apply task = { .store = store,
@@ -359,22 +359,22 @@ static apply begin(const bx_overlay_store *store, const bx_change *change,
     return task;
 }
 
-int bx_apply_change(const bx_overlay_store *store, const bx_change *change,
+int bx_apply_change(const bx_overlay_store *store, const bx_delta *change,
                     bx_error **err)
 {
     apply task = begin(store, change, err);
     int failed;
 
-    if (change->what == BX_CHANGE_NONE)
+    if (change->what == BX_DELTA_NONE)
         return 0;
     if (open_parent(&task) < 0)
         return -1;
     switch (change->what) {
-    case BX_CHANGE_REMOVED:
+    case BX_DELTA_REMOVED:
         failed = remove_planned(&task);
         break;
-    case BX_CHANGE_MODE:
-    case BX_CHANGE_TIME:
+    case BX_DELTA_MODE:
+    case BX_DELTA_TIME:
         failed = adjust(&task);
         break;
     default:
@@ -399,7 +399,7 @@ static int refuse_left(const apply *task)
 
 /* What an exchange left is the old entry, whose record still stands; what was
  * on its way there, the path is not done yet. Nothing else is touched. */
-int bx_apply_clear(const bx_overlay_store *store, const bx_change *change,
+int bx_apply_clear(const bx_overlay_store *store, const bx_delta *change,
                    bx_error **err)
 {
     apply task = begin(store, change, err);
@@ -409,16 +409,16 @@ int bx_apply_clear(const bx_overlay_store *store, const bx_change *change,
     if (task.at->base_fd < 0)
         return 0;
     task.parent_fd =
-        bx_tree_open_parent(task.at->base_fd, change->path, &task.name);
+        bx_beneath_open_parent(task.at->base_fd, change->path, &task.name);
     if (task.parent_fd < 0)
         return 0; /* nothing can lie there */
     if (bx_entry_read(task.parent_fd, task.temporary, &left) < 0)
         failed = fail(&task, errno);
     else if (left.kind != BX_ENTRY_NONE &&
-             ((change->what == BX_CHANGE_NONE &&
-               bx_changes_compare_record(store, change->mapping, change->path,
-                                         task.parent_fd, task.temporary,
-                                         &left) != NULL) ||
+             ((change->what == BX_DELTA_NONE &&
+               bx_deltas_compare_record(store, change->mapping, change->path,
+                                        task.parent_fd, task.temporary,
+                                        &left) != NULL) ||
               remove_entry(&task, task.temporary) < 0))
         failed = refuse_left(&task);
     close(task.parent_fd);

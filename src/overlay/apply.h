@@ -3,14 +3,14 @@
 #ifndef BX_OVERLAY_APPLY_H
 #define BX_OVERLAY_APPLY_H
 
-#include "overlay/changes.h"
+#include "overlay/deltas.h"
 
 /* errors: BX_ERR_DENIED: the base is not as the change has it, and stays so */
-int bx_apply_change(const bx_overlay_store *store, const bx_change *change,
+int bx_apply_change(const bx_overlay_store *store, const bx_delta *change,
                     bx_error **err);
 
 /* Clear away what a killed commit left beside a path. */
-int bx_apply_clear(const bx_overlay_store *store, const bx_change *change,
+int bx_apply_clear(const bx_overlay_store *store, const bx_delta *change,
                    bx_error **err);
 
 /* The name of a file on its way to the path, in the same folder. */

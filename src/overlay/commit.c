@@ -17,7 +17,7 @@ void bx_commit_plan_clear(bx_commit_plan *plan)
     *plan = (bx_commit_plan){ NULL, 0, 0, 0 };
 }
 
-static bool is_above(const bx_change *folder, const bx_change *row)
+static bool is_above(const bx_delta *folder, const bx_delta *row)
 {
     size_t bytes = strlen(folder->path);
 
@@ -28,46 +28,46 @@ static bool is_above(const bx_change *folder, const bx_change *row)
 
 /* A new folder goes with what is in it. The folders above a row come before it,
  * each above the next. */
-static void select_folders(const bx_changes *changes, bool *selected)
+static void select_folders(const bx_deltas *changes, bool *selected)
 {
-    size_t above[BX_TREE_PATH_MAX / 2]; /* a name and a '/' for each */
+    size_t above[BX_BENEATH_PATH_MAX / 2]; /* a name and a '/' for each */
     size_t depth = 0;
 
     for (size_t i = 0; i < changes->count; i++) {
-        const bx_change *row = &changes->rows[i];
+        const bx_delta *row = &changes->rows[i];
 
         while (depth > 0 && !is_above(&changes->rows[above[depth - 1]], row))
             depth--;
         for (size_t k = 0; selected[i] && k < depth; k++) {
-            bx_change_what what = changes->rows[above[k]].what;
+            bx_delta_what what = changes->rows[above[k]].what;
 
             selected[above[k]] |=
                 row->after.kind != BX_ENTRY_NONE &&
-                (what == BX_CHANGE_ADDED || what == BX_CHANGE_REPLACED);
+                (what == BX_DELTA_ADDED || what == BX_DELTA_REPLACED);
         }
         if (depth < sizeof(above) / sizeof(above[0]))
             above[depth++] = i;
     }
 }
 
-int bx_commit_make_plan(const bx_changes *changes,
+int bx_commit_make_plan(const bx_deltas *changes,
                         const bx_commit_options *options,
                         bx_commit_plan *ret_plan, bx_error **err)
 {
     bx_autoplan bx_commit_plan plan = { NULL, 0, 0, 0 };
 
-    if (bx_changes_select(changes, options->only, options->only_count,
-                          &plan.selected, err) < 0)
+    if (bx_deltas_select(changes, options->only, options->only_count,
+                         &plan.selected, err) < 0)
         return -1;
     select_folders(changes, plan.selected);
     for (size_t i = 0; i < changes->count; i++) {
-        const bx_change *row = &changes->rows[i];
+        const bx_delta *row = &changes->rows[i];
 
-        if (row->what == BX_CHANGE_NONE)
+        if (row->what == BX_DELTA_NONE)
             continue;
         if (row->protected_why != NULL &&
-            !bx_changes_is_named(changes, row, options->only,
-                                 options->only_count))
+            !bx_deltas_is_named(changes, row, options->only,
+                                options->only_count))
             plan.selected[i] = false;
         if (!plan.selected[i]) {
             plan.left++;
@@ -84,14 +84,14 @@ int bx_commit_make_plan(const bx_changes *changes,
 /* ---- the work -------------------------------------------------------- */
 
 /* From a folder to something else: what is in it has to go first. */
-static bool is_late(const bx_change *row)
+static bool is_late(const bx_delta *row)
 {
-    return row->what == BX_CHANGE_REMOVED ||
-           (row->what == BX_CHANGE_REPLACED &&
+    return row->what == BX_DELTA_REMOVED ||
+           (row->what == BX_DELTA_REPLACED &&
             row->before.kind == BX_ENTRY_FOLDER);
 }
 
-static int apply_one(const bx_overlay_store *store, const bx_change *row,
+static int apply_one(const bx_overlay_store *store, const bx_delta *row,
                      bx_error **err)
 {
     return bx_apply_clear(store, row, err) < 0 ||
@@ -100,20 +100,20 @@ static int apply_one(const bx_overlay_store *store, const bx_change *row,
                : 0;
 }
 
-static int apply_all(const bx_changes *changes, const bool *selected,
+static int apply_all(const bx_deltas *changes, const bool *selected,
                      size_t *committed, bx_error **err)
 {
     for (size_t i = 0; i < changes->count; i++) {
-        const bx_change *row = &changes->rows[i];
+        const bx_delta *row = &changes->rows[i];
 
         if (!selected[i] || is_late(row))
             continue;
         if (apply_one(changes->store, row, err) < 0)
             return -1;
-        *committed += row->what == BX_CHANGE_NONE ? 0 : 1;
+        *committed += row->what == BX_DELTA_NONE ? 0 : 1;
     }
     for (size_t i = changes->count; i-- > 0;) {
-        const bx_change *row = &changes->rows[i];
+        const bx_delta *row = &changes->rows[i];
 
         if (!selected[i] || !is_late(row))
             continue;
@@ -141,7 +141,7 @@ static int settle(const bx_overlay_store *store, bx_error **err)
     return 0;
 }
 
-int bx_overlay_commit(bx_overlay_store *store, const bx_changes *changes,
+int bx_overlay_commit(bx_overlay_store *store, const bx_deltas *changes,
                       const bx_commit_plan *plan,
                       const bx_commit_options *options,
                       bx_commit_result *ret_result, bx_error **err)

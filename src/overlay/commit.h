@@ -7,10 +7,10 @@
 #ifndef BX_OVERLAY_COMMIT_H
 #define BX_OVERLAY_COMMIT_H
 
-#include "overlay/changes.h"
+#include "overlay/deltas.h"
 
 typedef struct bx_commit_options {
-    const char *const *only; /* paths as for bx_changes_select() */
+    const char *const *only; /* paths as for bx_deltas_select() */
     size_t only_count;
     bool is_forced; /* over conflicts */
     bool is_kept;   /* the overlay stays, empty */
@@ -25,7 +25,7 @@ typedef struct bx_commit_plan {
 } bx_commit_plan;
 
 /* errors: BX_ERR_NOT_FOUND: a path of only */
-int bx_commit_make_plan(const bx_changes *changes,
+int bx_commit_make_plan(const bx_deltas *changes,
                         const bx_commit_options *options,
                         bx_commit_plan *ret_plan, bx_error **err);
 void bx_commit_plan_clear(bx_commit_plan *plan);
@@ -40,7 +40,7 @@ typedef struct bx_commit_result {
  * and of no more use.
  * errors: BX_ERR_DENIED: a conflict, found beforehand (nothing was committed)
  *         or at a file (what came before it is; commit again); BX_ERR_SYSTEM */
-int bx_overlay_commit(bx_overlay_store *store, const bx_changes *changes,
+int bx_overlay_commit(bx_overlay_store *store, const bx_deltas *changes,
                       const bx_commit_plan *plan,
                       const bx_commit_options *options,
                       bx_commit_result *ret_result, bx_error **err);

@@ -13,7 +13,7 @@
 static int open_file(int root_fd, const char *path)
 {
     /* O_NONBLOCK: what was a file may be a pipe by now. */
-    bx_autofd int fd = bx_tree_open(root_fd, path, O_RDONLY | O_NONBLOCK);
+    bx_autofd int fd = bx_beneath_open(root_fd, path, O_RDONLY | O_NONBLOCK);
     struct stat stat;
 
     if (fd < 0)
@@ -80,8 +80,8 @@ int bx_content_compare(int a_fd, int b_fd, const char *path, bool is_link,
 
     if (!is_link)
         return compare_files(a_fd, b_fd, path, ret_is_equal);
-    a = bx_tree_read_link(a_fd, path);
-    b = a == NULL ? NULL : bx_tree_read_link(b_fd, path);
+    a = bx_beneath_read_link(a_fd, path);
+    b = a == NULL ? NULL : bx_beneath_read_link(b_fd, path);
     if (b == NULL)
         return -1;
     *ret_is_equal = strcmp(a, b) == 0;

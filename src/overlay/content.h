@@ -4,7 +4,7 @@
 #define BX_OVERLAY_CONTENT_H
 
 #include "base/error.h"
-#include "overlay/tree.h"
+#include "overlay/beneath.h"
 
 /* Are two files, or the contents of two links, the same? -1 with errno. */
 int bx_content_compare(int a_fd, int b_fd, const char *path, bool is_link,

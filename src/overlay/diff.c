@@ -195,7 +195,7 @@ static int load(side *text, int root_fd, const char *path, bx_error **err)
     bx_autofd int fd = -1;
 
     if (text->entry->kind == BX_ENTRY_LINK) {
-        text->data = bx_tree_read_link(root_fd, path);
+        text->data = bx_beneath_read_link(root_fd, path);
         if (text->data == NULL)
             return bx_error_set_errno(err, errno, "link '%s'", path);
         text->bytes = strlen(text->data);
@@ -207,7 +207,7 @@ static int load(side *text, int root_fd, const char *path, bx_error **err)
     }
     if (text->entry->size > BX_DIFF_MAX_BYTES)
         return 0;
-    fd = bx_tree_open(root_fd, path, O_RDONLY | O_NONBLOCK);
+    fd = bx_beneath_open(root_fd, path, O_RDONLY | O_NONBLOCK);
     if (fd < 0)
         return bx_error_set_errno(err, errno, "'%s'", path);
     return bx_file_read_fd(fd, path, BX_DIFF_MAX_BYTES, &text->data,
@@ -354,7 +354,7 @@ static int put_part(bx_diff *diff, const bx_overlay_mapping *at,
                : 0;
 }
 
-int bx_diff_make(const bx_changes *changes, const bx_change *change,
+int bx_diff_make(const bx_deltas *changes, const bx_delta *change,
                  bx_diff *ret_diff, bx_error **err)
 {
     static const bx_entry none = { .kind = BX_ENTRY_NONE };
@@ -362,12 +362,12 @@ int bx_diff_make(const bx_changes *changes, const bx_change *change,
     bx_autodiff bx_diff diff = { .text = BX_BUF_INIT, .is_lines = true };
     int failed;
 
-    if (change->what == BX_CHANGE_REPLACED) {
+    if (change->what == BX_DELTA_REPLACED) {
         failed = put_part(&diff, at, change->path, &change->before, &none, err);
         if (failed == 0)
             failed =
                 put_part(&diff, at, change->path, &none, &change->after, err);
-    } else if (change->what == BX_CHANGE_TIME) {
+    } else if (change->what == BX_DELTA_TIME) {
         failed = put_header(&diff, change->path, &change->before,
                             &change->after) < 0 ||
                          bx_buf_puts(&diff.text, "only its time changed\n") < 0

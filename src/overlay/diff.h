@@ -5,7 +5,7 @@
 #define BX_OVERLAY_DIFF_H
 
 #include "base/buf.h"
-#include "overlay/changes.h"
+#include "overlay/deltas.h"
 
 #define BX_DIFF_MAX_BYTES (8u << 20) /* of a side that is compared by line */
 
@@ -19,7 +19,7 @@ typedef struct bx_diff {
 } bx_diff;
 
 /* errors: BX_ERR_SYSTEM: a side cannot be read */
-int bx_diff_make(const bx_changes *changes, const bx_change *change,
+int bx_diff_make(const bx_deltas *changes, const bx_delta *change,
                  bx_diff *ret_diff, bx_error **err);
 void bx_diff_clear(bx_diff *diff);
 #define bx_autodiff __attribute__((cleanup(bx_diff_clear)))

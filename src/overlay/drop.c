@@ -18,7 +18,7 @@ static int remove_dropped(int overlays_fd, const char *name)
 
     if (fd < 0)
         return errno == ENOENT ? 0 : -1;
-    if (bx_tree_empty(fd) < 0)
+    if (bx_beneath_empty(fd) < 0)
         return -1;
     return unlinkat(overlays_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT
                ? 0
@@ -62,7 +62,7 @@ int bx_overlays_list(bx_names *ret_names, bx_error **err)
         return errno == ENOENT
                    ? 0
                    : bx_error_set_errno(err, errno, "'%s'", overlays);
-    if (bx_tree_list(fd, "", &found) < 0)
+    if (bx_beneath_list(fd, "", &found) < 0)
         return bx_error_set_errno(err, errno, "'%s'", overlays);
     for (size_t i = 0; i < found.count; i++) {
         char *name = found.names[i];

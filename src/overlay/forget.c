@@ -8,24 +8,24 @@
 #include "base/file.h"
 
 /* Is the row no news any more? */
-static bool is_past(const bx_changes *changes, const bx_commit_plan *plan,
+static bool is_past(const bx_deltas *changes, const bx_commit_plan *plan,
                     size_t i)
 {
-    return changes->rows[i].what == BX_CHANGE_NONE || plan->selected[i];
+    return changes->rows[i].what == BX_DELTA_NONE || plan->selected[i];
 }
 
 /* ---- base.log -------------------------------------------------------- */
 
 /* First of all: a record whose path is in the overlay no more would make the
  * next run's change of it a conflict. */
-static int rewrite_log(const bx_overlay_store *store, const bx_changes *changes,
+static int rewrite_log(const bx_overlay_store *store, const bx_deltas *changes,
                        const bx_commit_plan *plan, bx_error **err)
 {
     bx_autobuf bx_buf text = BX_BUF_INIT;
     bx_autofree char *path = NULL;
 
     for (size_t i = 0; i < changes->count; i++) {
-        const bx_change *row = &changes->rows[i];
+        const bx_delta *row = &changes->rows[i];
         const json_t *record =
             bx_overlay_store_record(store, row->mapping, row->path);
         bx_autofree char *line = NULL;
@@ -46,7 +46,7 @@ static int rewrite_log(const bx_overlay_store *store, const bx_changes *changes,
 
 /* ---- gone and up ----------------------------------------------------- */
 
-static bool is_beneath(const bx_change *row, const bx_change *folder)
+static bool is_beneath(const bx_delta *row, const bx_delta *folder)
 {
     size_t bytes = strlen(folder->path);
 
@@ -56,7 +56,7 @@ static bool is_beneath(const bx_change *row, const bx_change *folder)
 }
 
 /* Is all beneath the row past too? Rows beneath follow it. */
-static bool is_past_whole(const bx_changes *changes, const bx_commit_plan *plan,
+static bool is_past_whole(const bx_deltas *changes, const bx_commit_plan *plan,
                           size_t i)
 {
     for (size_t k = i;
@@ -73,7 +73,7 @@ static bool is_file(int root_fd, const char *path)
 {
     struct stat stat;
 
-    return root_fd >= 0 && bx_tree_stat(root_fd, path, &stat) == 0 &&
+    return root_fd >= 0 && bx_beneath_stat(root_fd, path, &stat) == 0 &&
            S_ISREG(stat.st_mode);
 }
 
@@ -82,7 +82,7 @@ static int remove_at(int root_fd, const char *path, int flags)
 {
     const char *name;
     bx_autofd int fd =
-        root_fd < 0 ? -1 : bx_tree_open_parent(root_fd, path, &name);
+        root_fd < 0 ? -1 : bx_beneath_open_parent(root_fd, path, &name);
 
     if (fd < 0)
         return root_fd < 0 || errno == ENOENT || errno == ENOTDIR ? 0 : -1;
@@ -93,10 +93,10 @@ static int remove_at(int root_fd, const char *path, int flags)
 }
 
 /* A mark hides what the base has now: it goes before what covers it. */
-static int forget_mark(const bx_changes *changes, const bx_commit_plan *plan,
+static int forget_mark(const bx_deltas *changes, const bx_commit_plan *plan,
                        size_t i)
 {
-    const bx_change *row = &changes->rows[i];
+    const bx_delta *row = &changes->rows[i];
     int gone_fd = changes->store->mappings[row->mapping].gone_fd;
 
     if (!is_file(gone_fd, row->path) || !is_past_whole(changes, plan, i))
@@ -107,7 +107,7 @@ static int forget_mark(const bx_changes *changes, const bx_commit_plan *plan,
 /* Does a mark above still hide the base at the path? */
 static bool is_marked(int gone_fd, const char *path)
 {
-    char above[BX_TREE_PATH_MAX];
+    char above[BX_BENEATH_PATH_MAX];
     size_t bytes = strlen(path);
 
     if (bytes >= sizeof(above))
@@ -121,10 +121,10 @@ static bool is_marked(int gone_fd, const char *path)
     return false;
 }
 
-static int forget_entry(const bx_changes *changes, const bx_commit_plan *plan,
+static int forget_entry(const bx_deltas *changes, const bx_commit_plan *plan,
                         size_t i)
 {
-    const bx_change *row = &changes->rows[i];
+    const bx_delta *row = &changes->rows[i];
     const bx_overlay_mapping *at = &changes->store->mappings[row->mapping];
 
     if (row->after.kind == BX_ENTRY_NONE || !is_past(changes, plan, i) ||
@@ -134,7 +134,7 @@ static int forget_entry(const bx_changes *changes, const bx_commit_plan *plan,
                      row->after.kind == BX_ENTRY_FOLDER ? AT_REMOVEDIR : 0);
 }
 
-int bx_overlay_forget(const bx_overlay_store *store, const bx_changes *changes,
+int bx_overlay_forget(const bx_overlay_store *store, const bx_deltas *changes,
                       const bx_commit_plan *plan, bx_error **err)
 {
     if (rewrite_log(store, changes, plan, err) < 0)

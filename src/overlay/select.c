@@ -98,7 +98,7 @@ static int read_wanted(const char *path, wanted *ret_wanted)
 }
 
 /* The path from the current folder is meant if something changed there. */
-static int select_one(const bx_changes *changes, const char *path,
+static int select_one(const bx_deltas *changes, const char *path,
                       bool *selected, bx_error **err)
 {
     autowanted wanted want;
@@ -108,8 +108,8 @@ static int select_one(const bx_changes *changes, const char *path,
         return bx_error_set_nomem(err);
     for (int by_mapping = 0; !is_found && by_mapping < 2; by_mapping++) {
         for (size_t i = 0; i < changes->count; i++) {
-            const bx_change *row = &changes->rows[i];
-            bx_autofree char *host = bx_change_host_path(changes, row);
+            const bx_delta *row = &changes->rows[i];
+            bx_autofree char *host = bx_delta_host_path(changes, row);
             const char *tail;
 
             if (host == NULL)
@@ -137,8 +137,8 @@ static int select_one(const bx_changes *changes, const char *path,
     return 0;
 }
 
-int bx_changes_select(const bx_changes *changes, const char *const *paths,
-                      size_t count, bool **ret_selected, bx_error **err)
+int bx_deltas_select(const bx_deltas *changes, const char *const *paths,
+                     size_t count, bool **ret_selected, bx_error **err)
 {
     bx_autofree bool *selected = calloc(changes->count + 1, sizeof(*selected));
 
@@ -154,10 +154,10 @@ int bx_changes_select(const bx_changes *changes, const char *const *paths,
     return 0;
 }
 
-bool bx_changes_is_named(const bx_changes *changes, const bx_change *row,
-                         const char *const *paths, size_t count)
+bool bx_deltas_is_named(const bx_deltas *changes, const bx_delta *row,
+                        const char *const *paths, size_t count)
 {
-    bx_autofree char *host = bx_change_host_path(changes, row);
+    bx_autofree char *host = bx_delta_host_path(changes, row);
     const char *folder = changes->store->mappings[row->mapping].path;
 
     for (size_t i = 0; host != NULL && i < count; i++) {

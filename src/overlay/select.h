@@ -3,17 +3,17 @@
 #ifndef BX_OVERLAY_SELECT_H
 #define BX_OVERLAY_SELECT_H
 
-#include "overlay/changes.h"
+#include "overlay/deltas.h"
 
 /* What is at or beneath each path; no paths: everything.
  * ret_selected: a bool for each row, owned, free().
  * errors: BX_ERR_NOT_FOUND: nothing changed there, with the path */
-int bx_changes_select(const bx_changes *changes, const char *const *paths,
-                      size_t count, bool **ret_selected, bx_error **err);
+int bx_deltas_select(const bx_deltas *changes, const char *const *paths,
+                     size_t count, bool **ret_selected, bx_error **err);
 
 /* Is a protected row one that a path names: the row's own path, or one above it
  * that is protected too? */
-bool bx_changes_is_named(const bx_changes *changes, const bx_change *row,
-                         const char *const *paths, size_t count);
+bool bx_deltas_is_named(const bx_deltas *changes, const bx_delta *row,
+                        const char *const *paths, size_t count);
 
 #endif

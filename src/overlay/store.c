@@ -28,13 +28,14 @@ int bx_overlay_check_name(const char *name, bx_error **err)
     size_t bytes = strlen(name);
 
     if (bytes > 0 && bytes <= NAME_MAX_BYTES && name[0] != '.' &&
-        strspn(name, allowed) == bytes)
+        name[0] != '-' && strspn(name, allowed) == bytes)
         return 0;
     if (bx_buf_put_escaped(&shown, name, bytes, NAME_MAX_BYTES) < 0)
         return bx_error_set_nomem(err);
     return bx_error_set(err, BX_ERR_INVALID,
                         "'%s' cannot name an overlay; expected letters, "
-                        "digits, '-', '_' and '.', %d at most and no '.' first",
+                        "digits, '-', '_' and '.', %d at most, and a "
+                        "letter, digit or '_' first",
                         shown.data, NAME_MAX_BYTES);
 }
 
@@ -75,11 +76,11 @@ static int open_mapping(bx_overlay_store *store, const json_t *path,
     root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root_fd < 0)
         return bx_error_set_errno(err, errno, "'/'");
-    mapping->base_fd = bx_tree_open(root_fd, text + 1, O_PATH | O_DIRECTORY);
+    mapping->base_fd = bx_beneath_open(root_fd, text + 1, O_PATH | O_DIRECTORY);
     snprintf(name, sizeof(name), "up/%zu", store->mappings_count);
-    mapping->up_fd = bx_tree_open(store->fd, name, O_PATH | O_DIRECTORY);
+    mapping->up_fd = bx_beneath_open(store->fd, name, O_PATH | O_DIRECTORY);
     snprintf(name, sizeof(name), "gone/%zu", store->mappings_count);
-    mapping->gone_fd = bx_tree_open(store->fd, name, O_PATH | O_DIRECTORY);
+    mapping->gone_fd = bx_beneath_open(store->fd, name, O_PATH | O_DIRECTORY);
     store->mappings_count++;
     return 0;
 }
@@ -112,14 +113,16 @@ static int read_head(bx_overlay_store *store, json_t *head, bx_error **err)
 
 /* ---- files of lines -------------------------------------------------- */
 
-typedef int line_fn(bx_overlay_store *store, json_t *line, bx_error **err);
+/* -1: no memory. */
+typedef int line_fn(bx_overlay_store *store, json_t *line);
 
 /* Each whole line, an object, to the function. What has no end yet is being
- * written. */
+ * written, and a full disk may have cut one short: neither says anything. What
+ * a path's record is missing for, it is in conflict. */
 static int read_lines(bx_overlay_store *store, const char *name,
                       line_fn *on_line, bx_error **err)
 {
-    int fd = bx_tree_open(store->fd, name, O_RDONLY | O_NONBLOCK);
+    int fd = bx_beneath_open(store->fd, name, O_RDONLY | O_NONBLOCK);
     bx_autofile FILE *file = NULL;
     bx_autofree char *text = NULL;
     size_t room = 0;
@@ -135,30 +138,23 @@ static int read_lines(bx_overlay_store *store, const char *name,
         close(fd);
         return bx_error_set_nomem(err);
     }
-    for (unsigned number = 1; (bytes = getline(&text, &room, file)) > 0;
-         number++) {
-        json_t *line;
-        int failed;
+    while ((bytes = getline(&text, &room, file)) > 0) {
+        json_t *line = NULL;
+        int failed = 0;
 
-        if (text[bytes - 1] != '\n')
-            break;
         total += (uint64_t)bytes;
-        line =
-            bytes > LINE_MAX_BYTES || total > LOG_MAX_BYTES
-                ? NULL
-                : json_loadb(text, (size_t)bytes, JSON_REJECT_DUPLICATES, NULL);
-        if (!json_is_object(line)) {
-            json_decref(line);
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "'%s/%s': line %u: expected a JSON object, and "
-                                "not too many",
-                                store->dir, name, number);
-        }
-        failed = on_line(store, line, err);
+        if (total > LOG_MAX_BYTES)
+            return bx_error_set(err, BX_ERR_LIMIT,
+                                "'%s/%s' is larger than %llu bytes", store->dir,
+                                name, (unsigned long long)LOG_MAX_BYTES);
+        if (text[bytes - 1] == '\n')
+            line =
+                json_loadb(text, (size_t)bytes, JSON_REJECT_DUPLICATES, NULL);
+        if (json_is_object(line))
+            failed = on_line(store, line);
         json_decref(line);
         if (failed < 0)
-            return bx_error_wrap(err, "'%s/%s': line %u", store->dir, name,
-                                 number);
+            return bx_error_set_nomem(err);
     }
     return ferror(file) == 0
                ? 0
@@ -172,24 +168,54 @@ static char *record_key(size_t mapping, const char *path)
     return asprintf(&key, "%zu/%s", mapping, path) < 0 ? NULL : key;
 }
 
-static int on_record(bx_overlay_store *store, json_t *line, bx_error **err)
+static int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* "path", or "path_hex" for what is no UTF-8; owned. */
+static char *record_path(const json_t *line)
+{
+    const char *path = json_string_value(json_object_get(line, "path"));
+    const char *hex = json_string_value(json_object_get(line, "path_hex"));
+    bx_autofree char *raw = NULL;
+    size_t bytes;
+
+    if (path != NULL || hex == NULL)
+        return path == NULL ? NULL : strdup(path);
+    bytes = strlen(hex) / 2;
+    raw = malloc(bytes + 1);
+    if (raw == NULL)
+        return NULL;
+    for (size_t i = 0; i < bytes; i++) {
+        int high = hex_value(hex[2 * i]);
+        int low = hex_value(hex[2 * i + 1]);
+
+        if (high < 0 || low < 0 || high + low == 0)
+            return NULL;
+        raw[i] = (char)(high << 4 | low);
+    }
+    raw[bytes] = '\0';
+    return bx_take(raw);
+}
+
+static int on_record(bx_overlay_store *store, json_t *line)
 {
     const json_t *mapping = json_object_get(line, "mapping");
-    const char *path = json_string_value(json_object_get(line, "path"));
+    bx_autofree char *path = record_path(line);
     bx_autofree char *key = NULL;
 
     if (!json_is_integer(mapping) || json_integer_value(mapping) < 0 ||
         path == NULL || !json_is_string(json_object_get(line, "kind")))
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "expected \"mapping\", \"path\" and \"kind\"");
+        return 0;
     key = record_key((size_t)json_integer_value(mapping), path);
     if (key == NULL)
-        return bx_error_set_nomem(err);
+        return -1;
     if (json_object_get(store->records, key) != NULL)
         return 0; /* the first counts */
-    return json_object_set_nocheck(store->records, key, line) < 0
-               ? bx_error_set_nomem(err)
-               : 0;
+    return json_object_set_nocheck(store->records, key, line);
 }
 
 const json_t *bx_overlay_store_record(const bx_overlay_store *store,
@@ -220,15 +246,12 @@ static int protect_both(bx_overlay_store *store, const char *path,
                                                                           : 0;
 }
 
-static int on_protected(bx_overlay_store *store, json_t *line, bx_error **err)
+static int on_protected(bx_overlay_store *store, json_t *line)
 {
     const char *path = json_string_value(json_object_get(line, "path"));
     const char *why = json_string_value(json_object_get(line, "why"));
 
-    if (path == NULL || why == NULL)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "expected \"path\" and \"why\"");
-    return protect_both(store, path, why) < 0 ? bx_error_set_nomem(err) : 0;
+    return path == NULL || why == NULL ? 0 : protect_both(store, path, why);
 }
 
 static int read_protected(bx_overlay_store *store, bx_error **err)
@@ -324,24 +347,20 @@ int bx_overlay_protect(const char *dir, const bx_policy *policy, bx_error **err)
 
 /* ---- open and free --------------------------------------------------- */
 
-/* The lock goes with the file: one that was dropped meanwhile has no name. */
-static int lock(bx_overlay_store *store, bx_overlay_use use, bx_error **err)
+/* Runs hold it shared for as long as they use the overlay. It goes with the
+ * file: one that was dropped meanwhile has no name. */
+static int lock(bx_overlay_store *store, bx_error **err)
 {
     struct stat stat;
     int failed;
 
     store->lock_fd =
-        bx_tree_open(store->fd, "overlay.json", O_RDONLY | O_NONBLOCK);
-    if (store->lock_fd < 0 && errno == ENOENT && use == BX_OVERLAY_END)
-        return 0; /* never finished: no run is in it */
+        openat(store->fd, BX_OVERLAY_USE_NAME,
+               O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (store->lock_fd < 0)
-        return errno == ENOENT
-                   ? refuse_head(store, "there is none", err)
-                   : bx_error_set_errno(err, errno, "'%s/overlay.json'",
-                                        store->dir);
+        return bx_error_set_errno(err, errno, "'%s'", store->dir);
     do
-        failed = flock(store->lock_fd,
-                       use == BX_OVERLAY_LOOK ? LOCK_SH : LOCK_EX | LOCK_NB);
+        failed = flock(store->lock_fd, LOCK_EX | LOCK_NB);
     while (failed < 0 && errno == EINTR);
     if (failed < 0 && errno == EWOULDBLOCK)
         return bx_error_set(err, BX_ERR_DENIED,
@@ -349,7 +368,7 @@ static int lock(bx_overlay_store *store, bx_overlay_use use, bx_error **err)
                             "to it, then try again",
                             store->name);
     if (failed < 0 || fstat(store->lock_fd, &stat) < 0)
-        return bx_error_set_errno(err, errno, "'%s/overlay.json'", store->dir);
+        return bx_error_set_errno(err, errno, "'%s'", store->dir);
     if (stat.st_nlink == 0)
         return bx_error_set(err, BX_ERR_NOT_FOUND,
                             "overlay '%s' was dropped just now", store->name);
@@ -358,13 +377,20 @@ static int lock(bx_overlay_store *store, bx_overlay_use use, bx_error **err)
 
 static int read_store(bx_overlay_store *store, bx_error **err)
 {
+    bx_autofd int fd =
+        bx_beneath_open(store->fd, "overlay.json", O_RDONLY | O_NONBLOCK);
     bx_autofree char *text = NULL;
     size_t bytes;
     json_t *head;
     int failed;
 
-    if (bx_file_read_fd(store->lock_fd, "overlay.json", HEAD_MAX_BYTES, &text,
-                        &bytes, err) < 0)
+    if (fd < 0)
+        return errno == ENOENT
+                   ? refuse_head(store, "there is none", err)
+                   : bx_error_set_errno(err, errno, "'%s/overlay.json'",
+                                        store->dir);
+    if (bx_file_read_fd(fd, "overlay.json", HEAD_MAX_BYTES, &text, &bytes,
+                        err) < 0)
         return -1;
     head = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
     failed = json_is_object(head) ? read_head(store, head, err)
@@ -423,7 +449,7 @@ bx_overlay_store *bx_overlay_store_open(const char *name, bx_overlay_use use,
             (void)bx_error_set_errno(err, errno, "'%s'", store->dir);
         return NULL;
     }
-    if (lock(store, use, err) < 0 ||
+    if ((use != BX_OVERLAY_LOOK && lock(store, err) < 0) ||
         (use != BX_OVERLAY_END && read_store(store, err) < 0))
         return NULL;
     return bx_take(store);

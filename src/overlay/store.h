@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "overlay/tree.h"
+#include "overlay/beneath.h"
 
 typedef struct bx_overlay_mapping {
     char *path;  /* the host folder, real when it was mapped */
@@ -18,9 +18,9 @@ typedef struct bx_overlay_mapping {
 
 typedef struct bx_overlay_store {
     char *name;
-    char *dir; /* of the host */
-    int fd;    /* O_PATH */
-    int lock_fd;
+    char *dir;   /* of the host */
+    int fd;      /* O_PATH */
+    int lock_fd; /* -1: not for the caller alone */
     char *id;
     int64_t created_s; /* since 1970 */
     bx_overlay_mapping *mappings;
@@ -28,6 +28,9 @@ typedef struct bx_overlay_store {
     json_t *records;   /* "N/path" of base.log: its first line */
     json_t *protected; /* absolute host paths, each with a reason */
 } bx_overlay_store;
+
+/* A file of the overlay's folder. Runs hold a shared flock() of it. */
+#define BX_OVERLAY_USE_NAME "in-use"
 
 typedef enum bx_overlay_use {
     BX_OVERLAY_LOOK,  /* beside runs */

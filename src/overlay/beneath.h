@@ -4,44 +4,45 @@
  *
  * A path has no '/' at its ends; "" is the folder itself. What a path cannot
  * name because something on the way is missing or no folder does not exist. */
-#ifndef BX_OVERLAY_TREE_H
-#define BX_OVERLAY_TREE_H
+#ifndef BX_OVERLAY_BENEATH_H
+#define BX_OVERLAY_BENEATH_H
 
 #include <sys/stat.h>
 
 #include "base/error.h"
 
 /* open(); -1 with errno, ELOOP for a link on the way. */
-int bx_tree_open(int root_fd, const char *path, int flags);
+int bx_beneath_open(int root_fd, const char *path, int flags);
 /* The folder that holds the path's last name (O_PATH); path is not "". */
-int bx_tree_open_parent(int root_fd, const char *path, const char **ret_name);
+int bx_beneath_open_parent(int root_fd, const char *path,
+                           const char **ret_name);
 
 /* lstat(); a path that does not exist has st_mode 0. */
-int bx_tree_stat(int root_fd, const char *path, struct stat *ret_stat);
+int bx_beneath_stat(int root_fd, const char *path, struct stat *ret_stat);
 
 /* A link's content, owned, free(). NULL with errno. */
-char *bx_tree_read_link(int root_fd, const char *path);
+char *bx_beneath_read_link(int root_fd, const char *path);
 
 /* Names of a folder, sorted by their bytes; none of one that does not exist.
- * Made by bx_tree_list() alone. */
+ * Made by bx_beneath_list() alone. */
 typedef struct bx_names {
     char **names;
     size_t count;
 } bx_names;
 
-int bx_tree_list(int root_fd, const char *path, bx_names *ret_names);
+int bx_beneath_list(int root_fd, const char *path, bx_names *ret_names);
 /* Add those that are not there yet; both stay sorted. */
 int bx_names_merge(bx_names *names, bx_names *more);
 void bx_names_clear(bx_names *names);
 #define bx_autonames __attribute__((cleanup(bx_names_clear)))
 
 /* Remove all that is in a folder, however deep. A kill leaves it less full. */
-int bx_tree_empty(int dir_fd);
+int bx_beneath_empty(int dir_fd);
 
 /* For tests: as where openat2() is missing. */
-void bx_tree_force_walk(bool is_forced);
+void bx_beneath_force_walk(bool is_forced);
 
 /* For errors: the kernel's word. */
-#define BX_TREE_PATH_MAX 4096 /* PATH_MAX: with its NUL */
+#define BX_BENEATH_PATH_MAX 4096 /* PATH_MAX: with its NUL */
 
 #endif

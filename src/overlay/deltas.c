@@ -1,5 +1,5 @@
 /* One walk over up/, gone/ and, where the overlay hides it, the base. */
-#include "overlay/changes.h"
+#include "overlay/deltas.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ int bx_entry_read(int root_fd, const char *path, bx_entry *ret_entry)
     *ret_entry = (bx_entry){ .kind = BX_ENTRY_NONE };
     if (root_fd < 0)
         return 0;
-    if (bx_tree_stat(root_fd, path, &stat) < 0)
+    if (bx_beneath_stat(root_fd, path, &stat) < 0)
         return -1;
     if (stat.st_mode == 0)
         return 0;
@@ -71,7 +71,7 @@ const char *bx_entry_word(bx_entry_kind kind)
     return words[kind];
 }
 
-const char *bx_change_word(bx_change_what what)
+const char *bx_delta_word(bx_delta_what what)
 {
     static const char *const words[] = { "none",     "added",    "removed",
                                          "modified", "replaced", "mode",
@@ -82,11 +82,13 @@ const char *bx_change_word(bx_change_what what)
 
 /* ---- the record ------------------------------------------------------ */
 
-const char *bx_changes_compare_record(const bx_overlay_store *store,
-                                      size_t mapping, const char *path,
-                                      int root_fd, const char *name,
-                                      const bx_entry *now)
+const char *bx_deltas_compare_record(const bx_overlay_store *store,
+                                     size_t mapping, const char *path,
+                                     int root_fd, const char *name,
+                                     const bx_entry *now)
 {
+    static const char *const words[] = { "none", "file", "folder", "link",
+                                         "other" };
     const json_t *record = bx_overlay_store_record(store, mapping, path);
     const char *kind = json_string_value(json_object_get(record, "kind"));
     const char *sha256 = json_string_value(json_object_get(record, "sha256"));
@@ -96,9 +98,7 @@ const char *bx_changes_compare_record(const bx_overlay_store *store,
         return now->kind == BX_ENTRY_NONE
                    ? NULL
                    : "there was nothing when the overlay began";
-    if (strcmp(kind, now->kind == BX_ENTRY_NONE
-                         ? "none"
-                         : bx_entry_word(now->kind)) != 0) {
+    if (strcmp(kind, words[now->kind]) != 0) {
         if (now->kind == BX_ENTRY_NONE)
             return "it was removed meanwhile";
         return strcmp(kind, "none") == 0 ? "it was made meanwhile"
@@ -133,10 +133,10 @@ typedef struct walk {
     const bx_overlay_store *store;
     size_t mapping;
     const bx_overlay_mapping *at;
-    bx_changes *found;
+    bx_deltas *found;
     size_t room;
     size_t len; /* of path */
-    char path[BX_TREE_PATH_MAX];
+    char path[BX_BENEATH_PATH_MAX];
     bx_error **err;
 } walk;
 
@@ -144,7 +144,8 @@ static int fail_here(const walk *task, int errnum)
 {
     bx_autobuf bx_buf shown = BX_BUF_INIT;
 
-    if (bx_buf_put_escaped(&shown, task->path, task->len, BX_TREE_PATH_MAX) < 0)
+    if (bx_buf_put_escaped(&shown, task->path, task->len, BX_BENEATH_PATH_MAX) <
+        0)
         return bx_error_set_nomem(task->err);
     return bx_error_set_errno(task->err, errnum, "overlay '%s': '%s' of '%s'",
                               task->store->name, shown.data, task->at->path);
@@ -152,7 +153,7 @@ static int fail_here(const walk *task, int errnum)
 
 /* Of mode and time alone: both sides have the same content, so only a mode
  * that is neither the recorded one nor the overlay's counts. */
-static const char *compare_mode(const json_t *record, const bx_change *row)
+static const char *compare_mode(const json_t *record, const bx_delta *row)
 {
     if (row->before.mode == row->after.mode ||
         (json_integer_value(json_object_get(record, "mode")) & 0777) ==
@@ -161,20 +162,20 @@ static const char *compare_mode(const json_t *record, const bx_change *row)
     return "its mode was changed meanwhile";
 }
 
-static int add(walk *task, bx_change_what what, const bx_entry *before,
+static int add(walk *task, bx_delta_what what, const bx_entry *before,
                const bx_entry *after)
 {
-    bx_changes *found = task->found;
+    bx_deltas *found = task->found;
     bx_autofree char *host = NULL;
-    bx_change *row;
+    bx_delta *row;
 
-    if (found->count == BX_CHANGES_MAX)
+    if (found->count == BX_DELTAS_MAX)
         return bx_error_set(task->err, BX_ERR_LIMIT,
                             "overlay '%s' changes more than %u paths",
-                            task->store->name, BX_CHANGES_MAX);
+                            task->store->name, BX_DELTAS_MAX);
     if (found->count == task->room) {
         size_t room = task->room == 0 ? 64 : task->room * 2;
-        bx_change *grown = realloc(found->rows, room * sizeof(*grown));
+        bx_delta *grown = realloc(found->rows, room * sizeof(*grown));
 
         if (grown == NULL)
             return bx_error_set_nomem(task->err);
@@ -182,25 +183,25 @@ static int add(walk *task, bx_change_what what, const bx_entry *before,
         task->room = room;
     }
     row = &found->rows[found->count];
-    *row = (bx_change){ .mapping = task->mapping,
-                        .path = strdup(task->path),
-                        .what = what,
-                        .before = *before,
-                        .after = *after };
+    *row = (bx_delta){ .mapping = task->mapping,
+                       .path = strdup(task->path),
+                       .what = what,
+                       .before = *before,
+                       .after = *after };
     if (row->path == NULL)
         return bx_error_set_nomem(task->err);
     found->count++;
-    if (what == BX_CHANGE_NONE)
+    if (what == BX_DELTA_NONE)
         return 0;
-    if (what == BX_CHANGE_MODE || what == BX_CHANGE_TIME)
+    if (what == BX_DELTA_MODE || what == BX_DELTA_TIME)
         row->conflict = compare_mode(
             bx_overlay_store_record(task->store, task->mapping, task->path),
             row);
     else
         row->conflict =
-            bx_changes_compare_record(task->store, task->mapping, task->path,
-                                      task->at->base_fd, task->path, before);
-    host = bx_change_host_path(found, row);
+            bx_deltas_compare_record(task->store, task->mapping, task->path,
+                                     task->at->base_fd, task->path, before);
+    host = bx_delta_host_path(found, row);
     if (host == NULL)
         return bx_error_set_nomem(task->err);
     row->protected_why = bx_overlay_store_protects(task->store, host);
@@ -209,13 +210,13 @@ static int add(walk *task, bx_change_what what, const bx_entry *before,
 
 /* What an entry of up/ is to the base's of the same path. */
 static int compare(walk *task, const bx_entry *before, const bx_entry *after,
-                   bx_change_what *ret_what)
+                   bx_delta_what *ret_what)
 {
     bool is_equal = true;
 
     if (before->kind == BX_ENTRY_NONE || before->kind != after->kind) {
-        *ret_what = before->kind == BX_ENTRY_NONE ? BX_CHANGE_ADDED
-                                                  : BX_CHANGE_REPLACED;
+        *ret_what =
+            before->kind == BX_ENTRY_NONE ? BX_DELTA_ADDED : BX_DELTA_REPLACED;
         return 0;
     }
     if (after->kind == BX_ENTRY_FILE)
@@ -225,14 +226,14 @@ static int compare(walk *task, const bx_entry *before, const bx_entry *after,
                            after->kind == BX_ENTRY_LINK, &is_equal) < 0)
         return fail_here(task, errno);
     if (!is_equal)
-        *ret_what = BX_CHANGE_MODIFIED;
+        *ret_what = BX_DELTA_MODIFIED;
     else if (before->mode != after->mode && after->kind != BX_ENTRY_LINK)
-        *ret_what = BX_CHANGE_MODE;
+        *ret_what = BX_DELTA_MODE;
     else if (before->mtime_ns != after->mtime_ns &&
              after->kind == BX_ENTRY_FILE)
-        *ret_what = BX_CHANGE_TIME;
+        *ret_what = BX_DELTA_TIME;
     else
-        *ret_what = BX_CHANGE_NONE;
+        *ret_what = BX_DELTA_NONE;
     return 0;
 }
 
@@ -302,15 +303,15 @@ static int list(walk *task, shown how, bx_names *names)
     int failed = 0;
 
     if (how != SHOWN_GONE && task->at->up_fd >= 0)
-        failed = bx_tree_list(task->at->up_fd, task->path, names);
+        failed = bx_beneath_list(task->at->up_fd, task->path, names);
     if (failed == 0 && how == SHOWN_MERGED && task->at->gone_fd >= 0) {
-        failed = bx_tree_list(task->at->gone_fd, task->path, &more);
+        failed = bx_beneath_list(task->at->gone_fd, task->path, &more);
         if (failed == 0)
             failed = bx_names_merge(names, &more);
         bx_names_clear(&more);
     }
     if (failed == 0 && how != SHOWN_MERGED && task->at->base_fd >= 0) {
-        failed = bx_tree_list(task->at->base_fd, task->path, &more);
+        failed = bx_beneath_list(task->at->base_fd, task->path, &more);
         if (failed == 0)
             failed = drop_temporaries(task, &more, names);
         if (failed == 0)
@@ -328,8 +329,8 @@ static int visit_unmade(walk *task, const bx_entry *before, bool is_gone,
 
     if (is_gone || is_hidden) {
         if (add(task,
-                before->kind == BX_ENTRY_NONE ? BX_CHANGE_NONE
-                                              : BX_CHANGE_REMOVED,
+                before->kind == BX_ENTRY_NONE ? BX_DELTA_NONE
+                                              : BX_DELTA_REMOVED,
                 before, &none) < 0)
             return -1;
         return before->kind == BX_ENTRY_FOLDER ? visit(task, SHOWN_GONE) : 0;
@@ -340,7 +341,7 @@ static int visit_unmade(walk *task, const bx_entry *before, bool is_gone,
 static int visit_made(walk *task, const bx_entry *before, const bx_entry *after,
                       bool is_hidden)
 {
-    bx_change_what what = BX_CHANGE_NONE;
+    bx_delta_what what = BX_DELTA_NONE;
 
     if (after->kind == BX_ENTRY_OTHER)
         return bx_error_set(task->err, BX_ERR_INVALID,
@@ -395,11 +396,11 @@ static int visit(walk *task, shown how)
 
 /* ---- the list -------------------------------------------------------- */
 
-int bx_changes_find(const bx_overlay_store *store, bx_changes *ret_changes,
-                    bx_error **err)
+int bx_deltas_find(const bx_overlay_store *store, bx_deltas *ret_changes,
+                   bx_error **err)
 {
     bx_autofree walk *task = calloc(1, sizeof(*task));
-    bx_autochanges bx_changes found = { .store = store };
+    bx_autodeltas bx_deltas found = { .store = store };
 
     if (task == NULL)
         return bx_error_set_nomem(err);
@@ -414,11 +415,11 @@ int bx_changes_find(const bx_overlay_store *store, bx_changes *ret_changes,
             return -1;
     }
     *ret_changes = found;
-    found = (bx_changes){ .store = store };
+    found = (bx_deltas){ .store = store };
     return 0;
 }
 
-void bx_changes_clear(bx_changes *changes)
+void bx_deltas_clear(bx_deltas *changes)
 {
     for (size_t i = 0; i < changes->count; i++)
         free(changes->rows[i].path);
@@ -427,18 +428,18 @@ void bx_changes_clear(bx_changes *changes)
     changes->count = 0;
 }
 
-bx_changes_count bx_changes_sum(const bx_changes *changes)
+bx_deltas_count bx_deltas_sum(const bx_deltas *changes)
 {
-    bx_changes_count sum = { 0 };
+    bx_deltas_count sum = { 0 };
 
     for (size_t i = 0; i < changes->count; i++) {
-        const bx_change *row = &changes->rows[i];
+        const bx_delta *row = &changes->rows[i];
 
-        if (row->what == BX_CHANGE_NONE)
+        if (row->what == BX_DELTA_NONE)
             continue;
-        if (row->what == BX_CHANGE_ADDED)
+        if (row->what == BX_DELTA_ADDED)
             sum.added++;
-        else if (row->what == BX_CHANGE_REMOVED)
+        else if (row->what == BX_DELTA_REMOVED)
             sum.removed++;
         else
             sum.modified++;
@@ -448,7 +449,7 @@ bx_changes_count bx_changes_sum(const bx_changes *changes)
     return sum;
 }
 
-char *bx_change_host_path(const bx_changes *changes, const bx_change *change)
+char *bx_delta_host_path(const bx_deltas *changes, const bx_delta *change)
 {
     const char *folder = changes->store->mappings[change->mapping].path;
     char *path;

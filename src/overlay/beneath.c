@@ -1,4 +1,4 @@
-#include "overlay/tree.h"
+#include "overlay/beneath.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 static atomic_bool is_walk_forced;
 
-void bx_tree_force_walk(bool is_forced)
+void bx_beneath_force_walk(bool is_forced)
 {
     atomic_store(&is_walk_forced, is_forced);
 }
@@ -58,7 +58,7 @@ static int walk(int root_fd, const char *path, int flags)
     }
 }
 
-int bx_tree_open(int root_fd, const char *path, int flags)
+int bx_beneath_open(int root_fd, const char *path, int flags)
 {
     struct open_how how = {
         .flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW),
@@ -79,10 +79,10 @@ int bx_tree_open(int root_fd, const char *path, int flags)
     return walk(root_fd, path, flags);
 }
 
-int bx_tree_open_parent(int root_fd, const char *path, const char **ret_name)
+int bx_beneath_open_parent(int root_fd, const char *path, const char **ret_name)
 {
     const char *slash = strrchr(path, '/');
-    char parent[BX_TREE_PATH_MAX];
+    char parent[BX_BENEATH_PATH_MAX];
     size_t bytes = slash == NULL ? 0 : (size_t)(slash - path);
 
     if (bytes >= sizeof(parent)) {
@@ -92,10 +92,10 @@ int bx_tree_open_parent(int root_fd, const char *path, const char **ret_name)
     memcpy(parent, path, bytes);
     parent[bytes] = '\0';
     *ret_name = slash == NULL ? path : slash + 1;
-    return bx_tree_open(root_fd, parent, O_PATH | O_DIRECTORY);
+    return bx_beneath_open(root_fd, parent, O_PATH | O_DIRECTORY);
 }
 
-int bx_tree_stat(int root_fd, const char *path, struct stat *ret_stat)
+int bx_beneath_stat(int root_fd, const char *path, struct stat *ret_stat)
 {
     bx_autofd int fd = -1;
     const char *name;
@@ -103,7 +103,7 @@ int bx_tree_stat(int root_fd, const char *path, struct stat *ret_stat)
     memset(ret_stat, 0, sizeof(*ret_stat));
     if (path[0] == '\0')
         return fstatat(root_fd, "", ret_stat, AT_EMPTY_PATH);
-    fd = bx_tree_open_parent(root_fd, path, &name);
+    fd = bx_beneath_open_parent(root_fd, path, &name);
     if (fd >= 0 && fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
     memset(ret_stat, 0, sizeof(*ret_stat));
@@ -111,22 +111,22 @@ int bx_tree_stat(int root_fd, const char *path, struct stat *ret_stat)
     return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
 }
 
-char *bx_tree_read_link(int root_fd, const char *path)
+char *bx_beneath_read_link(int root_fd, const char *path)
 {
     bx_autofd int fd = -1;
-    bx_autofree char *content = malloc(BX_TREE_PATH_MAX);
+    bx_autofree char *content = malloc(BX_BENEATH_PATH_MAX);
     const char *name;
     ssize_t bytes;
 
     if (content == NULL)
         return NULL;
-    fd = bx_tree_open_parent(root_fd, path, &name);
+    fd = bx_beneath_open_parent(root_fd, path, &name);
     if (fd < 0)
         return NULL;
-    bytes = readlinkat(fd, name, content, BX_TREE_PATH_MAX);
+    bytes = readlinkat(fd, name, content, BX_BENEATH_PATH_MAX);
     if (bytes < 0)
         return NULL;
-    if (bytes == BX_TREE_PATH_MAX) {
+    if (bytes == BX_BENEATH_PATH_MAX) {
         errno = ENAMETOOLONG;
         return NULL;
     }
@@ -210,9 +210,9 @@ static int list(int dir_fd, bx_names *ret_names)
     return 0;
 }
 
-int bx_tree_list(int root_fd, const char *path, bx_names *ret_names)
+int bx_beneath_list(int root_fd, const char *path, bx_names *ret_names)
 {
-    int fd = bx_tree_open(root_fd, path, O_RDONLY | O_DIRECTORY);
+    int fd = bx_beneath_open(root_fd, path, O_RDONLY | O_DIRECTORY);
 
     *ret_names = (bx_names){ NULL, 0 };
     if (fd < 0)
@@ -305,14 +305,14 @@ static int remove_folder(emptying *task, const char *name)
                                                                           : -1;
 }
 
-int bx_tree_empty(int dir_fd)
+int bx_beneath_empty(int dir_fd)
 {
     emptying task = { .fd = dir_fd };
 
     for (;;) {
         bx_autonames bx_names names = { NULL, 0 };
 
-        if (bx_tree_list(dir_fd, "", &names) < 0)
+        if (bx_beneath_list(dir_fd, "", &names) < 0)
             return -1;
         if (names.count == 0)
             return 0;

@@ -1,10 +1,10 @@
 /* What an overlay changes, path by path, against the base as it is now. */
-#ifndef BX_OVERLAY_CHANGES_H
-#define BX_OVERLAY_CHANGES_H
+#ifndef BX_OVERLAY_DELTAS_H
+#define BX_OVERLAY_DELTAS_H
 
 #include "overlay/store.h"
 
-#define BX_CHANGES_MAX 1000000u
+#define BX_DELTAS_MAX 1000000u
 
 typedef enum bx_entry_kind {
     BX_ENTRY_NONE,
@@ -24,64 +24,64 @@ typedef struct bx_entry {
     uint64_t ino;
 } bx_entry;
 
-typedef enum bx_change_what {
-    BX_CHANGE_NONE, /* the base has it already: of a commit that was ended */
-    BX_CHANGE_ADDED,
-    BX_CHANGE_REMOVED,
-    BX_CHANGE_MODIFIED, /* a file's or a link's content, and mode, and time */
-    BX_CHANGE_REPLACED, /* another kind of entry */
-    BX_CHANGE_MODE,     /* and time */
-    BX_CHANGE_TIME,
-} bx_change_what;
+typedef enum bx_delta_what {
+    BX_DELTA_NONE, /* the base has it already: of a commit that was ended */
+    BX_DELTA_ADDED,
+    BX_DELTA_REMOVED,
+    BX_DELTA_MODIFIED, /* a file's or a link's content, and mode, and time */
+    BX_DELTA_REPLACED, /* another kind of entry */
+    BX_DELTA_MODE,     /* and time */
+    BX_DELTA_TIME,
+} bx_delta_what;
 
-typedef struct bx_change {
+typedef struct bx_delta {
     size_t mapping;
     char *path; /* beneath the mapping's folder */
-    bx_change_what what;
+    bx_delta_what what;
     bx_entry before;           /* the base, now */
     bx_entry after;            /* the overlay */
     const char *conflict;      /* why the base is not as it was; NULL */
     const char *protected_why; /* borrowed of the store; NULL: it is not */
-} bx_change;
+} bx_delta;
 
-typedef struct bx_changes {
+typedef struct bx_deltas {
     const bx_overlay_store *store; /* borrowed */
-    bx_change *rows; /* by mapping and path, a folder before what it holds */
+    bx_delta *rows; /* by mapping and path, a folder before what it holds */
     size_t count;
-} bx_changes;
+} bx_deltas;
 
 /* errors: BX_ERR_LIMIT: too many; BX_ERR_INVALID: something lies in the overlay
  * that no run puts there; BX_ERR_SYSTEM */
-int bx_changes_find(const bx_overlay_store *store, bx_changes *ret_changes,
-                    bx_error **err);
-void bx_changes_clear(bx_changes *changes);
-#define bx_autochanges __attribute__((cleanup(bx_changes_clear)))
+int bx_deltas_find(const bx_overlay_store *store, bx_deltas *ret_changes,
+                   bx_error **err);
+void bx_deltas_clear(bx_deltas *changes);
+#define bx_autodeltas __attribute__((cleanup(bx_deltas_clear)))
 
-typedef struct bx_changes_count {
+typedef struct bx_deltas_count {
     size_t added;
     size_t removed;
     size_t modified; /* the rest */
     size_t conflicts;
     size_t protecteds;
-} bx_changes_count;
+} bx_deltas_count;
 
-bx_changes_count bx_changes_sum(const bx_changes *changes);
+bx_deltas_count bx_deltas_sum(const bx_deltas *changes);
 
 /* "added", "mode" */
-const char *bx_change_word(bx_change_what what);
+const char *bx_delta_word(bx_delta_what what);
 /* "file", "folder" */
 const char *bx_entry_word(bx_entry_kind kind);
 
 /* The path on the host; owned, free(). */
-char *bx_change_host_path(const bx_changes *changes, const bx_change *change);
+char *bx_delta_host_path(const bx_deltas *changes, const bx_delta *change);
 
 /* Is what a path has the base of base.log? NULL, or why not. now: the entry at
  * name beneath root_fd. Where time or inode differ, content decides when it is
  * known. */
-const char *bx_changes_compare_record(const bx_overlay_store *store,
-                                      size_t mapping, const char *path,
-                                      int root_fd, const char *name,
-                                      const bx_entry *now);
+const char *bx_deltas_compare_record(const bx_overlay_store *store,
+                                     size_t mapping, const char *path,
+                                     int root_fd, const char *name,
+                                     const bx_entry *now);
 
 /* What is there now; -1 with errno. */
 int bx_entry_read(int root_fd, const char *path, bx_entry *ret_entry);
