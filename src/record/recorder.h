@@ -1,0 +1,53 @@
+/* Records a run. Its own thread only copies what is told here; another one
+ * hashes and writes, through a bounded buffer: when that falls behind, the run
+ * waits, and not past its deadline. A recording that cannot be written ends the
+ * run: one that is silently cut would be worthless. */
+#ifndef BX_RECORD_RECORDER_H
+#define BX_RECORD_RECORDER_H
+
+#include "base/run.h"
+#include "record/head.h"
+
+typedef struct bx_recorder bx_recorder;
+
+typedef struct bx_recorder_config {
+    int fd;                   /* borrowed */
+    uint64_t max_bytes;       /* of the file */
+    const char *const *names; /* of calls, by their numbers; static */
+    size_t names_count;       /* at most BX_RECORD_NAMES */
+    const bx_run *run;        /* borrowed: deadline and cancel */
+    const bx_record_head *head;
+} bx_recorder_config;
+
+/* Starts the thread. errors: as of bx_record_writer_new() */
+bx_recorder *bx_recorder_new(const bx_recorder_config *config, bx_error **err);
+/* NULL is fine. Waits for the thread. */
+void bx_recorder_free(bx_recorder *recorder);
+
+/* Say what the guest gave to a call, or was given. Bytes may come in several
+ * pieces, is_last with the last one. */
+void bx_recorder_call(bx_recorder *recorder, unsigned number);
+void bx_recorder_value(bx_recorder *recorder, uint64_t value);
+void bx_recorder_text(bx_recorder *recorder, const void *text, size_t bytes);
+void bx_recorder_hash(bx_recorder *recorder, const void *data, size_t bytes,
+                      bool is_last);
+void bx_recorder_answer(bx_recorder *recorder, int64_t answer);
+void bx_recorder_out(bx_recorder *recorder, const void *data, size_t bytes,
+                     bool is_last);
+/* What of it went to stdout (0) or stderr (1). */
+void bx_recorder_output(bx_recorder *recorder, unsigned stream,
+                        const void *data, size_t bytes);
+void bx_recorder_call_end(bx_recorder *recorder);
+void bx_recorder_need(bx_recorder *recorder, const char *kind,
+                      const char *target);
+
+/* False: it failed, or the run was over before all was taken in: the guest is
+ * to be stopped. */
+bool bx_recorder_is_fine(const bx_recorder *recorder);
+
+/* Write the end; its outputs and calls are filled in here. errors: what went
+ * wrong, the first of it, whenever it did */
+int bx_recorder_finish(bx_recorder *recorder, bx_record_end *end,
+                       bx_error **err);
+
+#endif
