@@ -263,13 +263,14 @@ typedef struct bx_run_options {
     void *hold_context;
     int record_fd; /* borrowed: what enters the guest is written there as a
                     * recording; -1: none */
+    uint64_t record_max_bytes; /* the most it may have; 0: 1 GiB */
 } bx_run_options;
 
 #define BX_RUN_OPTIONS_INIT                                                    \
     {                                                                          \
         sizeof(bx_run_options), NULL, 0, BX_FD_NONE, BX_FD_CAPTURE,            \
             BX_FD_CAPTURE, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-            NULL, -1                                                           \
+            NULL, -1, 0                                                        \
     }
 
 typedef struct bx_result bx_result;

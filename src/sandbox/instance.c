@@ -6,6 +6,7 @@
 
 #include "sandbox/component_run.h"
 #include "sandbox/ending.h"
+#include "sandbox/record.h"
 #include "sandbox/result.h"
 #include "sandbox/sandbox.h"
 
@@ -65,7 +66,7 @@ static wasmtime_error_t *on_epoch(wasmtime_context_t *context, void *data,
     return NULL;
 }
 
-static uint64_t fuel_left(const bx_instance *instance)
+uint64_t bx_instance_fuel(const bx_instance *instance)
 {
     uint64_t left = 0;
     wasmtime_error_t *error;
@@ -78,7 +79,7 @@ static uint64_t fuel_left(const bx_instance *instance)
     return left;
 }
 
-static int set_fuel(bx_instance *instance, uint64_t units, bx_error **err)
+int bx_instance_set_fuel(bx_instance *instance, uint64_t units, bx_error **err)
 {
     wasmtime_error_t *error;
 
@@ -102,8 +103,9 @@ static void lend(void *context, bx_budget *budget)
         limiter->max_memory_bytes > limiter->memory_bytes
             ? limiter->max_memory_bytes - limiter->memory_bytes
             : 0;
-    budget->fuel_units =
-        instance->sandbox->variant->has_fuel ? fuel_left(instance) : UINT64_MAX;
+    budget->fuel_units = instance->sandbox->variant->has_fuel
+                             ? bx_instance_fuel(instance)
+                             : UINT64_MAX;
 }
 
 static void settle(void *context, const bx_budget *left)
@@ -111,7 +113,7 @@ static void settle(void *context, const bx_budget *left)
     bx_instance *instance = context;
 
     if (instance->sandbox->variant->has_fuel)
-        (void)set_fuel(instance, left->fuel_units, NULL);
+        (void)bx_instance_set_fuel(instance, left->fuel_units, NULL);
 }
 
 static int fuel_store(bx_instance *instance, bx_error **err)
@@ -124,7 +126,7 @@ static int fuel_store(bx_instance *instance, bx_error **err)
     instance->fuel_units = budget == NULL
                                ? limits->fuel_units
                                : lower(limits->fuel_units, budget->fuel_units);
-    return set_fuel(instance, instance->fuel_units, err);
+    return bx_instance_set_fuel(instance, instance->fuel_units, err);
 }
 
 static int open_store(bx_instance *instance, bx_error **err)
@@ -194,7 +196,8 @@ static int watch(bx_instance *instance, bx_error **err)
 {
     instance->watch =
         (bx_watch){ .deadline_ns = instance->run.deadline_ns,
-                    .is_cancellable = instance->run.cancel != NULL };
+                    .is_cancellable =
+                        instance->run.cancel != NULL || instance->is_played };
     if (bx_watchdog_add(bx_engine_watchdog(instance->sandbox->engine),
                         &instance->watch, err) < 0)
         return -1;
@@ -239,6 +242,7 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
     instance->run.broker = extra->broker;
     instance->run.on_deadline = on_deadline;
     instance->run.on_deadline_context = instance;
+    instance->is_played = extra->player != NULL;
     begin_call(instance, options, extra->budget);
     for (int i = 0; i < 3; i++)
         config.stdio[i] = &instance->streams[i];
@@ -254,9 +258,9 @@ int bx_instance_open(bx_instance *instance, const bx_sandbox *sandbox,
     instance->hosts[BX_HOST_WASI] = instance->wasi;
     instance->hosts[BX_HOST_HTTP] = instance->http;
     instance->hosts[BX_HOST_CALL] = instance->calls;
-    if (watch(instance, err) < 0)
+    if (watch(instance, err) < 0 || open_store(instance, err) < 0)
         return -1;
-    return open_store(instance, err);
+    return bx_record_open(instance, argc, argv, options, extra, err);
 }
 
 int bx_instance_renew(bx_instance *instance, const bx_run_options *options,
@@ -320,6 +324,7 @@ void bx_instance_close(bx_instance *instance)
     bx_http_host_free(instance->http);
     bx_wasi_free(instance->wasi);
     bx_run_forget_needs(&instance->run);
+    bx_record_close(instance);
     for (int i = 0; i < 3; i++)
         bx_buf_clear(&instance->captured[i]);
 }
@@ -449,7 +454,7 @@ static void fill_stats(bx_instance *instance, bx_stats *stats)
     stats->calls = instance->run.calls;
     stats->calls_denied = instance->run.calls_denied;
     if (instance->sandbox->variant->has_fuel)
-        stats->fuel_units = instance->fuel_units - fuel_left(instance);
+        stats->fuel_units = instance->fuel_units - bx_instance_fuel(instance);
 }
 
 /* Charge the call this one was nested in. Memory and depth come back. */
@@ -509,5 +514,5 @@ int bx_instance_run(bx_instance *instance, bx_budget *budget, bx_result *result,
         instance->captured[i + 1] = BX_BUF_INIT;
         result->is_cut |= instance->streams[i + 1].is_cut;
     }
-    return returned;
+    return bx_record_finish(instance, result, returned, err);
 }

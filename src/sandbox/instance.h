@@ -16,6 +16,8 @@
 #include "sandbox/watchdog.h"
 #include "wasi/wasi.h"
 
+typedef struct bx_record bx_record; /* sandbox/record.h */
+
 typedef struct bx_instance {
     const bx_sandbox *sandbox; /* borrowed */
     bx_run run;
@@ -32,6 +34,8 @@ typedef struct bx_instance {
     bx_socket_host *sockets; /* the component's; NULL before the first */
     bx_http_client *client;  /* likewise */
     uint64_t exchanges;      /* open */
+    bx_record *record; /* the run is recorded, or played; NULL: neither */
+    bool is_played;
     wasmtime_store_t *store;
     wasmtime_context_t *context;
     wasmtime_instance_t instance;
@@ -67,6 +71,10 @@ void bx_instance_rest(bx_instance *instance);
 
 /* Free what it holds; fine after a failed open. */
 void bx_instance_close(bx_instance *instance);
+
+/* What is left to a metered one. */
+uint64_t bx_instance_fuel(const bx_instance *instance);
+int bx_instance_set_fuel(bx_instance *instance, uint64_t units, bx_error **err);
 
 /* The guest's memory now; false when it exports none. */
 bool bx_instance_memory(bx_instance *instance, wasmtime_caller_t *caller,

@@ -6,6 +6,7 @@
 #include "net/http_host.h"
 #include "sandbox/call_host.h"
 #include "sandbox/instance.h"
+#include "sandbox/record.h"
 #include "wasi/wasi.h"
 
 _Static_assert(sizeof(bx_raw) == sizeof(wasmtime_val_raw_t),
@@ -72,7 +73,10 @@ static wasm_trap_t *enter(void *env, wasmtime_caller_t *caller,
     }
     host = instance->hosts[kind];
     instance->run.calls++;
-    answer = call->call(host, &guest, (const bx_raw *)values);
+    answer = instance->record == NULL
+                 ? call->call(host, &guest, (const bx_raw *)values)
+                 : bx_record_call(instance, bx_record_number(call), call->call,
+                                  host, &guest, (const bx_raw *)values);
     if (answer < 0) {
         instance->host_answer = answer;
         return trap(answer == BX_HOST_EXIT ? "exit" : "stop");

@@ -104,6 +104,7 @@ static int make(bx_sandbox *sandbox, bx_module *module, bx_error **err)
 
     sandbox->engine = module->engine;
     sandbox->name = strdup(module->name);
+    memcpy(sandbox->digest, module->digest, sizeof(sandbox->digest));
     if (sandbox->policy == NULL || sandbox->name == NULL)
         return bx_error_set_nomem(err);
     if ((!sandbox->is_shared &&

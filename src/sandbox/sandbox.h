@@ -14,8 +14,9 @@ struct bx_sandbox {
     bx_fs *fs;
     wasmtime_instance_pre_t *pre; /* keeps the compiled module; NULL: */
     bx_component_pre *component_pre;
-    char *name;     /* the module's, for messages */
-    bool is_shared; /* policy and fs are borrowed */
+    char *name;         /* the module's, for messages */
+    uint8_t digest[32]; /* SHA-256 of the module's bytes */
+    bool is_shared;     /* policy and fs are borrowed */
 };
 
 /* A function of a component and its arguments as JSON. All borrowed. */
@@ -38,6 +39,8 @@ typedef struct bx_run_extra {
                                       */
     const struct bx_broker *broker;  /* who reaches the network for it, as of
                                       * bx_run; NULL: this process */
+    struct bx_player *player; /* what the run is played from; NULL: it is a
+                               * real one */
 } bx_run_extra;
 
 /* options, or what NULL means. */

@@ -130,6 +130,11 @@ int bx_session_invoke(bx_session *session, const char *function,
             session->ended == BX_OK ? "exit" : bx_code_name(session->ended));
     if (bx_run_options_check(options, &complete, err) < 0)
         return -1;
+    if (complete.record_fd >= 0)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "a session's call cannot be recorded: a recording "
+                            "holds a run from its begin; record a call without "
+                            "a session");
     call.result = calloc(1, sizeof(*call.result));
     if (call.result == NULL)
         return bx_error_set_nomem(err);
