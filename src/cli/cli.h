@@ -40,6 +40,7 @@ int bx_cmd_bash(int argc, char **argv);
 int bx_cmd_js(int argc, char **argv);
 int bx_cmd_python(int argc, char **argv);
 int bx_cmd_tool(int argc, char **argv);
+int bx_cmd_replay(int argc, char **argv);
 int bx_cmd_mcp(int argc, char **argv);
 int bx_cmd_overlay(int argc, char **argv);
 int bx_cmd_completion(int argc, char **argv);

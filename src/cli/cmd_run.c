@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/json_bytes.h"
 #include "cli/options.h"
+#include "cli/record_file.h"
 #include "cli/run_lock.h"
 #include "policy/secret.h"
 #include "sandbox/module.h"
@@ -23,6 +25,8 @@ static const bx_flag flags[] = {
       "Do not run where the kernel lacks a layer of the lockdown" },
     { "program-name", "NAME", "What the guest sees as argv[0]" },
     { "invoke", "NAME", "Call an exported function of a component" },
+    { "record", "FILE", "Record the run for `boxagnts replay`" },
+    { "record-max", "SIZE", "The most a recording may have; 1GiB without it" },
 };
 
 typedef struct bx_run_state {
@@ -32,6 +36,7 @@ typedef struct bx_run_state {
     bool requires_lockdown;
     const char *program_name;
     const char *function; /* of --invoke */
+    bx_record_file record;
     uint64_t shown;
     json_t *refusals; /* with --json */
 } bx_run_state;
@@ -68,7 +73,8 @@ static int on_flag(void *context, const char *name, const char *value,
 {
     bx_run_state *state = context;
 
-    (void)err;
+    if (bx_record_file_flag(&state->record, name))
+        return bx_record_file_set(&state->record, name, value, err);
     if (strcmp(name, "stats") == 0)
         state->wants_stats = true;
     else if (strcmp(name, "json") == 0)
@@ -182,25 +188,6 @@ static void print_stats(const bx_result *result, bool is_cached)
             (unsigned long long)stats.calls_denied);
 }
 
-/* Text when it is UTF-8, otherwise {"base16": ...}: nothing is lost. */
-static json_t *output_json(const char *data, size_t bytes)
-{
-    static const char digits[] = "0123456789abcdef";
-    json_t *text = json_stringn(data, bytes);
-    bx_autofree char *hex = NULL;
-
-    if (text != NULL)
-        return text;
-    hex = malloc(2 * bytes + 1);
-    if (hex == NULL)
-        return json_null();
-    for (size_t i = 0; i < bytes; i++) {
-        hex[2 * i] = digits[(unsigned char)data[i] >> 4];
-        hex[2 * i + 1] = digits[data[i] & 15];
-    }
-    return json_pack("{s:s#}", "base16", hex, (int)(2 * bytes));
-}
-
 static void print_json(const bx_result *result, json_t *refusals,
                        bool is_cached)
 {
@@ -217,8 +204,8 @@ static void print_json(const bx_result *result, json_t *refusals,
         "s:I, s:b}}",
         "end", bx_code_name(bx_result_code(result)), "exit_status",
         bx_cli_run_status(result), "message", bx_result_message(result),
-        "stdout", output_json(out, out_bytes), "stderr",
-        output_json(err, err_bytes), "is_cut", bx_result_is_cut(result),
+        "stdout", bx_cli_json_bytes(out, out_bytes), "stderr",
+        bx_cli_json_bytes(err, err_bytes), "is_cut", bx_result_is_cut(result),
         "refusals", refusals, "stats", "wall_ns", (json_int_t)stats.wall_ns,
         "memory_bytes", (json_int_t)stats.memory_bytes, "fuel_units",
         (json_int_t)stats.fuel_units, "read_bytes",
@@ -316,6 +303,8 @@ static void set_options(const bx_run_state *state, bx_run_options *options)
     options->cancel = interrupt = bx_cancel_new();
     options->audit = on_refusal;
     options->audit_context = (void *)state;
+    options->record_fd = bx_record_file_fd(&state->record);
+    options->record_max_bytes = state->record.max_bytes;
 }
 
 static int run_module(bx_module *module, const bx_options *given,
@@ -338,7 +327,9 @@ static int run_module(bx_module *module, const bx_options *given,
         extra.broker = bx_broker_child_broker(network);
     catch_interrupts();
     if (bx_run_lock_begin(network, sandbox, &options, &err) < 0 ||
-        start_run(sandbox, given, state, &options, &extra, &result, &err) < 0) {
+        start_run(sandbox, given, state, &options, &extra, &result, &err) < 0 ||
+        bx_record_file_keep(&state->record, &err) < 0) {
+        bx_record_file_drop(&state->record);
         bx_sandbox_free(sandbox);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
@@ -377,7 +368,7 @@ static int run_with(const bx_options *given, bx_run_state *state)
 
 int bx_cmd_run(int argc, char **argv)
 {
-    bx_run_state state = { 0 };
+    bx_run_state state = { .record = BX_RECORD_FILE_INIT };
     bx_options options;
     bx_error *err = NULL;
     int status;
@@ -395,6 +386,8 @@ int bx_cmd_run(int argc, char **argv)
         return bx_cli_usage(BX_EXIT_NOT_RUN, "run",
                             "which module? Expected FILE.wasm");
     }
+    if (bx_record_file_open(&state.record, &err) < 0)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     if (state.wants_json)
         state.refusals = json_array();
     status = run_with(&options, &state);

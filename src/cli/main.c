@@ -21,6 +21,8 @@ const bx_command bx_commands[] = {
     { "bash", "Run a shell command or script in the sandbox", bx_cmd_bash },
     { "js", "Run JavaScript in the sandbox", bx_cmd_js },
     { "python", "Run Python in the sandbox", bx_cmd_python },
+    { "replay", "Run a recorded run again, offline, and compare",
+      bx_cmd_replay },
     { "mcp", "Give the tools to an MCP client", bx_cmd_mcp },
     { "overlay", "Show, commit or drop what runs under --overlay changed",
       bx_cmd_overlay },
