@@ -6,6 +6,7 @@
 
 #include "sandbox/compile.h"
 #include "sandbox/linker.h"
+#include "sandbox/record.h"
 #include "sandbox/watchdog.h"
 
 #define DEFAULT_INSTANCES 1024u
@@ -290,7 +291,7 @@ int bx_engine_get_component_linker(bx_engine *engine, bx_variant *variant,
 
     pthread_mutex_lock(&engine->mutex);
     if (variant->component_linker == NULL)
-        error = bx_component_linker_new(variant->engine, &bx_component_host,
+        error = bx_component_linker_new(variant->engine, bx_component_taped(),
                                         &variant->component_linker);
     pthread_mutex_unlock(&engine->mutex);
     if (error != NULL)

@@ -140,9 +140,8 @@ static int open_store(bx_instance *instance, bx_error **err)
                        : lower(limits->memory_bytes, budget->memory_bytes);
     instance->limiter.max_table_elements = limits->table_elements;
     if (sandbox->component_pre != NULL) {
-        instance->component =
-            bx_component_store_new(sandbox->component_pre, instance,
-                                   instance->wasi, &instance->limiter);
+        instance->component = bx_component_store_new(
+            sandbox->component_pre, instance, instance, &instance->limiter);
         return fuel_store(instance, err);
     }
     instance->store =

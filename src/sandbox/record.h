@@ -68,8 +68,9 @@ void bx_record_close(bx_instance *instance);
 /* The names of calls, by their numbers. */
 const char *const *bx_record_names(void);
 
-/* The number of a host function that is linked by its name. */
+/* The number of a host function that is linked by its name, and of a name. */
 unsigned bx_record_number(const bx_host_call *call);
+unsigned bx_record_find(const char *name);
 
 /* Call function, record what it did, or play what it once did. */
 int32_t bx_record_call(bx_instance *instance, unsigned number,
@@ -82,6 +83,6 @@ void bx_record_call_end(bx_instance *instance);
 void bx_record_fuel(bx_instance *instance, uint64_t before);
 
 /* A component's functions with this in between. */
-extern const bx_component_api bx_component_taped;
+const bx_component_api *bx_component_taped(void);
 
 #endif

@@ -176,6 +176,11 @@ const char *const *bx_record_names(void)
     return names;
 }
 
+unsigned bx_record_find(const char *name)
+{
+    return find_spec("", name);
+}
+
 unsigned bx_record_number(const bx_host_call *call)
 {
     ready();
