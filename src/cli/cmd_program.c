@@ -5,7 +5,8 @@
 
 #include "cli/tool_cli.h"
 
-static const char own_flags[] = "workspace audit timeout quiet";
+static const char own_flags[] =
+    "workspace audit timeout quiet record record-max";
 
 typedef struct bx_shortcut {
     const char *command;
@@ -70,7 +71,10 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
     options.stdout_fd = 1;
     options.stderr_fd = 2;
     options.timeout_ms = cli->timeout_ms;
-    if (bx_tool_cli_open(cli, 1, &err) == 0) {
+    options.record_max_bytes = cli->record.max_bytes;
+    if (bx_tool_cli_open(cli, 1, &err) == 0 &&
+        bx_record_file_open(&cli->record, &err) == 0) {
+        options.record_fd = bx_record_file_fd(&cli->record);
         bx_tool_cli_catch_interrupts(cli);
         options.cancel = cli->cancel;
         options.audit = bx_tool_cli_on_refusal;
@@ -78,8 +82,11 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
         (void)bx_registry_run(cli->registry, &run, &result, &err);
     }
     free((void *)argv);
-    if (result == NULL)
+    if (result == NULL || bx_record_file_keep(&cli->record, &err) < 0) {
+        bx_record_file_drop(&cli->record);
+        bx_result_free(result);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    }
     status = bx_cli_run_status(result);
     if (bx_result_code(result) != BX_OK)
         fprintf(stderr, "boxagnts: %s: %s\n",
@@ -91,7 +98,7 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
 
 static int run_shortcut(const bx_shortcut *shortcut, int argc, char **argv)
 {
-    bx_tool_cli cli = { 0 };
+    bx_tool_cli cli = { .record = BX_RECORD_FILE_INIT };
     bx_error *err = NULL;
     bx_flag flags[BX_TOOL_FLAGS_MAX];
     int end = bx_options_end(argc, argv, flags,

@@ -21,7 +21,7 @@ const bx_tool_command bx_tool_commands[] = {
       "https://example.com\n",
       bx_tool_explain_run },
     { "call", "NAME [JSON | - | @FILE | KEY=VALUE...]", "Call a tool",
-      "workspace audit timeout yes quiet json", true,
+      "workspace audit timeout yes quiet json record record-max", true,
       "The input is a JSON object: as an argument, from stdin (-), from a file "
       "(@FILE),\nor as KEY=VALUE pairs (KEY:=JSON for other than strings). "
       "Text goes to stdout,\nrefusals and errors to stderr. Exit status: 0; 1 "
@@ -102,7 +102,7 @@ static void print_command_help(const bx_tool_command *command)
 
 static int run_command(const bx_tool_command *command, int argc, char **argv)
 {
-    bx_tool_cli cli = { 0 };
+    bx_tool_cli cli = { .record = BX_RECORD_FILE_INIT };
     bx_error *err = NULL;
     int status;
 

@@ -248,8 +248,17 @@ int bx_tool_call_run(bx_tool_cli *cli)
     note_session(cli, &input);
     bx_tool_cli_catch_interrupts(cli);
     call.cancel = cli->cancel;
-    if (bx_registry_call(cli->registry, &call, &result, &err) < 0)
+    call.record_max_bytes = cli->record.max_bytes;
+    if (cli->record.path != NULL &&
+        bx_record_file_open(&cli->record, &err) == 0)
+        call.record_fd = bx_record_file_fd(&cli->record);
+    if (err != NULL ||
+        bx_registry_call(cli->registry, &call, &result, &err) < 0 ||
+        bx_record_file_keep(&cli->record, &err) < 0) {
+        bx_record_file_drop(&cli->record);
+        bx_tool_result_free(result);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    }
     status = print_result(cli, result);
     bx_tool_result_free(result);
     return status;

@@ -21,6 +21,8 @@ const bx_flag bx_tool_flags[] = {
     { "lang", "c|rust|js|python", "The language; required" },
     { "quiet", NULL, "Do not show refused calls" },
     { "json", NULL, "Print JSON" },
+    { "record", "FILE", "Record the run for `boxagnts replay`" },
+    { "record-max", "SIZE", "The most a recording may have; 1GiB without it" },
 };
 const size_t bx_tool_flags_count =
     sizeof(bx_tool_flags) / sizeof(bx_tool_flags[0]);
@@ -56,6 +58,8 @@ static int on_flag(void *context, const char *name, const char *value,
 {
     bx_tool_cli *cli = context;
 
+    if (bx_record_file_flag(&cli->record, name))
+        return bx_record_file_set(&cli->record, name, value, err);
     if (strcmp(name, "workspace") == 0)
         cli->workspace = value;
     else if (strcmp(name, "audit") == 0)

@@ -4,6 +4,7 @@
 #define BX_CLI_TOOL_CLI_H
 
 #include "cli/options.h"
+#include "cli/record_file.h"
 #include "tool/registry.h"
 
 typedef struct bx_tool_cli {
@@ -17,6 +18,7 @@ typedef struct bx_tool_cli {
     const char *lang;  /* of `tool new` */
     const char *to;    /* of `tool add`: "user" or "workspace" */
     uint64_t timeout_ms;
+    bx_record_file record;
     bx_engine *engine;
     bx_audit_log *audit;
     bx_registry *registry;
@@ -52,7 +54,7 @@ int bx_tool_new_run(bx_tool_cli *cli);
 extern const bx_flag bx_tool_flags[];
 extern const size_t bx_tool_flags_count;
 
-#define BX_TOOL_FLAGS_MAX 8
+#define BX_TOOL_FLAGS_MAX 10
 
 /* Those of them that names, words with a space between, has; returns how many.
  */

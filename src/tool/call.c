@@ -107,6 +107,9 @@ static int run(bx_call_state *state, const bx_tool_call *call,
     options.cancel = call->cancel;
     options.hold = call->hold;
     options.hold_context = call->hold_context;
+    if (call->record_fd > 0)
+        options.record_fd = call->record_fd;
+    options.record_max_bytes = call->record_max_bytes;
     if (bx_call_run(state, &words, &options, &result, err) < 0)
         return bx_call_refuse(state, err);
     answer = (bx_answer_run){ .manifest = manifest,

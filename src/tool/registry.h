@@ -64,6 +64,9 @@ typedef struct bx_tool_call {
     const bx_caller *nested;  /* the run this call comes from; NULL: none */
     const char *live_session; /* python-execute: state kept between calls
                                * under this name; NULL: a fresh sandbox */
+    int record_fd; /* the run is recorded there, as of bx_run_options; 0: it
+                    * is not */
+    uint64_t record_max_bytes;
 } bx_tool_call;
 
 /**
