@@ -7,6 +7,7 @@
 
 #include "record/recorder_state.h"
 
+#define TARGET_BYTES 8192u /* of a need; paths have half of that */
 #define WAIT_NS 20000000 /* between looks at the run's deadline and cancel */
 
 static bx_chunk *chunk_of(bx_recorder *recorder, uint64_t number)
@@ -134,14 +135,14 @@ void bx_recorder_call_end(bx_recorder *recorder)
 void bx_recorder_need(bx_recorder *recorder, const char *kind,
                       const char *target)
 {
-    char text[BX_RECORD_NAME_BYTES + 8192];
-    int bytes = snprintf(text, sizeof(text), "%.*s%c%s",
-                         (int)BX_RECORD_NAME_BYTES, kind, '\0', target);
+    char text[BX_RECORD_NAME_BYTES + 1 + TARGET_BYTES];
+    size_t kind_bytes = strnlen(kind, BX_RECORD_NAME_BYTES);
+    size_t bytes = strnlen(target, TARGET_BYTES);
 
-    if (bytes > 0)
-        put(recorder, BX_ITEM_NEED, 0, text,
-            (size_t)bytes < sizeof(text) ? (size_t)bytes : sizeof(text) - 1,
-            true);
+    memcpy(text, kind, kind_bytes);
+    text[kind_bytes] = '\0';
+    memcpy(text + kind_bytes + 1, target, bytes);
+    put(recorder, BX_ITEM_NEED, 0, text, kind_bytes + 1 + bytes, true);
 }
 
 bool bx_recorder_is_fine(const bx_recorder *recorder)

@@ -1,10 +1,10 @@
 /* A component's functions, recorded and played: those of component_host.c with
  * a tape in between. What is played comes from a file: numbers that engine/
  * would make room by are held against the most there can be. */
+#include "sandbox/record_component.h"
+
 #include <errno.h>
 #include <pthread.h>
-
-#include "sandbox/record_component.h"
 
 bool bx_tape_is_within(bx_tape *tape, int64_t answer, int64_t most)
 {
