@@ -207,8 +207,9 @@ typedef void (*bx_effect_fn)(void *context, const bx_effect_event *event);
  *  use of each in a run; seldom again, in a run that uses very many. */
 typedef struct bx_need_event {
     const char *kind;   /* as a grant is written: "fs.read", "fs.write",
-                         * "network", "env", "exec", "tool". Or what grants
-                         * give by the way: "fs.stat", to see that the path is
+                         * "network", "env", "exec", "tool". "fs.list" is the
+                         * reading of a folder. Or what grants give by the way:
+                         * "fs.stat", to see that the path is
                          * there or is not, by any grant at, above or beneath
                          * it; "fs.remove" of a folder, when no grant lies
                          * beneath; "fs.move" from "/from//to", when also both

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/learner.h"
 #include "cli/tool_cli.h"
 
 static const char own_flags[] =
@@ -79,6 +80,7 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
         options.cancel = cli->cancel;
         options.audit = bx_tool_cli_on_refusal;
         options.audit_context = cli;
+        options.need = bx_learner_need(cli->cancel, &options.need_context);
         (void)bx_registry_run(cli->registry, &run, &result, &err);
     }
     free((void *)argv);
@@ -88,6 +90,7 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
     status = bx_cli_run_status(result);
+    bx_learner_note_result(result);
     if (bx_result_code(result) != BX_OK)
         fprintf(stderr, "boxagnts: %s: %s\n",
                 bx_code_name(bx_result_code(result)),

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
 #include "cli/json_bytes.h"
+#include "cli/learner.h"
 #include "cli/options.h"
 #include "cli/record_file.h"
 #include "cli/run_lock.h"
@@ -94,7 +94,7 @@ static void on_refusal(void *context, const bx_audit_event *event)
 {
     bx_run_state *state = context;
 
-    if (state->shown++ >= SHOWN_REFUSALS)
+    if (bx_learner_hides(event) || state->shown++ >= SHOWN_REFUSALS)
         return;
     if (state->refusals != NULL)
         json_array_append_new(state->refusals,
@@ -268,8 +268,9 @@ static bx_sandbox *make_sandbox(bx_module *module, const bx_options *given,
 
     bx_module_free(module);
     alarm(0);
-    if (sandbox == NULL || bx_run_lock_apply(sandbox, wants_network, options,
-                                             ret_network, err) == 0)
+    if (sandbox == NULL || bx_learner_is_on() ||
+        bx_run_lock_apply(sandbox, wants_network, options, ret_network, err) ==
+            0)
         return sandbox;
     bx_sandbox_free(sandbox);
     return NULL;
@@ -325,6 +326,7 @@ static int run_module(bx_module *module, const bx_options *given,
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     if (network != NULL)
         extra.broker = bx_broker_child_broker(network);
+    options.need = bx_learner_need(options.cancel, &options.need_context);
     catch_interrupts();
     if (bx_run_lock_begin(network, sandbox, &options, &err) < 0 ||
         start_run(sandbox, given, state, &options, &extra, &result, &err) < 0 ||
@@ -334,6 +336,7 @@ static int run_module(bx_module *module, const bx_options *given,
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
     status = bx_cli_run_status(result);
+    bx_learner_note_result(result);
     print_result(result, state, is_cached);
     bx_result_free(result);
     bx_sandbox_free(sandbox);
@@ -386,7 +389,8 @@ int bx_cmd_run(int argc, char **argv)
         return bx_cli_usage(BX_EXIT_NOT_RUN, "run",
                             "which module? Expected FILE.wasm");
     }
-    if (bx_record_file_open(&state.record, &err) < 0)
+    if (bx_learner_prepare(&options, NULL, &err) < 0 ||
+        bx_record_file_open(&state.record, &err) < 0)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     if (state.wants_json)
         state.refusals = json_array();
@@ -394,6 +398,8 @@ int bx_cmd_run(int argc, char **argv)
     /* The process ends here: unmapping code and pools page by page would only
      * make it end later. */
     json_decref(state.refusals);
+    if (bx_learner_is_on())
+        return status;
     status = bx_cli_finish(status);
     fflush(NULL);
     _exit(status);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "cli/learner.h"
 #include "cli/tool_cli.h"
 
 /* One more than a call takes, so that too much is said by the call itself. */
@@ -248,6 +249,8 @@ int bx_tool_call_run(bx_tool_cli *cli)
     note_session(cli, &input);
     bx_tool_cli_catch_interrupts(cli);
     call.cancel = cli->cancel;
+    call.need = bx_learner_need(cli->cancel, &call.need_context);
+    bx_learner_note_tool(cli->registry, call.name);
     call.record_max_bytes = cli->record.max_bytes;
     if (cli->record.path != NULL &&
         bx_record_file_open(&cli->record, &err) == 0)
@@ -259,6 +262,7 @@ int bx_tool_call_run(bx_tool_cli *cli)
         bx_tool_result_free(result);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
+    bx_learner_note_end(&result->stats);
     status = print_result(cli, result);
     bx_tool_result_free(result);
     return status;

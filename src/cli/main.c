@@ -26,6 +26,8 @@ const bx_command bx_commands[] = {
     { "mcp", "Give the tools to an MCP client", bx_cmd_mcp },
     { "overlay", "Show, commit or drop what runs under --overlay changed",
       bx_cmd_overlay },
+    { "learn", "Run a command and write the smallest manifest it needs",
+      bx_cmd_learn },
     { "completion", "Print shell completion for bash, zsh or fish",
       bx_cmd_completion },
 };

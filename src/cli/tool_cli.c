@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/user_dir.h"
+#include "cli/learner.h"
 #include "policy/policy.h"
 #include "policy/unit.h"
 
@@ -135,6 +136,8 @@ int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err)
         bx_tool_cli_complete_policy(cli->options.policy, cli->workspace, err) <
             0)
         return -1;
+    if (bx_learner_prepare(&cli->options, cli->workspace, err) < 0)
+        return -1;
     cli->engine = bx_engine_new(&options, err);
     if (cli->engine == NULL)
         return -1;
@@ -179,7 +182,8 @@ void bx_tool_cli_on_refusal(void *context, const bx_audit_event *event)
 {
     bx_tool_cli *cli = context;
 
-    if (!cli->is_quiet && cli->refusals++ < SHOWN_REFUSALS)
+    if (!cli->is_quiet && !bx_learner_hides(event) &&
+        cli->refusals++ < SHOWN_REFUSALS)
         fprintf(stderr, "boxagnts: denied %s '%s': %s (%s)\n", event->call,
                 event->target, event->reason, event->rule);
 }

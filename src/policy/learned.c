@@ -145,9 +145,8 @@ int bx_learned_add(bx_learned *learned, const char *kind, const char *target,
         const char *kind;
         unsigned use;
     } path_kinds[] = {
-        { "fs.read", BX_LEARNED_READ },
-        { "fs.write", BX_LEARNED_WRITE },
-        { "fs.stat", BX_LEARNED_SEE },
+        { "fs.read", BX_LEARNED_READ },    { "fs.list", BX_LEARNED_READ },
+        { "fs.write", BX_LEARNED_WRITE },  { "fs.stat", BX_LEARNED_SEE },
         { "fs.remove", BX_LEARNED_WHOLE },
     };
 
@@ -189,20 +188,44 @@ static int put_paths(text_list *out, const bx_learned_paths *paths,
     return 0;
 }
 
+/* To look a host's name up needs no grant where a request to it has one. */
+static bool is_lookup_of_other(const text_list *names, size_t at)
+{
+    static const char any[] = "network:*://";
+    const char *host = names->texts[at] + strlen(any);
+    size_t bytes = strlen(names->texts[at]);
+
+    if (strncmp(names->texts[at], any, strlen(any)) != 0 ||
+        strcmp(names->texts[at] + bytes - 2, ":*") != 0)
+        return false;
+    bytes = strlen(host) - 1; /* with the ':' */
+    for (size_t i = 0; i < names->count; i++) {
+        const char *other = strstr(names->texts[i], "://");
+
+        if (i != at && other != NULL && strncmp(other + 3, host, bytes) == 0 &&
+            strchr(other + 3 + bytes, ':') == NULL)
+            return true;
+    }
+    return false;
+}
+
 static int put_names(text_list *out, const text_list *names, bx_error **err)
 {
     size_t begin = out->count;
 
     for (size_t i = 0; i < names->count; i++) {
-        char *copy = strdup(names->texts[i]);
+        char *copy;
 
+        if (is_lookup_of_other(names, i))
+            continue;
+        copy = strdup(names->texts[i]);
         if (copy == NULL)
             return bx_error_set_nomem(err);
         if (put_text(out, copy, err) < 0)
             return -1;
     }
-    if (names->count > 0)
-        qsort((void *)(out->texts + begin), names->count, sizeof(char *),
+    if (out->count > begin)
+        qsort((void *)(out->texts + begin), out->count - begin, sizeof(char *),
               compare_texts);
     return 0;
 }

@@ -118,14 +118,115 @@ static bx_verdict check_moved(const bx_policy *policy, const char *target)
     return verdict;
 }
 
+/* A network need as a URL. */
+typedef struct network_need {
+    bx_url url;
+    bool is_any_scheme;
+    bool is_any_port;
+    char *room; /* what the strings of url are in */
+} network_need;
+
+static bool split_network(const char *target, network_need *ret)
+{
+    const char *host = strstr(target, "://");
+    const char *port = strrchr(target, ':');
+    size_t bytes = strlen(target);
+    char *end;
+
+    *ret = (network_need){ .url = { .port = 0 } };
+    if (host == NULL || port < host + 3)
+        return false;
+    ret->is_any_scheme = strncmp(target, "*://", 4) == 0;
+    ret->is_any_port = strcmp(port, ":*") == 0;
+    if (!ret->is_any_port) {
+        unsigned long number = strtoul(port + 1, &end, 10);
+
+        if (port[1] < '0' || port[1] > '9' || *end != '\0' ||
+            number > UINT16_MAX)
+            return false;
+        ret->url.port = (uint16_t)number;
+    }
+    ret->room = malloc(2 * (bytes + 2)); /* the whole, its parts behind it */
+    if (ret->room == NULL)
+        return false;
+    memcpy(ret->room, target, bytes);
+    memcpy(ret->room + bytes, "/", 2);
+    end = ret->room + bytes + 2;
+    memcpy(end, target, bytes + 1);
+    ret->url.text = ret->room;
+    ret->url.scheme = end;
+    ret->url.host = end + (host + 3 - target);
+    ret->url.path = ret->room + bytes;
+    end[host - target] = '\0';
+    end[port - target] = '\0';
+    if (ret->url.host[0] == '[' && end[port - target - 1] == ']') {
+        ret->url.host++;
+        end[port - target - 1] = '\0';
+    }
+    return true;
+}
+
+static bool matches(const bx_host_pattern *pattern, network_need *need)
+{
+    static char *const schemes[] = { "http", "https" };
+
+    if (need->is_any_port)
+        return bx_host_pattern_matches_host(pattern, &need->url);
+    if (!need->is_any_scheme)
+        return bx_host_pattern_matches(pattern, &need->url);
+    for (size_t i = 0; i < 2; i++) {
+        need->url.scheme = schemes[i];
+        if (bx_host_pattern_matches(pattern, &need->url))
+            return true;
+    }
+    return false;
+}
+
+bool bx_need_matches_host(const bx_host_pattern *pattern, const char *target)
+{
+    network_need need;
+    bool is_match = split_network(target, &need) && matches(pattern, &need);
+
+    free(need.room);
+    return is_match;
+}
+
+/* Of a socket or a lookup, which have no URL: every layer has a rule. */
+static bx_verdict check_hosts(const bx_policy *policy, network_need *need)
+{
+    const char *origin = NULL;
+
+    for (size_t i = 0; i < policy->allowed_hosts_count && origin == NULL; i++) {
+        if (matches(policy->allowed_hosts[i].pattern, need))
+            origin = policy->allowed_hosts[i].origin;
+    }
+    if (origin == NULL)
+        return refuse("no allowed-outbound-host matches", NOTHING_GRANTED);
+    for (size_t i = 0; i < policy->layers_count; i++) {
+        const bx_grants *layer = policy->layers[i];
+        bool is_found = false;
+
+        for (size_t k = 0; k < layer->rules_count && !is_found; k++)
+            is_found = layer->rules[k].kind == BX_GRANT_HOST &&
+                       matches(layer->rules[k].pattern, need);
+        if (!is_found)
+            return refuse("the tool or session is not granted this host",
+                          layer->nothing);
+    }
+    return (bx_verdict){ true, "the host is allowed", origin };
+}
+
 static bx_verdict check_network(const bx_policy *policy, const char *target)
 {
-    bx_autofree char *room = NULL;
-    bx_url url;
+    network_need need;
+    bx_verdict verdict = refuse("not an origin", NOTHING_GRANTED);
 
-    if (!bx_need_split_origin(target, &url, &room))
-        return refuse("not an origin", NOTHING_GRANTED);
-    return bx_policy_check_url(policy, &url);
+    if (split_network(target, &need))
+        verdict = need.is_any_scheme || need.is_any_port
+                      ? check_hosts(policy, &need)
+                      : bx_policy_check_url(policy, &need.url);
+    free(need.room);
+    return verdict;
 }
 
 static bx_verdict check_read(const bx_policy *policy, const char *target)
@@ -145,11 +246,11 @@ bx_verdict bx_policy_check_need(const bx_policy *policy, const char *kind,
         const char *kind;
         bx_verdict (*check)(const bx_policy *policy, const char *target);
     } checks[] = {
-        { "fs.read", check_read },        { "fs.write", check_write },
-        { "fs.stat", check_seen },        { "fs.remove", check_removed },
-        { "fs.move", check_moved },       { "network", check_network },
-        { "env", bx_policy_check_env },   { "exec", bx_policy_check_exec },
-        { "tool", bx_policy_check_tool },
+        { "fs.read", check_read },        { "fs.list", check_read },
+        { "fs.write", check_write },      { "fs.stat", check_seen },
+        { "fs.remove", check_removed },   { "fs.move", check_moved },
+        { "network", check_network },     { "env", bx_policy_check_env },
+        { "exec", bx_policy_check_exec }, { "tool", bx_policy_check_tool },
     };
 
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
@@ -169,40 +270,4 @@ bool bx_need_split_move(const char *target, char **ret_from,
     *ret_from = strndup(target, (size_t)(middle - target));
     *ret_to = middle + 1;
     return *ret_from != NULL;
-}
-
-bool bx_need_split_origin(const char *target, bx_url *ret_url, char **ret_room)
-{
-    const char *host = strstr(target, "://");
-    const char *port = strrchr(target, ':');
-    size_t bytes = strlen(target);
-    unsigned long number;
-    char *room;
-    char *end;
-
-    if (host == NULL || port < host + 3 || port[1] < '0' || port[1] > '9')
-        return false;
-    number = strtoul(port + 1, &end, 10);
-    if (*end != '\0' || number > UINT16_MAX)
-        return false;
-    room = malloc(2 * (bytes + 2)); /* the whole, and its parts behind it */
-    if (room == NULL)
-        return false;
-    memcpy(room, target, bytes);
-    memcpy(room + bytes, "/", 2);
-    end = room + bytes + 2;
-    memcpy(end, target, bytes + 1);
-    *ret_url = (bx_url){ .text = room,
-                         .scheme = end,
-                         .host = end + (host + 3 - target),
-                         .port = (uint16_t)number,
-                         .path = room + bytes };
-    end[host - target] = '\0';
-    end[port - target] = '\0';
-    if (ret_url->host[0] == '[' && end[port - target - 1] == ']') {
-        ret_url->host++;
-        end[port - target - 1] = '\0';
-    }
-    *ret_room = room;
-    return true;
 }

@@ -15,8 +15,9 @@ bx_verdict bx_policy_check_need(const bx_policy *policy, const char *kind,
 bool bx_need_split_move(const char *target, char **ret_from,
                         const char **ret_to);
 
-/* "https://host:443" taken apart; the strings point into ret_room, free().
- * False: it is no origin. */
-bool bx_need_split_origin(const char *target, bx_url *ret_url, char **ret_room);
+/* Does a rule's pattern give a "network" need? Its target is an origin,
+ * "https://host:443"; of a socket "*://host:53", of either scheme; of a lookup
+ * "*://host:*", for which the host is enough. */
+bool bx_need_matches_host(const bx_host_pattern *pattern, const char *target);
 
 #endif

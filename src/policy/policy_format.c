@@ -6,57 +6,21 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/utf8.h"
 #include "policy/control.h"
 #include "policy/layer.h"
 #include "policy/policy_json.h"
 #include "policy/secret.h"
 #include "policy/text.h"
+#include "policy/yaml_text.h"
 
 /* ---- YAML ---- */
-
-/* Code points that libyaml does not take raw in a quoted scalar, or folds:
- * controls, line and paragraph separators, byte order marks, surrogates and
- * non-characters (YAML 1.1 section 5.1). */
-static bool is_raw_in_yaml(uint32_t point)
-{
-    if (point < 0x80)
-        return point >= 0x20 && point != 0x7f && point != '"' && point != '\\';
-    return point >= 0xa0 && point != 0x2028 && point != 0x2029 &&
-           point != 0xfeff && (point & 0xfffe) != 0xfffe;
-}
-
-static int put_quoted(bx_buf *out, const char *text)
-{
-    size_t bytes = strlen(text);
-    int status = bx_buf_puts(out, "\"");
-
-    for (size_t i = 0; i < bytes && status == 0;) {
-        uint32_t point = 0;
-        size_t len = bx_utf8_decode(text + i, bytes - i, &point);
-
-        if (len == 0)
-            return -1;
-        if (is_raw_in_yaml(point))
-            status = bx_buf_append(out, text + i, len, SIZE_MAX);
-        else if (point == '"' || point == '\\')
-            status = bx_buf_printf(out, "\\%c", (char)point);
-        else if (point == '\n')
-            status = bx_buf_puts(out, "\\n");
-        else
-            status = bx_buf_printf(out, point > 0xffff ? "\\U%08x" : "\\u%04x",
-                                   point);
-        i += len;
-    }
-    return status < 0 ? -1 : bx_buf_puts(out, "\"");
-}
 
 /* "name: " and the text in quotes. */
 static int put_field(bx_buf *out, const char *name, const char *text)
 {
     if (bx_buf_puts(out, name) < 0 || bx_buf_puts(out, ": ") < 0)
         return -1;
-    return put_quoted(out, text);
+    return bx_yaml_put_quoted(out, text);
 }
 
 static const char *mode_name(unsigned access)
@@ -105,7 +69,7 @@ static int put_item(bx_buf *out, const char *prefix, const char *separator,
         text = NULL;
         return -1;
     }
-    if (bx_buf_puts(out, "  - ") < 0 || put_quoted(out, text) < 0)
+    if (bx_buf_puts(out, "  - ") < 0 || bx_yaml_put_quoted(out, text) < 0)
         return -1;
     return bx_buf_puts(out, "\n");
 }
@@ -182,7 +146,7 @@ static int put_comment(bx_buf *out, const char *before, const char *text)
 
     if (bx_buf_printf(out, "#   %s", before) < 0 ||
         bx_buf_put_escaped(&shown, text, strlen(text), SIZE_MAX) < 0 ||
-        put_quoted(out, shown.data) < 0)
+        bx_yaml_put_quoted(out, shown.data) < 0)
         return -1;
     return bx_buf_puts(out, "\n");
 }
@@ -242,7 +206,7 @@ static int put_rules(bx_buf *out, const char *name, const bx_policy *policy,
         return -1;
     for (size_t i = 0; i < count; i++) {
         if (bx_buf_puts(out, "  - ") < 0 ||
-            put_quoted(out, get(policy, i, scratch)) < 0 ||
+            bx_yaml_put_quoted(out, get(policy, i, scratch)) < 0 ||
             bx_buf_puts(out, "\n") < 0)
             return -1;
     }

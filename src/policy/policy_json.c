@@ -214,21 +214,20 @@ static json_t *policy_json(const bx_policy *policy)
     (void)snprintf(seed, sizeof(seed), "%llu",
                    (unsigned long long)policy->seed);
     /* The seed as text: JSON numbers are exact to 2^53 only. */
-    return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                     "s:s, s:o, s:o, "
-                     "s:s?, s:s?, s:s*}",
-                     "version", 1, "map-dir", mounts_json(policy), "grant",
-                     grants_json(policy), "env", env_json(policy),
-                     "allowed-outbound-host", hosts_json(policy), "block-url",
-                     urls_json(policy), "block-network", networks_json(policy),
-                     "names", rules_json(policy->names), "layers",
-                     layers_json(policy), "protected", protected_json(policy),
-                     "secret", secrets_json(policy), "permission-level",
-                     bx_level_name(policy->max_level), "tool-level",
-                     tool_levels_json(policy), "limits", limits_json(policy),
-                     "wasm-cache-dir", policy->cache_dir, "deterministic",
-                     policy->is_deterministic ? seed : NULL, "overlay",
-                     policy->overlay_dir);
+    return json_pack(
+        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:s, s:o, s:o, "
+        "s:s?, s:s?, s:s*}",
+        "version", 1, "map-dir", mounts_json(policy), "grant",
+        grants_json(policy), "env", env_json(policy), "allowed-outbound-host",
+        hosts_json(policy), "block-url", urls_json(policy), "block-network",
+        networks_json(policy), "names", rules_json(policy->names), "layers",
+        layers_json(policy), "protected", protected_json(policy), "secret",
+        secrets_json(policy), "permission-level",
+        bx_level_name(policy->max_level), "tool-level",
+        tool_levels_json(policy), "limits", limits_json(policy),
+        "wasm-cache-dir", policy->cache_dir, "deterministic",
+        policy->is_deterministic ? seed : NULL, "overlay", policy->overlay_dir);
 }
 
 char *bx_policy_format_json(const bx_policy *policy)

@@ -110,6 +110,8 @@ static int run(bx_call_state *state, const bx_tool_call *call,
     if (call->record_fd > 0)
         options.record_fd = call->record_fd;
     options.record_max_bytes = call->record_max_bytes;
+    options.need = call->need;
+    options.need_context = call->need_context;
     if (bx_call_run(state, &words, &options, &result, err) < 0)
         return bx_call_refuse(state, err);
     answer = (bx_answer_run){ .manifest = manifest,

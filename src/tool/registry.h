@@ -62,6 +62,9 @@ typedef struct bx_tool_call {
                                * caller's */
     void *hold_context;
     const bx_caller *nested;  /* the run this call comes from; NULL: none */
+    bx_need_fn need;          /* as of bx_run_options; not of a nested call,
+                               * which asks its caller's */
+    void *need_context;
     const char *live_session; /* python-execute: state kept between calls
                                * under this name; NULL: a fresh sandbox */
     int record_fd; /* the run is recorded there, as of bx_run_options; 0: it

@@ -93,8 +93,11 @@ int32_t bx_need_fd(bx_wasi *wasi, const char *call, const bx_fd *fd,
 
     if (wasi->run->need == NULL)
         return 0;
+    /* Of a folder that is open, reading is listing. */
     if (fd->guest_path != NULL &&
-        ask_access(wasi, guest, fd->guest_len, access))
+        (access == BX_ACCESS_READ
+             ? ask(wasi, "fs.list", guest, fd->guest_len)
+             : ask_access(wasi, guest, fd->guest_len, access)))
         return 0;
     bx_run_deny(wasi->run, call, fd->guest_len == 0 ? "/" : guest,
                 fd->guest_len == 0 ? 1 : fd->guest_len, BX_NEED_REASON,

@@ -57,7 +57,7 @@ static const struct {
     { "fs.read:/a fs.read:/a", "fs.read:/a" },
     { "fs.read:/b fs.read:/a", "fs.read:/a fs.read:/b" },
     /* a folder that was listed has its files */
-    { "fs.read:/d/x fs.read:/d fs.read:/d/e/y", "fs.read:/d" },
+    { "fs.read:/d/x fs.list:/d fs.read:/d/e/y", "fs.read:/d" },
     { "fs.read:/", "fs.read:/" },
     { "fs.read:/ fs.read:/a fs.stat:/b", "fs.read:/" },
     /* a name that only begins alike is no folder of it */
@@ -101,6 +101,12 @@ static const struct {
       "fs.read:/d fs.write:/d/a fs.write:/d/t" },
     { "fs.write:/d fs.write:/e fs.move:/d//e fs.read:/e/x",
       "fs.read:/d fs.read:/e fs.write:/d fs.write:/e" },
+    { "network:*://h.example:* network:https://h.example:443",
+      "network:https://h.example:443" },
+    { "network:*://h.example:* network:https://h.example.com:443",
+      "network:*://h.example:* network:https://h.example.com:443" },
+    { "network:*://h.example:* network:*://h.example:53",
+      "network:*://h.example:53" },
     /* names */
     { "tool:b exec:js env:HOME network:https://h.example:443 tool:a tool:a",
       "network:https://h.example:443 env:HOME exec:js tool:a tool:b" },
@@ -197,6 +203,8 @@ static void asks_the_policy_for_each_kind(void **state)
     } asks[] = {
         { "fs.read:/a", true },
         { "fs.read:/a/x", true },
+        { "fs.list:/a", true },
+        { "fs.list:/", false },
         { "fs.read:/d", false },
         { "fs.write:/a", false },
         { "fs.write:/d/w", true },
@@ -217,6 +225,10 @@ static void asks_the_policy_for_each_kind(void **state)
         { "network:https://h.example:99999", false },
         { "network:https://h.example:4x", false },
         { "network:h.example:443", false },
+        { "network:*://h.example:*", true },
+        { "network:*://i.example:*", false },
+        { "network:*://h.example:443", true },
+        { "network:*://h.example:444", false },
         { "env:HOME", true },
         { "env:PATH", false },
         { "exec:js", true },
