@@ -30,6 +30,9 @@ static const bx_flag flags[] = {
     { "allow-dangerous", NULL,
       "Agree beforehand to every call of dangerous tools" },
     { "no-resources", NULL, "Do not show the workspace's files as resources" },
+    { "require-lockdown", NULL,
+      "Serve nothing unless the kernel has every layer of the workers' "
+      "lockdown" },
     { "audit", "FILE",
       "The audit log; ~/.local/state/boxagnts/audit.jsonl without it" },
     { "log-level", "LEVEL",
@@ -76,6 +79,8 @@ static int on_flag(void *context, const char *name, const char *value,
         cli->allows_dangerous = true;
     else if (strcmp(name, "no-resources") == 0)
         cli->has_no_resources = true;
+    else if (strcmp(name, "require-lockdown") == 0)
+        cli->tools.requires_lockdown = true;
     else if (strcmp(name, "tools") == 0)
         return take_patterns(cli, value, err);
     else if (bx_log_level_find(value, &cli->log_level) < 0)
@@ -132,7 +137,6 @@ static int take_stdout(bx_error **err)
 
 static int open_registry(bx_mcp_cli *cli, bx_mcp_server *server, bx_error **err)
 {
-    const bx_engine_options options = { sizeof(options), 0 };
     bx_registry_config config = {
         .workspace = cli->tools.workspace,
         .policy = cli->tools.options.policy,
@@ -144,10 +148,9 @@ static int open_registry(bx_mcp_cli *cli, bx_mcp_server *server, bx_error **err)
         .change_context = server,
     };
 
-    cli->tools.engine = bx_engine_new(&options, err);
-    if (cli->tools.engine == NULL)
+    if (bx_tool_cli_open_workers(&cli->tools, 0, err) < 0)
         return -1;
-    config.engine = cli->tools.engine;
+    config.workers = cli->tools.workers;
     cli->tools.registry = bx_registry_new(&config, err);
     return cli->tools.registry == NULL ? -1 : 0;
 }

@@ -7,7 +7,7 @@
 #include "cli/tool_cli.h"
 
 static const char own_flags[] =
-    "workspace audit timeout quiet record record-max";
+    "workspace audit timeout require-lockdown quiet record record-max";
 
 typedef struct bx_shortcut {
     const char *command;

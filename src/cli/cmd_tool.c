@@ -21,7 +21,9 @@ const bx_tool_command bx_tool_commands[] = {
       "https://example.com\n",
       bx_tool_explain_run },
     { "call", "NAME [JSON | - | @FILE | KEY=VALUE...]", "Call a tool",
-      "workspace audit timeout yes quiet json record record-max", true,
+      "workspace audit timeout yes require-lockdown quiet json record "
+      "record-max",
+      true,
       "The input is a JSON object: as an argument, from stdin (-), from a file "
       "(@FILE),\nor as KEY=VALUE pairs (KEY:=JSON for other than strings). "
       "Text goes to stdout,\nrefusals and errors to stderr. Exit status: 0; 1 "
@@ -56,8 +58,8 @@ const bx_tool_command bx_tool_commands[] = {
       "  boxagnts tool embed my-tool.yaml build/my-tool.wasm\n",
       bx_tool_embed_run },
     { "test", "NAME|FOLDER [CASES.yaml]", "Run a tool's own test cases",
-      "timeout yes json", true, "  boxagnts tool test ./my-tool\n",
-      bx_tool_test_run },
+      "timeout yes require-lockdown json", true,
+      "  boxagnts tool test ./my-tool\n", bx_tool_test_run },
     { "new", "NAME [FOLDER]", "Write a new tool, with a test", "lang", false,
       "  boxagnts tool new --lang c my-tool\n"
       "  make -C my-tool test\n",

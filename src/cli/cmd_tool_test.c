@@ -94,7 +94,7 @@ static bx_registry *open_tools(const bx_test_run *run, const char *workspace,
                                bx_error **err)
 {
     bx_autopolicy bx_policy *policy = bx_policy_clone(run->cli->options.policy);
-    bx_registry_config config = { .engine = run->cli->engine,
+    bx_registry_config config = { .workers = run->cli->workers,
                                   .workspace = workspace,
                                   .user_dir = run->folder };
 
@@ -246,7 +246,6 @@ static int start(bx_test_run *run, const char **ret_file, char **ret_made,
                  bx_error **err)
 {
     const bx_options *options = &run->cli->options;
-    const bx_engine_options one = { sizeof(one), 4 };
     const char *operand = options->operands[0];
     const char *base = getenv("TMPDIR");
     struct stat st;
@@ -262,8 +261,7 @@ static int start(bx_test_run *run, const char **ret_file, char **ret_made,
         run->state_dir = NULL;
         return bx_error_set_nomem(err);
     }
-    run->cli->engine = bx_engine_new(&one, err);
-    if (run->cli->engine == NULL)
+    if (bx_tool_cli_open_workers(run->cli, 4, err) < 0)
         return -1;
     if (options->operands_count == 2)
         *ret_file = options->operands[1];

@@ -20,6 +20,9 @@ const bx_flag bx_tool_flags[] = {
     { "yes", NULL, "Agree: to a dangerous call, to what is approved" },
     { "to", "user|workspace", "Which folder; user without it" },
     { "lang", "c|rust|js|python", "The language; required" },
+    { "require-lockdown", NULL,
+      "Run nothing unless the kernel has every layer of the workers' "
+      "lockdown" },
     { "quiet", NULL, "Do not show refused calls" },
     { "json", NULL, "Print JSON" },
     { "record", "FILE", "Record the run for `boxagnts replay`" },
@@ -67,6 +70,8 @@ static int on_flag(void *context, const char *name, const char *value,
         cli->audit_path = value;
     else if (strcmp(name, "yes") == 0)
         cli->is_agreed = true;
+    else if (strcmp(name, "require-lockdown") == 0)
+        cli->requires_lockdown = true;
     else if (strcmp(name, "quiet") == 0)
         cli->is_quiet = true;
     else if (strcmp(name, "json") == 0)
@@ -127,23 +132,47 @@ int bx_tool_cli_open_audit(bx_tool_cli *cli, bx_error **err)
                               "the audit log", err);
 }
 
+static void say_missing(const bx_lockdown_support *support)
+{
+    for (int i = 0; i < BX_LOCKDOWN_CGROUP; i++) {
+        if (!support->has[i])
+            fprintf(stderr,
+                    "boxagnts: guests run without %s: %s (boxagnts doctor)\n",
+                    bx_lockdown_layer_name((bx_lockdown_layer)i),
+                    support->missing[i]);
+    }
+}
+
+int bx_tool_cli_open_workers(bx_tool_cli *cli, uint32_t instances,
+                             bx_error **err)
+{
+    const bx_worker_options options = {
+        .max_instances = instances,
+        .requires_lockdown = cli->requires_lockdown,
+    };
+
+    cli->workers = bx_worker_pool_new(&options, err);
+    if (cli->workers == NULL)
+        return -1;
+    if (!cli->is_quiet)
+        say_missing(bx_lockdown_probe());
+    return 0;
+}
+
 int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err)
 {
-    const bx_engine_options options = { sizeof(options), instances };
     bx_registry_config config = { .workspace = cli->workspace };
 
     if (!cli->options.has_policy_file &&
         bx_tool_cli_complete_policy(cli->options.policy, cli->workspace, err) <
             0)
         return -1;
-    if (bx_learner_prepare(&cli->options, cli->workspace, err) < 0)
-        return -1;
-    cli->engine = bx_engine_new(&options, err);
-    if (cli->engine == NULL)
+    if (bx_learner_prepare(&cli->options, cli->workspace, err) < 0 ||
+        bx_tool_cli_open_workers(cli, instances, err) < 0)
         return -1;
     if (bx_tool_cli_open_audit(cli, err) < 0)
         return -1;
-    config.engine = cli->engine;
+    config.workers = cli->workers;
     config.audit = cli->audit;
     config.policy = cli->options.policy;
     cli->registry = bx_registry_new(&config, err);
@@ -154,7 +183,7 @@ void bx_tool_cli_close(bx_tool_cli *cli)
 {
     bx_registry_free(cli->registry);
     bx_audit_log_close(cli->audit);
-    bx_engine_free(cli->engine);
+    bx_worker_pool_free(cli->workers);
     bx_options_clear(&cli->options);
 }
 

@@ -19,7 +19,8 @@ typedef struct bx_tool_cli {
     const char *to;    /* of `tool add`: "user" or "workspace" */
     uint64_t timeout_ms;
     bx_record_file record;
-    bx_engine *engine;
+    bool requires_lockdown;
+    bx_worker_pool *workers;
     bx_audit_log *audit;
     bx_registry *registry;
     bx_cancel *cancel;
@@ -54,7 +55,7 @@ int bx_tool_new_run(bx_tool_cli *cli);
 extern const bx_flag bx_tool_flags[];
 extern const size_t bx_tool_flags_count;
 
-#define BX_TOOL_FLAGS_MAX 10
+#define BX_TOOL_FLAGS_MAX 16
 
 /* Those of them that names, words with a space between, has; returns how many.
  */
@@ -66,8 +67,12 @@ int bx_tool_cli_parse(int argc, char **argv, const char *flags, bool is_mixed,
                       bx_tool_cli *cli, bx_error **err);
 /* The audit log alone, which no guest of the policy writes. */
 int bx_tool_cli_open_audit(bx_tool_cli *cli, bx_error **err);
-/* Open engine, audit and registry; workspace policy as docs/registry.md says.
- * instances: runs at once. */
+/* Start the workers, instances live in each at once (0: many); with what the
+ * kernel lacks of their lockdown said once, unless the person wants quiet. */
+int bx_tool_cli_open_workers(bx_tool_cli *cli, uint32_t instances,
+                             bx_error **err);
+/* Open workers, audit and registry; workspace policy as docs/registry.md says.
+ * instances: as above. */
 int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err);
 /* What flags leave open is as if there were no policy: the workspace, every
  * program and tool. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "sandbox/sandbox.h"
 
 /* Session first: which secrets are used is the last layer's to say, and that is
  * the tool's. */
@@ -50,7 +49,7 @@ void bx_box_unref(bx_box *box)
     if (box == NULL ||
         atomic_fetch_sub_explicit(&box->refs, 1, memory_order_acq_rel) != 1)
         return;
-    bx_sandbox_free(box->sandbox);
+    bx_runner_box_free(box->ready);
     free(box->session);
     free(box);
 }
@@ -76,7 +75,7 @@ static bx_box *make(bx_registry *registry, const bx_box_key *key, char *session,
 {
     bx_autopolicy bx_policy *policy = bx_box_policy(registry, key, err);
     bx_box *box = calloc(1, sizeof(*box));
-    bx_module *module;
+    bx_runner_code *code;
 
     if (box == NULL) {
         free(session);
@@ -90,12 +89,12 @@ static bx_box *make(bx_registry *registry, const bx_box_key *key, char *session,
     box->parent = key->caller_box == NULL ? 0 : key->caller_box->id;
     box->session = session;
     if (policy != NULL &&
-        bx_file_get_code(key->code, registry->engine, policy, &module, err) ==
+        bx_file_get_code(key->code, &registry->runner, policy, &code, err) ==
             0 &&
         bx_box_digest_policy(policy, box->policy_digest, err) == 0) {
-        box->sandbox = bx_sandbox_new(module, policy, err);
-        if (box->sandbox != NULL) {
-            box->policy = box->sandbox->policy;
+        box->ready = bx_runner_box_new(code, policy, err);
+        if (box->ready != NULL) {
+            box->policy = bx_runner_box_policy(box->ready);
             return box;
         }
     }

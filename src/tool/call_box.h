@@ -13,8 +13,8 @@ typedef struct bx_box {
     const bx_manifest *manifest; /* compared, never read */
     uint64_t parent;             /* id of the caller's box; 0: none */
     char *session;               /* the session's grants; NULL: none */
-    bx_sandbox *sandbox;
-    const bx_policy *policy; /* the sandbox's own */
+    bx_runner_box *ready;
+    const bx_policy *policy; /* its own */
     char policy_digest[65];
     struct bx_box *next;
 } bx_box;

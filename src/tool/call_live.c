@@ -2,14 +2,12 @@
 
 #include <string.h>
 
-#include "sandbox/sandbox.h"
-
 #define SESSION_POLL_NS 2000000 /* how often a waiting call looks */
 
 struct bx_live {
     char *name;
-    bx_box *box; /* keeps the sandbox */
-    bx_session *session;
+    bx_box *box; /* keeps what runs it */
+    bx_runner_session *session;
     pthread_mutex_t mutex; /* one call at a time */
     unsigned users;        /* under the registry's mutex */
     struct bx_live *next;  /* most recently used first */
@@ -34,7 +32,7 @@ static void free_live(bx_live *live)
 {
     if (live == NULL)
         return;
-    bx_session_close(live->session);
+    bx_runner_session_close(live->session);
     bx_box_unref(live->box);
     pthread_mutex_destroy(&live->mutex);
     free(live->name);
@@ -54,7 +52,6 @@ void bx_live_free_all(bx_registry *registry)
 static bx_live *make(bx_registry *registry, bx_box *box, const char *name,
                      bx_error **err)
 {
-    const bx_run_extra extra = { .services = &registry->services };
     bx_live *live = calloc(1, sizeof(*live));
 
     if (live == NULL || (live->name = strdup(name)) == NULL) {
@@ -64,7 +61,8 @@ static bx_live *make(bx_registry *registry, bx_box *box, const char *name,
     }
     pthread_mutex_init(&live->mutex, NULL);
     live->box = bx_box_ref(box);
-    live->session = bx_session_open_with(box->sandbox, &extra, err);
+    live->session =
+        bx_runner_session_open(box->ready, &registry->services, err);
     if (live->session != NULL)
         return live;
     free_live(live);
@@ -209,9 +207,9 @@ int bx_live_call(bx_call_state *state, const char *name, const char *input,
         return -1;
     result = wait_for(live, options, &complete.timeout_ms, err);
     if (result == 0) {
-        result = bx_session_invoke(live->session, BX_LIVE_FUNCTION, args,
-                                   &complete, ret_result, err);
-        is_over = !bx_session_is_alive(live->session);
+        result = bx_runner_session_invoke(live->session, BX_LIVE_FUNCTION, args,
+                                          &complete, ret_result, err);
+        is_over = !bx_runner_session_is_alive(live->session);
         pthread_mutex_unlock(&live->mutex);
     }
     give_back(state->registry, live, is_over);

@@ -297,8 +297,8 @@ int bx_call_run(bx_call_state *state, const bx_call_words *words,
         words->session != NULL
             ? bx_live_call(state, words->session, words->args,
                            words->args_bytes, &complete, ret_result, err)
-            : bx_sandbox_run_with(state->box->sandbox, words->argc, words->argv,
-                                  &complete, &extra, ret_result, err);
+            : bx_runner_box_run(state->box->ready, words->argc, words->argv,
+                                &complete, &extra, ret_result, err);
     if (failed < 0)
         return -1;
     mask(state->box->policy, *ret_result);

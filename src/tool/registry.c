@@ -203,7 +203,7 @@ bx_registry *bx_registry_new(const bx_registry_config *config, bx_error **err)
         bx_error_set_nomem(err);
         return NULL;
     }
-    registry->engine = config->engine;
+    registry->runner = (bx_runner){ config->engine, config->workers };
     registry->audit = config->audit;
     registry->on_change = config->on_change;
     registry->change_context = config->change_context;

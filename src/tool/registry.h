@@ -7,13 +7,15 @@
 #include "base/service.h"
 #include "store/audit_log.h"
 #include "tool/tool.h"
+#include "worker/worker.h"
 
 #define BX_TOOL_INPUT_MAX_BYTES (64u << 20)
 
 typedef struct bx_registry bx_registry;
 
 typedef struct bx_registry_config {
-    bx_engine *engine;       /* borrowed */
+    bx_engine *engine;       /* borrowed; where guests run without workers */
+    bx_worker_pool *workers; /* borrowed; NULL: guests run in this process */
     const char *workspace;   /* host folder; NULL: the current one */
     const bx_policy *policy; /* the workspace's; copied. NULL:
                               * bx_registry_default_policy() */

@@ -52,19 +52,19 @@ static int ask(bx_registry *registry, bx_file *file, bx_buf *text,
 {
     bx_autopolicy bx_policy *policy = help_policy(registry, err);
     const char *const argv[] = { file->stem, "--help" };
-    bx_module *module;
-    bx_sandbox *sandbox = NULL;
+    bx_runner_code *code;
+    bx_runner_box *box = NULL;
     bx_result *result = NULL;
     const char *words;
     size_t bytes;
     int answer = -1;
 
     if (policy == NULL ||
-        bx_file_get_code(file, registry->engine, policy, &module, err) < 0)
+        bx_file_get_code(file, &registry->runner, policy, &code, err) < 0)
         return -1;
-    sandbox = bx_sandbox_new(module, policy, err);
-    if (sandbox != NULL &&
-        bx_sandbox_run(sandbox, 2, argv, NULL, &result, err) == 0) {
+    box = bx_runner_box_new(code, policy, err);
+    if (box != NULL &&
+        bx_runner_box_run(box, 2, argv, NULL, NULL, &result, err) == 0) {
         words = bx_result_stdout(result, &bytes);
         if (bytes == 0)
             words = bx_result_stderr(result, &bytes);
@@ -75,7 +75,7 @@ static int ask(bx_registry *registry, bx_file *file, bx_buf *text,
                      : 0;
     }
     bx_result_free(result);
-    bx_sandbox_free(sandbox);
+    bx_runner_box_free(box);
     return answer;
 }
 
@@ -215,14 +215,14 @@ static json_t *inspect(bx_registry *registry, bx_file *file, bx_error **err)
     bx_autofree char *path = exports_path(registry, file);
     bx_autofree char *text = NULL;
     json_t *inspection = load_inspection(path);
-    bx_module *module;
+    bx_runner_code *code;
 
     if (inspection != NULL)
         return inspection;
-    if (bx_file_get_code(file, registry->engine, registry->policy, &module,
+    if (bx_file_get_code(file, &registry->runner, registry->policy, &code,
                          err) < 0)
         return NULL;
-    text = bx_module_inspect(module, err);
+    text = bx_runner_code_inspect(code, err);
     if (text == NULL)
         return NULL;
     inspection = json_loads(text, 0, NULL);

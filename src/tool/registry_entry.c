@@ -66,7 +66,7 @@ void bx_file_unref(bx_file *file)
         atomic_fetch_sub_explicit(&file->refs, 1, memory_order_acq_rel) != 1)
         return;
     bx_box_drop_all(file);
-    bx_module_free(file->code);
+    bx_runner_code_free(file->code);
     for (size_t i = 0; i < file->manifests_count; i++)
         bx_manifest_free(file->manifests[i]);
     free((void *)file->manifests);
@@ -99,8 +99,8 @@ static int read_module(const char *path, char **ret_bytes, size_t *ret_count,
                            ret_count, err);
 }
 
-static bx_module *load(bx_file *file, bx_engine *engine,
-                       const bx_policy *policy, bx_error **err)
+static bx_runner_code *load(bx_file *file, const bx_runner *runner,
+                            const bx_policy *policy, bx_error **err)
 {
     bx_autofree char *bytes = NULL;
     size_t count = 0;
@@ -122,17 +122,18 @@ static bx_module *load(bx_file *file, bx_engine *engine,
                      file->module, file->digest, text);
         return NULL;
     }
-    return bx_module_parse(engine, bytes, count, file->module, policy, err);
+    return bx_runner_code_new(runner, bytes, count, file->module, policy, err);
 }
 
-int bx_file_get_code(bx_file *file, bx_engine *engine, const bx_policy *policy,
-                     bx_module **ret_code, bx_error **err)
+int bx_file_get_code(bx_file *file, const bx_runner *runner,
+                     const bx_policy *policy, bx_runner_code **ret_code,
+                     bx_error **err)
 {
     int result = -1;
 
     pthread_mutex_lock(&file->mutex);
     if (file->code == NULL)
-        file->code = load(file, engine, policy, err);
+        file->code = load(file, runner, policy, err);
     if (file->code != NULL) {
         *ret_code = file->code;
         result = 0;

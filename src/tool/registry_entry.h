@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "tool/runner.h"
 #include "tool/tool.h"
 
 /* A file's identity without reading it; all zero: there is none. */
@@ -45,7 +46,7 @@ typedef struct bx_file {
     bx_manifest **manifests;
     size_t manifests_count; /* 0: a plain program, or broken */
     pthread_mutex_t mutex;  /* over what follows */
-    bx_module *code;        /* NULL until the first call */
+    bx_runner_code *code;   /* NULL until the first call */
     struct bx_box *boxes;   /* see call_box.h */
 } bx_file;
 
@@ -56,8 +57,9 @@ void bx_file_unref(bx_file *file);
 /* The module, compiled when this is the first call of it; borrowed, lives as
  * long as the file. errors: BX_ERR_INVALID: not a module; BX_ERR_DENIED: the
  * bytes are no longer those that were read */
-int bx_file_get_code(bx_file *file, bx_engine *engine, const bx_policy *policy,
-                     bx_module **ret_code, bx_error **err);
+int bx_file_get_code(bx_file *file, const bx_runner *runner,
+                     const bx_policy *policy, bx_runner_code **ret_code,
+                     bx_error **err);
 
 typedef struct bx_entry {
     bx_tool tool; /* first: a bx_tool is one of these */

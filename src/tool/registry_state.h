@@ -10,7 +10,7 @@
 typedef struct bx_watch_folders bx_watch_folders;
 
 struct bx_registry {
-    bx_engine *engine;           /* borrowed */
+    bx_runner runner;            /* where guests run */
     bx_audit_log *audit;         /* borrowed; NULL: none */
     bx_policy *policy;           /* the workspace's, with its protected paths */
     char *workspace;             /* real path */
