@@ -168,14 +168,14 @@ static bool split_network(const char *target, network_need *ret)
 
 static bool matches(const bx_host_pattern *pattern, network_need *need)
 {
-    static char *const schemes[] = { "http", "https" };
+    static const char *const schemes[] = { "http", "https" };
 
     if (need->is_any_port)
         return bx_host_pattern_matches_host(pattern, &need->url);
     if (!need->is_any_scheme)
         return bx_host_pattern_matches(pattern, &need->url);
     for (size_t i = 0; i < 2; i++) {
-        need->url.scheme = schemes[i];
+        need->url.scheme = (char *)schemes[i]; /* only read */
         if (bx_host_pattern_matches(pattern, &need->url))
             return true;
     }

@@ -51,7 +51,7 @@ void bx_runner_code_free(bx_runner_code *code)
     free(code);
 }
 
-char *bx_runner_code_inspect(const bx_runner_code *code, bx_error **err)
+char *bx_runner_code_inspect(bx_runner_code *code, bx_error **err)
 {
     return code->remote != NULL ? bx_worker_module_inspect(code->remote, err)
                                 : bx_module_inspect(code->module, err);

@@ -20,7 +20,7 @@ bx_runner_code *bx_runner_code_new(const bx_runner *runner, const void *bytes,
 /* NULL is fine. */
 void bx_runner_code_free(bx_runner_code *code);
 /* As bx_module_inspect(). */
-char *bx_runner_code_inspect(const bx_runner_code *code, bx_error **err);
+char *bx_runner_code_inspect(bx_runner_code *code, bx_error **err);
 
 /* A module under a policy, ready to run. code is borrowed, the policy copied.
  */

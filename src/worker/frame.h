@@ -29,6 +29,7 @@ typedef enum bx_frame_type {
     /* to a child of it, on its control socket */
     BX_FRAME_SETUP,
     BX_FRAME_COMPILE,
+    BX_FRAME_INSPECT,
     BX_FRAME_CHANNEL, /* a socket for calls, and its page */
     /* to a worker, on a channel */
     BX_FRAME_BOX,

@@ -91,30 +91,30 @@ static void explain_end(bx_worker_pool *pool, pid_t pid, bx_error **why)
                      is_exited ? "exit status" : "signal", status);
 }
 
-static int compile(const bx_worker_module *module, const bx_limits *limits,
-                   uint64_t timeout_ms, compiled *ret, bx_error **err)
+/* Ask a child of its own, which ends with the answer. fd: goes along, borrowed;
+ * -1: none. ret_frame: the caller's to clear. */
+static int ask_child(const bx_worker_module *module, bx_frame_type type,
+                     const bx_buf *body, int fd, uint64_t timeout_ms,
+                     size_t fds_max, bx_frame *ret_frame, bx_error **err)
 {
     bx_worker_pool *pool = module->pool;
-    bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_process child = { .pool = pool, .pidfd = -1 };
     bx_error *why = NULL;
-    bx_frame frame;
     int pair[2];
     int result = -1;
 
-    if (put_request(module, limits, &body, err) < 0 ||
-        bx_channel_pair(pair, err) < 0)
+    if (bx_channel_pair(pair, err) < 0)
         return -1;
     if (bx_channel_open(&child.control, pair[0], &why) == 0 &&
         bx_template_client_fork(&pool->template_, pair[1], &child.pid,
                                 &child.pidfd, &child.generation, &why) == 0) {
         close(bx_take_fd(&pair[1]));
         result = bx_channel_ask(
-            &child.control, BX_FRAME_COMPILE, &body, &module->binary, 1,
+            &child.control, type, body, &fd, fd < 0 ? 0 : 1,
             timeout_ms == 0
                 ? COMPILE_MS
                 : (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX),
-            2, &frame, &why);
+            fds_max, ret_frame, &why);
         if (result < 0)
             wait_end(child.pidfd);
         bx_process_kill(&child);
@@ -123,15 +123,27 @@ static int compile(const bx_worker_module *module, const bx_limits *limits,
     }
     if (pair[1] >= 0)
         close(pair[1]);
-    if (result == 0) {
-        result = take_code(&frame, ret, &why);
-        bx_frame_clear(&frame);
-    }
     bx_channel_close(&child.control);
     if (err != NULL)
         *err = why;
     else
         bx_error_free(why);
+    return result;
+}
+
+static int compile(const bx_worker_module *module, const bx_limits *limits,
+                   uint64_t timeout_ms, compiled *ret, bx_error **err)
+{
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_frame frame;
+    int result;
+
+    if (put_request(module, limits, &body, err) < 0 ||
+        ask_child(module, BX_FRAME_COMPILE, &body, module->binary, timeout_ms,
+                  2, &frame, err) < 0)
+        return -1;
+    result = take_code(&frame, ret, err);
+    bx_frame_clear(&frame);
     return result;
 }
 
@@ -233,6 +245,39 @@ int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
     }
     pthread_mutex_unlock(&module->mutex);
     return result;
+}
+
+/* ---- looking into it ------------------------------------------------- */
+
+/* The template has its code since it was made; a new one may not. */
+char *bx_worker_module_inspect(bx_worker_module *module, bx_error **err)
+{
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_template_code code;
+    bx_wire_in in;
+    bx_frame frame;
+    char *text;
+
+    bx_wire_put_u64(&out, module->id);
+    bx_wire_put_bool(&out, module->pool->requires_lockdown);
+    if (out.is_bad) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    if (bx_worker_module_get(module, &module->codes->limits, 0, &code, err) <
+            0 ||
+        ask_child(module, BX_FRAME_INSPECT, &body, -1, 0, 0, &frame, err) < 0)
+        return NULL;
+    in = bx_frame_body(&frame);
+    text = bx_wire_get_text(&in, BX_FRAME_MAX_BYTES);
+    if (!bx_wire_is_whole(&in)) {
+        free(text);
+        text = NULL;
+        bx_error_set(err, BX_ERR_SYSTEM, "a malformed answer of its inspector");
+    }
+    bx_frame_clear(&frame);
+    return text;
 }
 
 /* ---- the module ------------------------------------------------------ */

@@ -387,6 +387,8 @@ _Noreturn void bx_template_child(bx_template *template_, int socket)
         _exit(1);
     if (frame.type == BX_FRAME_SETUP)
         bx_serve_process(template_, &control, &frame);
+    if (frame.type == BX_FRAME_INSPECT)
+        bx_serve_inspect(template_, &control, &frame);
     if (frame.type == BX_FRAME_COMPILE)
         bx_serve_compile(template_, &control, &frame);
     _exit(1);

@@ -45,6 +45,10 @@ _Noreturn void bx_serve_process(bx_template *template_, bx_channel *control,
 _Noreturn void bx_serve_compile(bx_template *template_, bx_channel *control,
                                 bx_frame *frame);
 
+/* And as one that looks into a module that the template has. */
+_Noreturn void bx_serve_inspect(bx_template *template_, bx_channel *control,
+                                bx_frame *frame);
+
 /* One frame CALL: run it and send its result. */
 void bx_serve_call(bx_serve *serve, bx_channel *channel, bx_cancel *cancel,
                    bx_frame *frame);

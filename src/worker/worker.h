@@ -59,7 +59,7 @@ bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
                                        uint64_t timeout_ms, bx_error **err);
 void bx_worker_module_free(bx_worker_module *module);
 /* As bx_module_inspect(), looked at where it was compiled. */
-char *bx_worker_module_inspect(const bx_worker_module *module, bx_error **err);
+char *bx_worker_module_inspect(bx_worker_module *module, bx_error **err);
 
 /* The policy is copied; module is borrowed. The worker is started, or found
  * when another box of the same effective policy has one. Errors as of
