@@ -94,7 +94,8 @@ void *bx_component_http_open(void *context, bx_text method, bx_text url,
         return NULL;
     }
     instance->exchanges++;
-    instance->run.used.http_requests++;
+    if (instance->run.broker == NULL) /* else its answer said so */
+        instance->run.used.http_requests++;
     return exchange;
 }
 
