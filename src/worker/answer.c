@@ -127,8 +127,7 @@ static int send_call(const bx_answer *answer, const bx_line *line, size_t argc,
     if (bx_channel_send(&line->channel, BX_FRAME_CALL, &body, fds, count, true,
                         &why) == 0)
         return 0;
-    *ret_is_gone =
-        bx_error_errno(why) == EPIPE || bx_error_errno(why) == ECONNRESET;
+    *ret_is_gone = bx_channel_is_gone(why);
     if (*ret_is_gone || err == NULL)
         bx_error_free(why);
     else
@@ -194,8 +193,16 @@ static bool tell_effect(const bx_answer *answer, const bx_frame *frame)
     return true;
 }
 
-static bool send_answer(const bx_line *line, const bx_buf *body, int fd)
+void bx_answer_show_cancel(const bx_answer *answer, const bx_line *line)
 {
+    if (bx_run_is_cancelled(&answer->run))
+        bx_process_set_cancel(answer->process, line, true);
+}
+
+static bool send_answer(const bx_answer *answer, const bx_line *line,
+                        const bx_buf *body, int fd)
+{
+    bx_answer_show_cancel(answer, line);
     return bx_channel_send(&line->channel, BX_FRAME_ANSWER, body, &fd, fd >= 0,
                            false, NULL) == 0;
 }
@@ -213,7 +220,7 @@ static bool answer_need(const bx_answer *answer, const bx_line *line,
     event = (bx_need_event){ .kind = texts.texts[0], .target = texts.texts[1] };
     bx_wire_put_bool(
         &out, answer->options->need(answer->options->need_context, &event));
-    return !out.is_bad && send_answer(line, &body, -1);
+    return !out.is_bad && send_answer(answer, line, &body, -1);
 }
 
 static bool answer_broker(bx_answer *answer, const bx_line *line,
@@ -232,7 +239,7 @@ static bool answer_broker(bx_answer *answer, const bx_line *line,
                              may_wake ? line->channel.fd : -1, &reply, &fd,
                              NULL) < 0)
         return false;
-    return send_answer(line, &reply, may_wake ? -1 : fd);
+    return send_answer(answer, line, &reply, may_wake ? -1 : fd);
 }
 
 /* False: no worker sends that, or it does not listen. */
@@ -277,9 +284,9 @@ static int wait_frame(const bx_answer *answer, bx_line *line, wait_state *state,
 {
     for (;;) {
         int64_t now_ns;
-        int got =
-            bx_channel_receive(&line->channel, BX_FRAME_MAX_BYTES, 0,
-                               state->is_slow ? MSG_DONTWAIT : 0, frame, err);
+        int got = bx_channel_receive(
+            &line->channel, bx_frame_most(&answer->box->policy->limits), 0,
+            state->is_slow ? MSG_DONTWAIT : 0, frame, err);
 
         if (got != 0 || errno != EAGAIN)
             return got;
@@ -380,7 +387,8 @@ static void settle(const bx_answer *answer, const bx_budget *left)
 /* A value is what others parse. */
 static bool is_json(const char *text)
 {
-    json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *value = json_loads(
+        text, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 
     json_decref(value);
     return value != NULL;
@@ -441,11 +449,14 @@ static int call(bx_answer *answer, bx_line *line, size_t argc,
 
     bx_process_set_cancel(answer->process, line, false);
     if (send_call(answer, line, argc, argv, &is_gone, err) < 0) {
-        if (is_gone)
+        if (is_gone) {
+            bx_line_free(line);
             return make_lost(answer, NULL, ret_result, err);
+        }
         bx_process_give_line(answer->process, line);
         return -1;
     }
+    answer->is_begun = true;
     if (serve_run(answer, line, &frame, &why) < 0) {
         bx_line_free(line);
         return make_lost(answer, why, ret_result, err);
@@ -478,12 +489,11 @@ int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
     bx_line *line;
     int result;
 
+    answer->is_begun = false;
     begin_run(answer);
     line = bx_process_take_line(answer->process, &why);
     if (line == NULL) {
-        int failed = bx_error_errno(why);
-
-        if (failed == EPIPE || failed == ECONNRESET) {
+        if (bx_channel_is_gone(why)) {
             bx_error_free(why);
             return make_lost(answer, NULL, ret_result, err);
         }

@@ -15,6 +15,7 @@ typedef struct bx_answer {
     const bx_run_extra *extra;
     uint64_t session_id; /* 0: none */
     bool is_alive;       /* the session, after a call */
+    bool is_begun;       /* the call was sent: it may have had effects */
     bx_run run; /* as the host counts it: its quotas bind, whatever the worker
                  * says */
     bx_budget given;        /* what run.budget points to */
@@ -27,5 +28,8 @@ typedef struct bx_answer {
 int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
                    bx_result **ret_result, bx_error **err);
 void bx_answer_clear(bx_answer *answer);
+
+/* Before an answer is sent: a cancel that came meanwhile is there first. */
+void bx_answer_show_cancel(const bx_answer *answer, const bx_line *line);
 
 #endif

@@ -141,6 +141,7 @@ bool bx_answer_service(bx_answer *answer, const bx_line *line,
             bx_error_set(&err, BX_ERR_SYSTEM, "the nested call failed");
         settle(answer, &lent, &left, &request.budget);
     }
+    bx_answer_show_cancel(answer, line);
     is_sent = send_result(line, &request.budget, &result, err);
     bx_service_result_clear(&result);
     bx_service_frame_clear(&request);

@@ -57,14 +57,16 @@ static int prepare(bx_worker_box *box, bx_process *process,
     return 0;
 }
 
-/* With the box's mutex. */
-static bx_process *find_process(bx_worker_box *box, bx_error **err)
+/* A worker that has the box. *ret_is_lost: it died meanwhile. */
+static bx_process *try_process(bx_worker_box *box, bool *ret_is_lost,
+                               bx_error **err)
 {
     const bx_process_plan plan = {
         .packed = &box->packed,
         .slots = box->pool->slots,
         .requires_lockdown = box->pool->requires_lockdown,
     };
+    bx_error *why = NULL;
     bx_template_code code;
     bx_process *process;
 
@@ -72,15 +74,41 @@ static bx_process *find_process(bx_worker_box *box, bx_error **err)
         0)
         return NULL;
     process = bx_pool_take(box->pool, box->key, &plan, err);
-    if (process == NULL)
-        return NULL;
-    if (prepare(box, process, &code, err) < 0) {
-        bx_pool_give(process);
-        return NULL;
+    if (process == NULL || prepare(box, process, &code, &why) == 0)
+        return process;
+    *ret_is_lost = bx_channel_is_gone(why);
+    if (*ret_is_lost)
+        free(bx_pool_lose(process, NULL));
+    bx_pool_give(process);
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return NULL;
+}
+
+/* With the box's mutex. */
+static bx_process *find_process(bx_worker_box *box, bx_error **err)
+{
+    bool is_lost = false;
+    bx_error *why = NULL;
+    bx_process *process = try_process(box, &is_lost, &why);
+
+    if (process == NULL && is_lost) {
+        bx_error_free(why);
+        why = NULL;
+        process = try_process(box, &is_lost, &why);
     }
-    bx_process_unref(box->process);
-    box->process = bx_process_ref(process);
-    return process;
+    if (process != NULL) {
+        bx_process_unref(box->process);
+        box->process = bx_process_ref(process);
+        return process;
+    }
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return NULL;
 }
 
 bx_process *bx_box_take_process(bx_worker_box *box, bx_error **err)
@@ -98,9 +126,12 @@ bx_process *bx_box_take_process(bx_worker_box *box, bx_error **err)
 bx_worker_box *bx_worker_box_new(bx_worker_pool *pool, bx_worker_module *module,
                                  const bx_policy *policy, bx_error **err)
 {
-    bx_worker_box *box = calloc(1, sizeof(*box));
+    bx_worker_box *box;
     bx_process *process = NULL;
 
+    if (bx_pool_check_process(pool, err) < 0)
+        return NULL;
+    box = calloc(1, sizeof(*box));
     if (box == NULL) {
         bx_error_set_nomem(err);
         return NULL;
@@ -149,15 +180,23 @@ int bx_worker_box_run(bx_worker_box *box, size_t argc, const char *const *argv,
     bx_answer answer = { .box = box,
                          .options = &complete,
                          .extra = extra == NULL ? &none : extra };
-    int result;
+    int result = -1;
 
-    if (bx_run_options_check(options, &complete, err) < 0)
+    if (bx_pool_check_process(box->pool, err) < 0 ||
+        bx_run_options_check(options, &complete, err) < 0)
         return -1;
-    answer.process = bx_box_take_process(box, err);
-    if (answer.process == NULL)
-        return bx_error_wrap(err, "run '%s'", box->module->name);
-    result = bx_answer_call(&answer, argc, argv, ret_result, err);
-    bx_answer_clear(&answer);
-    bx_pool_give(answer.process);
+    /* Twice: one that died while nobody looked costs no call. */
+    for (int i = 0; i < 2; i++) {
+        answer.process = bx_box_take_process(box, err);
+        if (answer.process == NULL)
+            return bx_error_wrap(err, "run '%s'", box->module->name);
+        result = bx_answer_call(&answer, argc, argv, ret_result, err);
+        bx_answer_clear(&answer);
+        bx_pool_give(answer.process);
+        if (result < 0 || answer.is_begun || i == 1)
+            break;
+        bx_result_free(*ret_result);
+        *ret_result = NULL;
+    }
     return result;
 }

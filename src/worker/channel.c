@@ -352,6 +352,13 @@ int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
     return -1;
 }
 
+bool bx_channel_is_gone(const bx_error *error)
+{
+    int number = bx_error_errno(error);
+
+    return number == EPIPE || number == ECONNRESET || number == ETIME;
+}
+
 int bx_channel_reply(const bx_channel *channel, const bx_buf *body,
                      const int *fds, size_t fds_count, const bx_error *error)
 {

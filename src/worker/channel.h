@@ -70,6 +70,9 @@ int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
                    const int *fds, size_t fds_count, int timeout_ms,
                    size_t max_fds, bx_frame *ret_frame, bx_error **err);
 
+/* Such an error: nobody is at the other end, or nobody answers. */
+bool bx_channel_is_gone(const bx_error *error);
+
 /* Answer one with OK, or with ERROR and err. */
 int bx_channel_reply(const bx_channel *channel, const bx_buf *body,
                      const int *fds, size_t fds_count, const bx_error *error);

@@ -9,7 +9,6 @@
 #include "base/service.h"
 #include "base/wire.h"
 #include "policy/limits.h"
-#include "sandbox/sandbox.h"
 
 #define BX_FRAME_INLINE_BYTES                                                  \
     65536u /* of a body in the message itself; a                               \
@@ -64,6 +63,17 @@ typedef struct bx_frame_head {
 } bx_frame_head;
 
 #define BX_FRAME_MAGIC 0x31667862u /* "bxf1" */
+
+/* The most that a call's frames to the host have under these limits: both
+ * outputs, and what is put into a nested call or comes out as a value. */
+static inline size_t bx_frame_most(const bx_limits *limits)
+{
+    uint64_t most = (65u << 20) + BX_FRAME_TEXT_BYTES;
+
+    if (limits->output_bytes > (BX_FRAME_MAX_BYTES - most) / 2)
+        return BX_FRAME_MAX_BYTES;
+    return most + 2 * limits->output_bytes;
+}
 
 /* A head and so many bytes behind it, as a message holds them. False: it is
  * none of ours. */

@@ -319,8 +319,11 @@ bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
                                        const bx_policy *policy,
                                        uint64_t timeout_ms, bx_error **err)
 {
-    bx_worker_module *module = calloc(1, sizeof(*module));
+    bx_worker_module *module;
 
+    if (bx_pool_check_process(pool, err) < 0)
+        return NULL;
+    module = calloc(1, sizeof(*module));
     if (module == NULL) {
         bx_error_set_nomem(err);
         return NULL;

@@ -19,6 +19,16 @@
 #define GRACE_NS 200000000
 #define KILLED_NS 10000000000
 
+int bx_pool_check_process(const bx_worker_pool *pool, bx_error **err)
+{
+    if (pool->pid == getpid())
+        return 0;
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "the workers belong to process %d; expected a pool "
+                        "made in this process, after fork()",
+                        (int)pool->pid);
+}
+
 /* ---- references and users -------------------------------------------- */
 
 bx_process *bx_process_ref(bx_process *process)
@@ -504,6 +514,7 @@ bx_worker_pool *bx_worker_pool_new(const bx_worker_options *options,
     }
     instances = options->max_instances == 0 ? DEFAULT_INSTANCES
                                             : options->max_instances;
+    pool->pid = getpid();
     pool->wake_fd = -1;
     pool->requires_lockdown = options->requires_lockdown;
     pool->max_workers =
@@ -526,8 +537,8 @@ bx_worker_pool *bx_worker_pool_new(const bx_worker_options *options,
 
 void bx_worker_pool_free(bx_worker_pool *pool)
 {
-    if (pool == NULL)
-        return;
+    if (pool == NULL || pool->pid != getpid())
+        return; /* the parent's: its processes, its locks */
     pthread_mutex_lock(&pool->mutex);
     pool->is_ending = true;
     for (bx_process *at = pool->processes; at != NULL; at = at->next) {

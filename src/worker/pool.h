@@ -11,6 +11,7 @@
 #define BX_LINE_TICK_MS 20 /* how soon a waiting call sees a cancel */
 
 struct bx_worker_pool {
+    pid_t pid; /* whose it is: a child of fork() has none of its threads */
     bx_template_client template_;
     bool requires_lockdown;
     uint32_t max_workers;
@@ -30,6 +31,9 @@ struct bx_worker_pool {
     bool has_keeper;
     int wake_fd; /* of the keeper */
 };
+
+/* BX_ERR_INVALID in a child of fork(). */
+int bx_pool_check_process(const bx_worker_pool *pool, bx_error **err);
 
 /* The worker of this key with one more user (a call), started by plan if there
  * is none; the caller gives it back. */

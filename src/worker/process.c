@@ -66,6 +66,7 @@ int bx_process_start(bx_process *process, const bx_process_plan *plan,
 {
     bx_autofd int page = -1;
     bx_autofd int theirs = -1;
+    bx_error *why = NULL;
     int pair[2];
 
     process->slots = plan->slots;
@@ -79,7 +80,15 @@ int bx_process_start(bx_process *process, const bx_process_plan *plan,
                                 &process->generation, err) < 0)
         return -1;
     close(bx_take_fd(&theirs));
-    return set_up(process, plan, page, err);
+    if (set_up(process, plan, page, &why) == 0)
+        return 0;
+    if (bx_channel_is_gone(why))
+        bx_error_wrap(&why, "a worker did not start");
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return -1;
 }
 
 void bx_process_destroy(bx_process *process)
@@ -191,17 +200,13 @@ int bx_process_ask(bx_process *process, bx_frame_type type, const bx_buf *body,
     bx_line *line = bx_process_take_line(process, err);
     bx_error *why = NULL;
     int result;
-    int failed;
 
     if (line == NULL)
         return -1;
     result = bx_channel_ask(&line->channel, type, body, fds, fds_count, ASK_MS,
                             0, ret_frame, &why);
-    failed = bx_error_errno(why);
-    /* What a question comes to is an answer; no answer is the end. */
-    if (result < 0 &&
-        (failed == EPIPE || failed == ETIME || failed == ECONNRESET ||
-         bx_error_code(why) == BX_ERR_INVALID))
+    /* What a question comes to is an answer; none is the end of the line. */
+    if (result < 0 && bx_channel_is_gone(why))
         bx_line_free(line);
     else
         bx_process_give_line(process, line);

@@ -14,7 +14,9 @@
 /* For the frames of this code and of host functions, above the guest's own. */
 #define STACK_BYTES (1024u * 1024)
 #define FDS_BASE 256u
-#define SPARE_BYTES (1ull << 30) /* heap, code that comes later */
+/* Heap, code that comes later, and a guest's first memory, which is there for
+ * a moment before its limit refuses it: 4 GiB at most. */
+#define SPARE_BYTES (10ull << 30)
 
 /* ---- boxes and sessions ---------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "net/broker.h"
+#include "sandbox/sandbox.h"
 #include "worker/template.h"
 
 typedef struct bx_served_box {

@@ -358,10 +358,11 @@ static int run_session(bx_serve *serve, bx_served_call *call,
     return result;
 }
 
-static void send_result(const bx_served_call *call, bx_result_frame *result)
+static void send_result(const bx_served_call *call, size_t most,
+                        bx_result_frame *result)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
-    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_wire_out out = bx_wire_out_to(&body, most);
     bx_autoerror bx_error *err = NULL;
 
     bx_frame_put_result(&out, result);
@@ -376,9 +377,9 @@ static void send_result(const bx_served_call *call, bx_result_frame *result)
     result->result = NULL;
     if (result->error == NULL)
         bx_error_set(&result->error, BX_ERR_LIMIT,
-                     "the result is larger than %u bytes, or there is no "
+                     "the result is larger than %zu bytes, or there is no "
                      "memory for it",
-                     BX_FRAME_MAX_BYTES);
+                     most);
     out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_frame_put_result(&out, result);
     send_frame(call, BX_FRAME_RESULT, &body);
@@ -407,7 +408,7 @@ void bx_serve_call(bx_serve *serve, bx_channel *channel, bx_cancel *cancel,
         if (call.fds[i] >= 0)
             close(call.fds[i]);
     }
-    send_result(&call, &result);
+    send_result(&call, bx_frame_most(&serve->policy->limits), &result);
     bx_result_free(result.result);
     bx_error_free(result.error);
     bx_call_frame_clear(&call.frame);

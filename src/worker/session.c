@@ -131,7 +131,8 @@ int bx_worker_session_invoke(bx_worker_session *session, const char *function,
 
     if (session->is_over)
         return fail_over(session, err);
-    if (bx_run_options_check(options, &complete, err) < 0)
+    if (bx_pool_check_process(answer->box->pool, err) < 0 ||
+        bx_run_options_check(options, &complete, err) < 0)
         return -1;
     if (!bx_pool_take_again(answer->process))
         return fail_lost(session, err);

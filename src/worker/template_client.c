@@ -157,8 +157,7 @@ void bx_template_client_forget(bx_template_client *client)
 
 /* ---- questions ------------------------------------------------------- */
 
-/* With the mutex. One that does not answer is ended: the next question starts
- * another. */
+/* With the mutex. One that does not answer is ended. */
 static int ask(bx_template_client *client, bx_frame_type type,
                const bx_buf *body, const int *fds, size_t fds_count,
                bx_frame *ret_frame, bx_error **err)
@@ -170,13 +169,29 @@ static int ask(bx_template_client *client, bx_frame_type type,
     if (bx_channel_ask(&client->channel, type, body, fds, fds_count, ANSWER_MS,
                        1, ret_frame, &why) == 0)
         return 0;
-    switch (bx_error_errno(why)) {
-    case EPIPE:
-    case ECONNRESET:
-    case ETIME:
+    if (bx_channel_is_gone(why)) {
         end(client);
         bx_error_wrap(&why, "the workers' template ended");
-        break;
+    }
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return -1;
+}
+
+/* The same; one that died before is replaced. */
+static int ask_again(bx_template_client *client, bx_frame_type type,
+                     const bx_buf *body, const int *fds, size_t fds_count,
+                     bx_frame *ret_frame, bx_error **err)
+{
+    bx_error *why = NULL;
+
+    if (ask(client, type, body, fds, fds_count, ret_frame, &why) == 0)
+        return 0;
+    if (bx_channel_is_gone(why)) {
+        bx_error_free(why);
+        return ask(client, type, body, fds, fds_count, ret_frame, err);
     }
     if (err != NULL)
         *err = why;
@@ -199,7 +214,7 @@ int bx_template_client_variant(bx_template_client *client,
     if (out.is_bad)
         return bx_error_set_nomem(err);
     pthread_mutex_lock(&client->mutex);
-    result = ask(client, BX_FRAME_VARIANT, &body, NULL, 0, &frame, err);
+    result = ask_again(client, BX_FRAME_VARIANT, &body, NULL, 0, &frame, err);
     pthread_mutex_unlock(&client->mutex);
     if (result < 0)
         return -1;
@@ -232,7 +247,8 @@ int bx_template_client_load(bx_template_client *client,
         return bx_error_set_nomem(err);
     pthread_mutex_lock(&client->mutex);
     if (client->pidfd < 0 || *generation != client->generation) {
-        result = ask(client, BX_FRAME_LOAD, &body, &code->fd, 1, &frame, err);
+        result =
+            ask_again(client, BX_FRAME_LOAD, &body, &code->fd, 1, &frame, err);
         if (result == 0) {
             *generation = client->generation;
             bx_frame_clear(&frame);
@@ -269,7 +285,7 @@ int bx_template_client_fork(bx_template_client *client, int control,
     int result;
 
     pthread_mutex_lock(&client->mutex);
-    result = ask(client, BX_FRAME_FORK, NULL, &control, 1, &frame, err);
+    result = ask_again(client, BX_FRAME_FORK, NULL, &control, 1, &frame, err);
     *ret_generation = client->generation;
     pthread_mutex_unlock(&client->mutex);
     if (result < 0)
