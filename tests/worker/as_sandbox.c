@@ -1,5 +1,11 @@
-#define BX_AS_SANDBOX_ITSELF
 #include "worker/as_sandbox.h"
+
+/* Of this process, for what no worker is asked. */
+#undef bx_engine_new
+#undef bx_engine_free
+#undef bx_module_parse
+#undef bx_module_free
+#undef bx_module_inspect
 
 #include <assert.h>
 #include <string.h>

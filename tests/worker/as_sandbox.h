@@ -37,7 +37,6 @@ int as_session_invoke(bx_session *session, const char *function,
 bool as_session_is_alive(const bx_session *session);
 void as_session_close(bx_session *session);
 
-#ifndef BX_AS_SANDBOX_ITSELF
 #define bx_engine_new as_engine_new
 #define bx_engine_free as_engine_free
 #define bx_module_parse as_module_parse
@@ -54,6 +53,5 @@ void as_session_close(bx_session *session);
 #define bx_session_invoke as_session_invoke
 #define bx_session_is_alive as_session_is_alive
 #define bx_session_close as_session_close
-#endif
 
 #endif
