@@ -320,6 +320,7 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
                      bx_error **ret_why)
 {
     wait_state state = { .ends_ns = answer->run.deadline_ns + GRACE_NS };
+    bool is_first = true;
 
     for (;;) {
         bx_frame frame;
@@ -327,8 +328,11 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
         int64_t begin_ns;
         bool is_good;
 
-        if (got <= 0)
+        if (got <= 0) {
+            answer->is_begun = got < 0 || errno != ECONNRESET || !is_first;
             return -1;
+        }
+        is_first = false;
         if (frame.type == BX_FRAME_RESULT) {
             *ret_frame = frame;
             return 0;
@@ -456,7 +460,7 @@ static int call(bx_answer *answer, bx_line *line, size_t argc,
         bx_process_give_line(answer->process, line);
         return -1;
     }
-    answer->is_begun = true;
+    answer->is_begun = true; /* unless nobody read it */
     if (serve_run(answer, line, &frame, &why) < 0) {
         bx_line_free(line);
         return make_lost(answer, why, ret_result, err);

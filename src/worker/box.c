@@ -77,8 +77,14 @@ static bx_process *try_process(bx_worker_box *box, bool *ret_is_lost,
     if (process == NULL || prepare(box, process, &code, &why) == 0)
         return process;
     *ret_is_lost = bx_channel_is_gone(why);
-    if (*ret_is_lost)
-        free(bx_pool_lose(process, NULL));
+    if (*ret_is_lost) {
+        bx_autofree char *cause = bx_pool_lose(process, NULL);
+
+        bx_error_free(why);
+        why = NULL;
+        bx_error_set(&why, BX_ERR_SYSTEM, "%s before the call began",
+                     cause == NULL ? "the worker ended" : cause);
+    }
     bx_pool_give(process);
     if (err != NULL)
         *err = why;

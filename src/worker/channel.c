@@ -287,9 +287,9 @@ int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
         got = recvmsg(channel->fd, &message, MSG_CMSG_CLOEXEC | flags);
     while (got < 0 && errno == EINTR);
     if (got <= 0) {
-        if (got == 0 || errno == ECONNRESET)
+        if (got == 0)
             errno = EPIPE;
-        if (errno == EAGAIN || errno == EPIPE)
+        if (errno == EAGAIN || errno == EPIPE || errno == ECONNRESET)
             return 0;
         return bx_error_set_errno(err, errno, "a message of another process");
     }

@@ -48,8 +48,9 @@ int bx_channel_send(const bx_channel *channel, bx_frame_type type,
 
 /* Receive a frame whose body has at most max_bytes and beside which come at
  * most max_fds descriptors, those of a long body not counted. 1: a frame, that
- * bx_frame_clear() frees; 0: the other end is gone, or errno is EAGAIN: nothing
- * came (on a socket with a time limit, or flags MSG_DONTWAIT). -1 with err:
+ * bx_frame_clear() frees; 0: errno is EAGAIN, nothing came (on a socket with a
+ * time limit, or flags MSG_DONTWAIT); EPIPE, the other end is gone; ECONNRESET,
+ * it is and has not read what was sent last. -1 with err:
  * BX_ERR_INVALID, it is no frame. */
 int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
                        int flags, bx_frame *ret_frame, bx_error **err);

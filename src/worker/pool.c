@@ -364,17 +364,20 @@ static void bury(bx_process *process)
     bx_process_unref(process);
 }
 
-/* With the mutex: end what was idle for long enough; returns when the next one
- * will have been. */
+/* With the mutex: end what was idle for long enough; returns when there may be
+ * another. One at work is looked at as if it became idle now: a call that ends
+ * wakes nobody. */
 static int64_t retire_idle(bx_worker_pool *pool)
 {
     int64_t now_ns = bx_now_ns();
     int64_t next_ns = INT64_MAX;
 
     for (bx_process *at = pool->processes; at != NULL; at = at->next) {
-        int64_t due_ns = at->idle_since_ns + (int64_t)pool->idle_ms * 1000000;
+        bool is_idle = at->calls == 0 && at->sessions == 0;
+        int64_t due_ns = (is_idle ? at->idle_since_ns : now_ns) +
+                         (int64_t)pool->idle_ms * 1000000;
 
-        if (at->state != BX_PROCESS_READY || at->calls > 0 || at->sessions > 0)
+        if (at->state != BX_PROCESS_READY)
             continue;
         if (due_ns <= now_ns)
             retire(at);
