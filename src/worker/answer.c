@@ -330,6 +330,8 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
 
         if (got <= 0) {
             answer->is_begun = got < 0 || errno != ECONNRESET || !is_first;
+            if (got < 0 && bx_error_code(*ret_why) != BX_ERR_TIMEOUT)
+                bx_error_wrap(ret_why, "the worker sent");
             return -1;
         }
         is_first = false;
