@@ -1,0 +1,633 @@
+/* Whoever took a worker over says what it likes. Here it does: the program that
+ * the pool starts is this one, and its "workers" answer a call with whatever
+ * its first argument names. Each costs the worker, and the call its result;
+ * nothing else. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "sandbox/result.h"
+#include "worker/channel.h"
+#include "worker/serve.h"
+#include "worker/support_pool.h"
+
+#define EVIL_INSTANCES 3 /* tells the program that it is to be evil */
+
+/* ---- the evil side --------------------------------------------------- */
+
+static void say(int socket, uint32_t magic, uint16_t type, uint16_t flags,
+                uint64_t says, const void *body, size_t bytes, const int *fds,
+                size_t fds_count)
+{
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * 8)] = { 0 };
+    bx_frame_head head = { magic, type, flags, says };
+    struct iovec parts[2] = { { &head, sizeof(head) },
+                              { (void *)body, bytes } };
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+    if (fds_count > 0) {
+        struct cmsghdr *part;
+
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * fds_count);
+        part = CMSG_FIRSTHDR(&message);
+        part->cmsg_level = SOL_SOCKET;
+        part->cmsg_type = SCM_RIGHTS;
+        part->cmsg_len = CMSG_LEN(sizeof(int) * fds_count);
+        memcpy(CMSG_DATA(part), fds, sizeof(int) * fds_count);
+    }
+    (void)sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+/* A frame of ours with a body of its own. */
+static void frame(int socket, bx_frame_type type, const void *body,
+                  size_t bytes)
+{
+    say(socket, BX_FRAME_MAGIC, (uint16_t)type, 0, bytes, body, bytes, NULL, 0);
+}
+
+static void spilled(int socket, uint64_t says, int fd)
+{
+    say(socket, BX_FRAME_MAGIC, BX_FRAME_RESULT, BX_FRAME_SPILLED, says, NULL,
+        0, &fd, fd >= 0);
+}
+
+typedef struct evil_result {
+    uint8_t code;
+    const char *message;
+    size_t message_bytes;
+    const char *value;
+    size_t output_bytes;
+    bool has_budget;
+    size_t cut; /* bytes left off at the end */
+} evil_result;
+
+static void result(int socket, const evil_result *evil)
+{
+    bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, SIZE_MAX);
+    bx_channel channel = { .fd = socket };
+    char *output = calloc(1, evil->output_bytes + 1);
+
+    bx_wire_put_bool(&out, true);
+    bx_wire_put_bool(&out, evil->has_budget);
+    if (evil->has_budget) {
+        const bx_budget full = BX_BUDGET_FULL;
+
+        bx_frame_put_budget(&out, &full);
+    }
+    bx_wire_put_bool(&out, true);
+    bx_wire_put_u8(&out, evil->code);
+    bx_wire_put_u32(&out, 7);
+    bx_wire_put_bool(&out, false);
+    for (int i = 0; i < 7; i++)
+        bx_wire_put_u64(&out, UINT64_MAX);
+    bx_wire_put_bytes(&out, evil->message, evil->message_bytes);
+    bx_wire_put_bool(&out, evil->value != NULL);
+    if (evil->value != NULL)
+        bx_wire_put_text(&out, evil->value);
+    bx_wire_put_bytes(&out, output, evil->output_bytes);
+    bx_wire_put_bytes(&out, "", 0);
+    body.len -= evil->cut;
+    (void)bx_channel_send(&channel, BX_FRAME_RESULT, &body, NULL, 0, true,
+                          NULL);
+    bx_buf_clear(&body);
+    free(output);
+}
+
+static void good(int socket)
+{
+    const evil_result plain = { .message = "" };
+
+    result(socket, &plain);
+}
+
+static int memory(size_t bytes, int seals)
+{
+    int fd = memfd_create("evil", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (ftruncate(fd, (off_t)bytes) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+        _exit(9);
+    return fd;
+}
+
+#define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+
+static void say_many(int socket, uint64_t magic)
+{
+    int fds[7];
+
+    for (int i = 0; i < 7; i++)
+        fds[i] = dup(socket);
+    say(socket, (uint32_t)magic, BX_FRAME_RESULT, 0, 1, "x", 1, fds, 7);
+}
+
+static void event(int socket, bx_frame_type type, size_t texts,
+                  const char *text)
+{
+    bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, SIZE_MAX);
+
+    for (size_t i = 0; i < texts; i++)
+        bx_wire_put_text(&out, text);
+    frame(socket, type, body.data, body.len);
+    bx_buf_clear(&body);
+}
+
+static void ask_spawn(int socket, bx_frame_type type, uint32_t words,
+                      const char *word)
+{
+    const bx_budget full = BX_BUDGET_FULL;
+    bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, SIZE_MAX);
+
+    bx_frame_put_budget(&out, &full);
+    bx_wire_put_u32(&out, words);
+    if (word != NULL) {
+        bx_wire_put_text(&out, word);
+        bx_wire_put_u8(&out, 0);
+    }
+    bx_wire_put_u32(&out, 0);
+    bx_wire_put_bytes(&out, "", 0);
+    frame(socket, type, body.data, body.len);
+    bx_buf_clear(&body);
+}
+
+/* Take the answer to a question, like one that behaves. */
+static void take_answer(int socket)
+{
+    bx_channel channel;
+    bx_frame answer;
+
+    if (bx_channel_open(&channel, socket, NULL) < 0 ||
+        bx_channel_receive(&channel, BX_FRAME_MAX_BYTES, 1, 0, &answer, NULL) !=
+            1)
+        _exit(9);
+    bx_frame_clear(&answer);
+    free(channel.room);
+}
+
+static void be_malformed(int socket, const char *how)
+{
+    static char large[BX_FRAME_INLINE_BYTES];
+    const evil_result many = { .message = "", .output_bytes = 20u << 20 };
+    const evil_result huge = { .message = large,
+                               .message_bytes = sizeof(large) };
+    int pipe_[2];
+
+    if (strcmp(how, "garbage") == 0)
+        (void)send(socket, "garbage", 7, 0);
+    else if (strcmp(how, "nothing") == 0)
+        (void)send(socket, "", 0, 0);
+    else if (strcmp(how, "magic") == 0)
+        say(socket, 1, BX_FRAME_RESULT, 0, 1, "x", 1, NULL, 0);
+    else if (strcmp(how, "type") == 0)
+        say(socket, BX_FRAME_MAGIC, 999, 0, 1, "x", 1, NULL, 0);
+    else if (strcmp(how, "answer") == 0)
+        frame(socket, BX_FRAME_ANSWER, "x", 1);
+    else if (strcmp(how, "request") == 0)
+        frame(socket, BX_FRAME_CALL, "x", 1);
+    else if (strcmp(how, "flags") == 0)
+        say(socket, BX_FRAME_MAGIC, BX_FRAME_RESULT, 2, 1, "x", 1, NULL, 0);
+    else if (strcmp(how, "longer") == 0)
+        say(socket, BX_FRAME_MAGIC, BX_FRAME_RESULT, 0, 100, "x", 1, NULL, 0);
+    else if (strcmp(how, "too-long") == 0)
+        say(socket, BX_FRAME_MAGIC, BX_FRAME_RESULT, 0,
+            BX_FRAME_INLINE_BYTES + 1, large, sizeof(large), NULL, 0);
+    else if (strcmp(how, "empty") == 0)
+        frame(socket, BX_FRAME_RESULT, "", 0);
+    else if (strcmp(how, "fds") == 0)
+        say_many(socket, BX_FRAME_MAGIC);
+    else if (strcmp(how, "one-fd") == 0)
+        say(socket, BX_FRAME_MAGIC, BX_FRAME_WAKE, 0, 0, "", 0, &socket, 1);
+    else if (strcmp(how, "no-spill") == 0)
+        spilled(socket, 100000, -1);
+    else if (strcmp(how, "spill-pipe") == 0 && pipe(pipe_) == 0)
+        spilled(socket, 100000, pipe_[0]);
+    else if (strcmp(how, "spill-socket") == 0)
+        spilled(socket, 100000, socket);
+    else if (strcmp(how, "spill-open") == 0)
+        spilled(socket, 100000, memory(100000, F_SEAL_SHRINK));
+    else if (strcmp(how, "spill-short") == 0)
+        spilled(socket, 100000, memory(10, SEALS));
+    else if (strcmp(how, "spill-huge") == 0)
+        spilled(socket, 1ull << 40, memory(1ull << 40, SEALS));
+    else if (strcmp(how, "spill-large") == 0)
+        spilled(socket, 200u << 20, memory(200u << 20, SEALS));
+    else if (strcmp(how, "output") == 0)
+        result(socket, &many);
+    else if (strcmp(how, "message") == 0)
+        result(socket, &huge);
+}
+
+static void be_wrong(int socket, const char *how)
+{
+    const evil_result code = { .code = 99, .message = "" };
+    const evil_result nul = { .message = "a\0b", .message_bytes = 3 };
+    const evil_result value = { .message = "", .value = "{not json" };
+    const evil_result budget = { .message = "", .has_budget = true };
+    const evil_result cut = { .message = "", .cut = 3 };
+    static char text[BX_FRAME_EVENT_BYTES + 2];
+
+    memset(text, 'x', sizeof(text) - 1);
+    if (strcmp(how, "code") == 0)
+        result(socket, &code);
+    else if (strcmp(how, "nul") == 0)
+        result(socket, &nul);
+    else if (strcmp(how, "value") == 0)
+        result(socket, &value);
+    else if (strcmp(how, "budget") == 0)
+        result(socket, &budget);
+    else if (strcmp(how, "cut") == 0)
+        result(socket, &cut);
+    else if (strcmp(how, "audit-cut") == 0)
+        event(socket, BX_FRAME_AUDIT, 3, "x");
+    else if (strcmp(how, "audit-long") == 0)
+        event(socket, BX_FRAME_AUDIT, 4, text);
+    else if (strcmp(how, "effect") == 0) /* nobody listens */
+        event(socket, BX_FRAME_EFFECT, 3, "x");
+    else if (strcmp(how, "need") == 0)
+        event(socket, BX_FRAME_NEED, 2, "x");
+    else if (strcmp(how, "broker") == 0)
+        frame(socket, BX_FRAME_BROKER, "\377\377\377\377", 4);
+    else if (strcmp(how, "broker-empty") == 0)
+        frame(socket, BX_FRAME_BROKER_WHILE, "", 0);
+    else if (strcmp(how, "broker-large") == 0)
+        spilled(socket, 2u << 20, memory(2u << 20, SEALS));
+    else if (strcmp(how, "wake") == 0)
+        frame(socket, BX_FRAME_WAKE, "x", 1);
+    else if (strcmp(how, "spawn-none") == 0)
+        ask_spawn(socket, BX_FRAME_SPAWN, 0, NULL);
+    else if (strcmp(how, "spawn-many") == 0)
+        ask_spawn(socket, BX_FRAME_SPAWN, UINT32_MAX, "x");
+    else if (strcmp(how, "spawn-empty") == 0)
+        ask_spawn(socket, BX_FRAME_SPAWN, 1, "");
+    else if (strcmp(how, "tool-cut") == 0)
+        frame(socket, BX_FRAME_TOOL_CALL, "x", 1);
+    else if (strcmp(how, "exit") == 0)
+        _exit(3);
+    else if (strcmp(how, "close") == 0)
+        close(socket);
+}
+
+static void misbehave(int socket, const char *how)
+{
+    be_malformed(socket, how);
+    be_wrong(socket, how);
+    if (strcmp(how, "good") == 0) {
+        good(socket);
+    } else if (strcmp(how, "escapes") == 0) {
+        event(socket, BX_FRAME_AUDIT, 4, "\033[31mred\x9b\n\xff");
+        result(socket,
+               &(evil_result){ .message = "\033]0;x\007", .message_bytes = 6 });
+    } else if (strcmp(how, "flood") == 0) {
+        for (;;)
+            event(socket, BX_FRAME_AUDIT, 4, "x");
+    } else if (strcmp(how, "deaf") == 0) {
+        /* Questions without end, and no answer is read. */
+        for (;;)
+            ask_spawn(socket, BX_FRAME_SPAWN, 1, "x");
+    } else if (strcmp(how, "lies") == 0) {
+        /* More nested calls than are granted: the host counts. */
+        for (int i = 0; i < 10; i++) {
+            ask_spawn(socket, BX_FRAME_SPAWN, 1, "x");
+            take_answer(socket);
+        }
+        result(socket, &(evil_result){ .message = "", .has_budget = true });
+    }
+}
+
+/* Boxes and modules are fine; of a call only the arguments count. */
+static void evil_channel(int socket)
+{
+    bx_channel channel;
+    bx_frame message;
+
+    if (bx_channel_open(&channel, socket, NULL) < 0)
+        _exit(9);
+    while (bx_channel_receive(&channel, BX_FRAME_MAX_BYTES, BX_CHANNEL_FDS, 0,
+                              &message, NULL) == 1) {
+        bx_wire_in in = bx_frame_body(&message);
+        bx_call_frame call;
+
+        if (message.type != BX_FRAME_CALL)
+            (void)bx_channel_reply(&channel, NULL, NULL, 0, NULL);
+        else if (bx_frame_get_call(&in, &call, NULL) == 0)
+            misbehave(socket, call.argc > 1 ? call.argv[1] : "good");
+        bx_frame_clear(&message);
+    }
+    _exit(0);
+}
+
+static _Noreturn void evil_worker(int control)
+{
+    bx_channel channel;
+    bx_frame message;
+    bx_buf layers = BX_BUF_INIT;
+
+    (void)bx_buf_append(&layers, "\0\0\0\0\0\0\0", BX_LOCKDOWN_LAYERS,
+                        SIZE_MAX);
+    if (bx_channel_open(&channel, control, NULL) < 0)
+        _exit(9);
+    while (bx_channel_receive(&channel, BX_FRAME_MAX_BYTES, 1, 0, &message,
+                              NULL) == 1) {
+        if (message.type == BX_FRAME_SETUP)
+            (void)bx_channel_reply(&channel, &layers, NULL, 0, NULL);
+        else if (message.type == BX_FRAME_CHANNEL)
+            evil_channel(bx_frame_take_fd(&message, 0));
+        else if (message.type == BX_FRAME_COMPILE) {
+            int code = memory(100, SEALS);
+            char body[2 + BX_DIGEST_BYTES] = { 0 };
+            bx_buf reply = { body, sizeof(body), sizeof(body) };
+
+            (void)bx_channel_reply(&channel, &reply, &code, 1, NULL);
+        }
+        bx_frame_clear(&message);
+    }
+    _exit(0);
+}
+
+/* A template that takes everything. */
+static int be_evil(void)
+{
+    bx_channel host;
+    bx_frame message;
+
+    if (bx_channel_open(&host, 3, NULL) < 0)
+        return 9;
+    while (bx_channel_receive(&host, BX_FRAME_MAX_BYTES, 1, 0, &message,
+                              NULL) == 1) {
+        bx_wire_in in = bx_frame_body(&message);
+        uint64_t zero = 0;
+        bx_buf reply = { (char *)&zero, 8, 8 };
+        siginfo_t info = { 0 };
+        int pidfd = -1;
+        pid_t pid;
+
+        if (message.type == BX_FRAME_FORK) {
+            pid = fork();
+            if (pid == 0) {
+                int control = bx_frame_take_fd(&message, 0);
+
+                close(3);
+                evil_worker(control);
+            }
+            pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+            memcpy(&zero, &pid, sizeof(pid));
+            reply.len = 4;
+        } else if (message.type == BX_FRAME_REAP) {
+            (void)waitid(P_PID, bx_wire_get_u32(&in), &info, WEXITED);
+            zero = (info.si_code == CLD_EXITED) |
+                   (uint64_t)(uint32_t)info.si_status << 8;
+            reply.len = 5;
+        }
+        (void)bx_channel_reply(&host, &reply, &pidfd, pidfd >= 0, NULL);
+        if (pidfd >= 0)
+            close(pidfd);
+        bx_frame_clear(&message);
+    }
+    return 0;
+}
+
+/* ---- the tests ------------------------------------------------------- */
+
+static char heard[256];
+static unsigned heard_count;
+
+static void on_audit(void *context, const bx_audit_event *heard_event)
+{
+    (void)context;
+    heard_count++;
+    snprintf(heard, sizeof(heard), "%s", heard_event->target);
+}
+
+static unsigned spawned;
+
+static int on_spawn(void *context, const bx_caller *caller,
+                    const bx_spawn_request *request,
+                    bx_service_result *ret_result, bx_error **err)
+{
+    (void)context;
+    (void)caller;
+    (void)request;
+    (void)err;
+    spawned++;
+    return bx_buf_puts(&ret_result->head, "{}");
+}
+
+static int on_tool(void *context, const bx_caller *caller, const char *name,
+                   const char *input, size_t input_bytes,
+                   bx_service_result *ret_result, bx_error **err)
+{
+    (void)name;
+    (void)input;
+    (void)input_bytes;
+    return on_spawn(context, caller, NULL, ret_result, err);
+}
+
+static int on_list(void *context, const bx_caller *caller,
+                   bx_service_result *ret_result, bx_error **err)
+{
+    return on_spawn(context, caller, NULL, ret_result, err);
+}
+
+static const bx_services services = { NULL, on_spawn, on_tool, on_list };
+
+static const bx_worker_options evil_options = {
+    .max_instances = EVIL_INSTANCES,
+};
+
+static test_box make_evil_box(bx_worker_pool *pool, const bx_policy *policy)
+{
+    static const char module[8] = { 0, 'a', 's', 'm', 1 };
+    bx_policy *plain = make_pool_policy("wasm-cache-dir", "", NULL);
+    test_box box = { 0 };
+
+    if (policy == NULL)
+        policy = plain;
+    box.module = bx_worker_module_new(pool, module, 8, "evil", policy, 0, NULL);
+    assert_non_null(box.module);
+    box.box = bx_worker_box_new(pool, box.module, policy, NULL);
+    assert_non_null(box.box);
+    bx_policy_free(plain);
+    return box;
+}
+
+static bx_result *call(const test_box *box, const char *how,
+                       const bx_run_extra *extra)
+{
+    const char *const argv[] = { "guest", how };
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+    bx_result *got = NULL;
+    bx_error *err = NULL;
+
+    options.audit = on_audit;
+    if (bx_worker_box_run(box->box, 2, argv, &options, extra, &got, &err) < 0)
+        fail_msg("%s: %s", how, bx_error_message(err));
+    return got;
+}
+
+static void expect_good(const test_box *box)
+{
+    bx_result *got = call(box, "good", NULL);
+
+    assert_string_equal(bx_result_message(got), "");
+    assert_int_equal(bx_result_exit_code(got), 7);
+    bx_result_free(got);
+}
+
+static void expect_lost(const test_box *box, const char *how, const char *text)
+{
+    const bx_run_extra extra = { .services = &services };
+    bx_result *got = call(box, how, &extra);
+
+    if (bx_result_code(got) != BX_ERR_SYSTEM)
+        fail_msg("%s: %s %s", how, bx_code_name(bx_result_code(got)),
+                 bx_result_message(got));
+    if (strstr(bx_result_message(got), text) == NULL)
+        fail_msg("%s: '%s' is not in '%s'", how, text, bx_result_message(got));
+    bx_result_free(got);
+}
+
+static void kills_who_sends_what_no_worker_sends(void **state)
+{
+    static const char *const ways[][2] = {
+        { "garbage", "the worker sent: 7 bytes that are no frame" },
+        { "nothing", "worker" },
+        { "magic", "no frame" },
+        { "type", "no frame" },
+        { "answer", "what none sends" },
+        { "request", "what none sends" },
+        { "flags", "no frame" },
+        { "longer", "no frame" },
+        { "too-long", "no frame" },
+        { "empty", "malformed result" },
+        { "fds", "6 descriptors" },
+        { "one-fd", "descriptors" },
+        { "no-spill", "body is missing" },
+        { "spill-pipe", "not a sealed memory file" },
+        { "spill-socket", "not a sealed memory file" },
+        { "spill-open", "not a sealed memory file" },
+        { "spill-short", "another length" },
+        { "spill-huge", "no frame" },
+        { "spill-large", "at most" },
+        { "output", "malformed result" },
+        { "message", "malformed result" },
+        { "code", "malformed result" },
+        { "nul", "malformed result" },
+        { "value", "malformed result" },
+        { "budget", "malformed result" },
+        { "cut", "malformed result" },
+        { "audit-cut", "what none sends" },
+        { "audit-long", "what none sends" },
+        { "effect", "what none sends" },
+        { "need", "what none sends" },
+        { "broker", "what none sends" },
+        { "broker-empty", "what none sends" },
+        { "broker-large", "malformed result" },
+        { "wake", "what none sends" },
+        { "spawn-none", "what none sends" },
+        { "spawn-many", "what none sends" },
+        { "spawn-empty", "what none sends" },
+        { "tool-cut", "what none sends" },
+        { "exit", "exit status 3" },
+        { "close", "worker" },
+        { "deaf", "what none sends" },
+    };
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    bx_worker_stats stats;
+    size_t count = sizeof(ways) / sizeof(ways[0]);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        expect_lost(&box, ways[i][0], ways[i][1]);
+        expect_good(&box);
+    }
+    bx_worker_pool_stats(pool, &stats);
+    assert_int_equal(stats.started, count + 1);
+    assert_int_equal(stats.lost, count);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
+static void kills_who_goes_on_for_ever(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    bx_policy *policy =
+        make_pool_policy("wasm-cache-dir", "", "wasm-timeout", "100ms", NULL);
+    test_box box = make_evil_box(pool, policy);
+
+    (void)state;
+    expect_lost(&box, "flood", "went on after its run was to end");
+    expect_lost(&box, "silence", "hung");
+    expect_good(&box);
+    free_box(&box);
+    bx_policy_free(policy);
+    bx_worker_pool_free(pool);
+}
+
+static void shows_nothing_that_acts_on_a_terminal(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    bx_result *got = call(&box, "escapes", NULL);
+
+    (void)state;
+    assert_string_equal(heard, "\\x1b[31mred\\x9b\n\\xff");
+    assert_string_equal(bx_result_message(got), "\\x1b]0;x\\x07");
+    bx_result_free(got);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
+static void counts_nested_calls_itself(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    bx_policy *policy =
+        make_pool_policy("wasm-cache-dir", "", "max-calls", "4", NULL);
+    test_box box = make_evil_box(pool, policy);
+    bx_budget budget = BX_BUDGET_FULL;
+    const bx_run_extra extra = { .services = &services, .budget = &budget };
+    bx_result *got;
+
+    (void)state;
+    spawned = 0;
+    budget.calls = 3;
+    budget.fs_write_bytes = 100;
+    got = call(&box, "lies", &extra);
+    assert_int_equal(bx_result_code(got), BX_OK);
+    assert_int_equal(spawned, 3);
+    /* It says that it used nothing. */
+    assert_int_equal(budget.calls, 0);
+    assert_int_equal(budget.fs_write_bytes, 100);
+    bx_result_free(got);
+    free_box(&box);
+    bx_policy_free(policy);
+    bx_worker_pool_free(pool);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kills_who_sends_what_no_worker_sends),
+        cmocka_unit_test(kills_who_goes_on_for_ever),
+        cmocka_unit_test(shows_nothing_that_acts_on_a_terminal),
+        cmocka_unit_test(counts_nested_calls_itself),
+    };
+
+    if (argc > 2 && strcmp(argv[1], BX_WORKER_ARGUMENT) == 0 &&
+        atoi(argv[2]) == EVIL_INSTANCES)
+        return be_evil();
+    POOL_MAIN(argc, argv);
+    return cmocka_run_group_tests(tests, make_pool_home, remove_pool_home);
+}
