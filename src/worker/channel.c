@@ -218,6 +218,19 @@ void bx_frame_clear(bx_frame *frame)
     memset(frame, 0, sizeof(*frame));
 }
 
+int bx_frame_own(bx_frame *frame, bx_error **err)
+{
+    if (frame->spilled != NULL)
+        return 0;
+    frame->spilled = malloc(frame->bytes + 1);
+    if (frame->spilled == NULL)
+        return bx_error_set_nomem(err);
+    if (frame->bytes > 0)
+        memcpy(frame->spilled, frame->data, frame->bytes);
+    frame->data = frame->spilled;
+    return 0;
+}
+
 int bx_frame_take_fd(bx_frame *frame, size_t index)
 {
     return index < frame->fds_count ? bx_take_fd(&frame->fds[index]) : -1;

@@ -55,6 +55,8 @@ int bx_channel_send(const bx_channel *channel, bx_frame_type type,
 int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
                        int flags, bx_frame *ret_frame, bx_error **err);
 void bx_frame_clear(bx_frame *frame);
+/* Make its body its own: the channel may be closed. */
+int bx_frame_own(bx_frame *frame, bx_error **err);
 /* What the last frame points to stays until the next call of this. */
 int bx_channel_keep(bx_channel *channel, bx_error **err);
 /* One of its descriptors, now the caller's; -1: there is none. */

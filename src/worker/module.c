@@ -123,6 +123,11 @@ static int ask_child(const bx_worker_module *module, bx_frame_type type,
     }
     if (pair[1] >= 0)
         close(pair[1]);
+    if (result == 0) {
+        result = bx_frame_own(ret_frame, &why);
+        if (result < 0)
+            bx_frame_clear(ret_frame);
+    }
     bx_channel_close(&child.control);
     if (err != NULL)
         *err = why;
