@@ -12,6 +12,7 @@
 /* How long after its deadline, or a cancel, a run may take to say that it is
  * over. */
 #define GRACE_NS 1000000000
+#define LATE_FRAMES 256
 
 static uint64_t lower(uint64_t a, uint64_t b)
 {
@@ -275,6 +276,7 @@ typedef struct wait_state {
     int64_t ends_ns; /* then it is lost */
     bool is_slow;    /* nothing came for a while */
     bool is_cancelled;
+    unsigned late; /* frames after that */
 } wait_state;
 
 /* A frame, or why there is none: the return value as of bx_channel_receive(),
@@ -340,11 +342,14 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
             return 0;
         }
         begin_ns = bx_now_ns();
+        /* Some may have been sent in time, and read late. */
+        if (begin_ns >= state.ends_ns)
+            state.late++;
         is_good =
-            begin_ns < state.ends_ns && answer_frame(answer, line, &frame);
+            state.late <= LATE_FRAMES && answer_frame(answer, line, &frame);
         if (!is_good)
             bx_error_set(ret_why, BX_ERR_INVALID,
-                         begin_ns < state.ends_ns
+                         state.late <= LATE_FRAMES
                              ? "the worker sent what none sends (a frame of "
                                "type %d)"
                              : "the worker went on after its run was to end (a "
@@ -421,9 +426,10 @@ static int take_result(bx_answer *answer, const bx_frame *frame,
                         "the worker sent a malformed result");
 }
 
-/* The call is lost with its worker. */
-static int make_lost(bx_answer *answer, bx_error *why, bx_result **ret_result,
-                     bx_error **err)
+/* The call is lost with its worker. Takes line, which may be NULL, and why: the
+ * line is closed last, so that what is told is not how the worker took that. */
+static int make_lost(bx_answer *answer, bx_line *line, bx_error *why,
+                     bx_result **ret_result, bx_error **err)
 {
     bx_autofree char *cause = bx_pool_lose(
         answer->process, why == NULL ? NULL : bx_error_message(why));
@@ -431,6 +437,7 @@ static int make_lost(bx_answer *answer, bx_error *why, bx_result **ret_result,
     char *message = NULL;
 
     bx_error_free(why);
+    bx_line_free(line);
     answer->is_alive = false;
     if (result == NULL || cause == NULL ||
         asprintf(&message,
@@ -455,23 +462,19 @@ static int call(bx_answer *answer, bx_line *line, size_t argc,
 
     bx_process_set_cancel(answer->process, line, false);
     if (send_call(answer, line, argc, argv, &is_gone, err) < 0) {
-        if (is_gone) {
-            bx_line_free(line);
-            return make_lost(answer, NULL, ret_result, err);
-        }
+        if (is_gone)
+            return make_lost(answer, line, NULL, ret_result, err);
         bx_process_give_line(answer->process, line);
         return -1;
     }
     answer->is_begun = true; /* unless nobody read it */
     if (serve_run(answer, line, &frame, &why) < 0) {
-        bx_line_free(line);
-        return make_lost(answer, why, ret_result, err);
+        return make_lost(answer, line, why, ret_result, err);
     }
     received = take_result(answer, &frame, &result, &why);
     bx_frame_clear(&frame);
     if (received < 0) {
-        bx_line_free(line);
-        return make_lost(answer, why, ret_result, err);
+        return make_lost(answer, line, why, ret_result, err);
     }
     bx_process_give_line(answer->process, line);
     answer->is_alive = result.is_alive;
@@ -501,7 +504,7 @@ int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
     if (line == NULL) {
         if (bx_channel_is_gone(why)) {
             bx_error_free(why);
-            return make_lost(answer, NULL, ret_result, err);
+            return make_lost(answer, NULL, NULL, ret_result, err);
         }
         if (err != NULL)
             *err = why;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 #define MESSAGE_BYTES (sizeof(bx_frame_head) + BX_FRAME_INLINE_BYTES)
@@ -44,9 +45,17 @@ int bx_channel_keep(bx_channel *channel, bx_error **err)
 
 int bx_channel_pair(int ret_fds[2], bx_error **err)
 {
+    const struct timeval most = { .tv_sec = BX_CHANNEL_SEND_MS / 1000 };
+
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
         return bx_error_set_errno(err, errno, "a pair of sockets");
-    return 0;
+    if (setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) ==
+        0)
+        return 0;
+    bx_error_set_errno(err, errno, "a pair of sockets");
+    close(ret_fds[0]);
+    close(ret_fds[1]);
+    return -1;
 }
 
 /* ---- memory files ---------------------------------------------------- */
@@ -369,7 +378,8 @@ bool bx_channel_is_gone(const bx_error *error)
 {
     int number = bx_error_errno(error);
 
-    return number == EPIPE || number == ECONNRESET || number == ETIME;
+    return number == EPIPE || number == ECONNRESET || number == ETIME ||
+           number == EAGAIN;
 }
 
 int bx_channel_reply(const bx_channel *channel, const bx_buf *body,

@@ -29,8 +29,11 @@ typedef struct bx_frame {
 int bx_channel_open(bx_channel *channel, int fd, bx_error **err);
 void bx_channel_close(bx_channel *channel);
 
-/* A connected pair, both closed on exec. */
+/* A connected pair, both closed on exec. What is sent by the first waits
+ * BX_CHANNEL_SEND_MS at most for someone to read: the other end may be
+ * anyone's. */
 int bx_channel_pair(int ret_fds[2], bx_error **err);
+#define BX_CHANNEL_SEND_MS 1000
 
 /* A sealed memory file of these bytes; -1 with err. */
 int bx_channel_memory(const void *data, size_t bytes, bx_error **err);
@@ -73,7 +76,7 @@ int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
                    const int *fds, size_t fds_count, int timeout_ms,
                    size_t max_fds, bx_frame *ret_frame, bx_error **err);
 
-/* Such an error: nobody is at the other end, or nobody answers. */
+/* Such an error: nobody is at the other end, or nobody reads or answers. */
 bool bx_channel_is_gone(const bx_error *error);
 
 /* Answer one with OK, or with ERROR and err. */
