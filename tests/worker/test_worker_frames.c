@@ -296,6 +296,12 @@ static void misbehave(int socket, const char *how)
         /* Questions without end, and no answer is read. */
         for (;;)
             ask_spawn(socket, BX_FRAME_SPAWN, 1, "x");
+    } else if (strcmp(how, "lazy") == 0) {
+        /* Answers fill the socket, unread; the next call has no room. */
+        for (int i = 0; i < 4; i++)
+            ask_spawn(socket, BX_FRAME_SPAWN, 1, "large");
+        good(socket);
+        sleep(60);
     } else if (strcmp(how, "lies") == 0) {
         /* More nested calls than are granted: the host counts. */
         for (int i = 0; i < 10; i++) {
@@ -416,11 +422,15 @@ static int on_spawn(void *context, const bx_caller *caller,
                     const bx_spawn_request *request,
                     bx_service_result *ret_result, bx_error **err)
 {
+    static const char large[BX_FRAME_INLINE_BYTES - 200];
+
     (void)context;
     (void)caller;
-    (void)request;
     (void)err;
     spawned++;
+    if (request != NULL && strcmp(request->argv[0], "large") == 0)
+        return bx_buf_append(&ret_result->output[0], large, sizeof(large),
+                             SIZE_MAX);
     return bx_buf_puts(&ret_result->head, "{}");
 }
 
@@ -576,6 +586,22 @@ static void kills_who_goes_on_for_ever(void **state)
     bx_worker_pool_free(pool);
 }
 
+/* The host's thread does not wait for ever for one that does not read. */
+static void waits_for_no_reader(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    const bx_run_extra extra = { .services = &services };
+    bx_result *got = call(&box, "lazy", &extra);
+
+    (void)state;
+    assert_int_equal(bx_result_exit_code(got), 7);
+    bx_result_free(got);
+    expect_good(&box); /* by another worker: this call was not read */
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 static void shows_nothing_that_acts_on_a_terminal(void **state)
 {
     bx_worker_pool *pool = make_pool(&evil_options);
@@ -621,6 +647,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kills_who_sends_what_no_worker_sends),
         cmocka_unit_test(kills_who_goes_on_for_ever),
+        cmocka_unit_test(waits_for_no_reader),
         cmocka_unit_test(shows_nothing_that_acts_on_a_terminal),
         cmocka_unit_test(counts_nested_calls_itself),
     };
