@@ -44,6 +44,7 @@ int bx_cmd_replay(int argc, char **argv);
 int bx_cmd_mcp(int argc, char **argv);
 int bx_cmd_overlay(int argc, char **argv);
 int bx_cmd_learn(int argc, char **argv);
+int bx_cmd_doctor(int argc, char **argv);
 int bx_cmd_completion(int argc, char **argv);
 
 /* Text that others wrote: what a terminal would act on, or not show, is

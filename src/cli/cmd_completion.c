@@ -5,8 +5,10 @@
 #include "cli/tool_cli.h"
 #include "policy/control.h"
 
-static const char *const run_flags[] = { "policy", "stats",        "json",
-                                         "quiet",  "program-name", "help" };
+static const char *const run_flags[] = {
+    "policy",           "stats",        "json", "quiet",
+    "require-lockdown", "program-name", "help"
+};
 #define RUN_FLAGS_COUNT (sizeof(run_flags) / sizeof(run_flags[0]))
 
 static void print_words(const char *prefix)

@@ -28,6 +28,8 @@ const bx_command bx_commands[] = {
       bx_cmd_overlay },
     { "learn", "Run a command and write the smallest manifest it needs",
       bx_cmd_learn },
+    { "doctor", "Check this machine: kernel, cache, audit log, tools",
+      bx_cmd_doctor },
     { "completion", "Print shell completion for bash, zsh or fish",
       bx_cmd_completion },
 };

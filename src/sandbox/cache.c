@@ -103,6 +103,14 @@ static char *entry_path(const bx_cache *cache, uint64_t compatibility,
     return path;
 }
 
+bool bx_cache_has(const bx_cache *cache, const bx_variant *variant,
+                  const uint8_t digest[BX_DIGEST_BYTES])
+{
+    bx_autofree char *path = entry_path(cache, variant, digest);
+
+    return path != NULL && access(path, R_OK) == 0;
+}
+
 static void sign(const bx_cache *cache, const entry_head *head,
                  const uint8_t *body, uint8_t mac[BX_DIGEST_BYTES])
 {

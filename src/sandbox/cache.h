@@ -35,6 +35,10 @@ bool bx_cache_find(const bx_cache *cache, const bx_variant *variant,
                    const uint8_t digest[32], bool is_component,
                    bx_code_image *ret_image);
 
+/* Is there an entry of that name? Whether it is good is not looked at. */
+bool bx_cache_has(const bx_cache *cache, const bx_variant *variant,
+                  const uint8_t digest[32]);
+
 /* Keep compiled code. */
 int bx_cache_save(const bx_cache *cache, const bx_variant *variant,
                   const uint8_t digest[32], const bx_code_image *image,

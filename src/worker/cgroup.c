@@ -74,8 +74,8 @@ static int check_group(const char *path, int dir, bx_error **err)
     if (fd < 0 || bx_file_read_fd(fd, "cgroup.controllers", FILE_MAX_BYTES,
                                   &text, NULL, NULL) < 0)
         return bx_error_set(err, BX_ERR_NOT_FOUND,
-                            "version 2 is not what holds the limits here: boot "
-                            "with systemd.unified_cgroup_hierarchy=1");
+                            "version 2 has no limits here: boot with "
+                            "systemd.unified_cgroup_hierarchy=1");
     if (!has_word(text, "memory") || !has_word(text, "pids"))
         return bx_error_set(err, BX_ERR_NOT_FOUND,
                             "memory and pids are not given to this group: "
