@@ -106,7 +106,8 @@ static char *entry_path(const bx_cache *cache, uint64_t compatibility,
 bool bx_cache_has(const bx_cache *cache, const bx_variant *variant,
                   const uint8_t digest[BX_DIGEST_BYTES])
 {
-    bx_autofree char *path = entry_path(cache, variant, digest);
+    bx_autofree char *path =
+        entry_path(cache, bx_engine_compatibility(variant->engine), digest);
 
     return path != NULL && access(path, R_OK) == 0;
 }
