@@ -28,6 +28,15 @@ void bx_up_keep_times(int dir_fd, const struct stat *stat)
     (void)utimensat(dir_fd, ".", times, 0);
 }
 
+/* By a descriptor: a process that is locked down has no chmod by name. */
+static int change_mode(int dir_fd, const char *name, mode_t mode)
+{
+    bx_autofd int fd =
+        openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? -1 : fchmod(fd, mode);
+}
+
 /* Put what tmp/ has into a folder of up/, which looks as before: its mode, when
  * that would not let us, and its times are put back. */
 static int put_up(const bx_overlay *overlay, const char *tmp, int dir_fd,
@@ -41,7 +50,7 @@ static int put_up(const bx_overlay *overlay, const char *tmp, int dir_fd,
         return -1;
     result = rename_with(overlay->tmp_fd, tmp, dir_fd, name, RENAME_NOREPLACE);
     if (result < 0 && errno == EACCES &&
-        fchmodat(dir_fd, ".", (stat.st_mode & 07777) | 0300, 0) == 0) {
+        change_mode(dir_fd, ".", (stat.st_mode & 07777) | 0300) == 0) {
         is_widened = true;
         result =
             rename_with(overlay->tmp_fd, tmp, dir_fd, name, RENAME_NOREPLACE);
@@ -49,7 +58,7 @@ static int put_up(const bx_overlay *overlay, const char *tmp, int dir_fd,
     if (is_widened) {
         int kept = errno;
 
-        (void)!fchmodat(dir_fd, ".", stat.st_mode & 07777, 0);
+        (void)!change_mode(dir_fd, ".", stat.st_mode & 07777);
         errno = kept;
     }
     if (result == 0)
@@ -103,7 +112,7 @@ static int copy_folder(const bx_edit *at, int dir_fd, const char *name)
         return -1;
     /* A folder that its owner cannot write cannot be moved: then its mode
      * comes last. */
-    if (fchmodat(overlay->tmp_fd, tmp, mode | 0700, 0) < 0 ||
+    if (change_mode(overlay->tmp_fd, tmp, mode | 0700) < 0 ||
         utimensat(overlay->tmp_fd, tmp, times, AT_SYMLINK_NOFOLLOW) < 0) {
         bx_overlay_tmp_remove(overlay, tmp);
         return -1;
@@ -113,7 +122,7 @@ static int copy_folder(const bx_edit *at, int dir_fd, const char *name)
         bx_overlay_tmp_remove(overlay, tmp);
         return -1;
     }
-    return (mode & 0700) == 0700 ? 0 : fchmodat(dir_fd, name, mode, 0);
+    return (mode & 0700) == 0700 ? 0 : change_mode(dir_fd, name, mode);
 }
 
 static int enter(const bx_edit *edit, int dir_fd, char *path, size_t start,
