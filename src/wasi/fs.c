@@ -71,8 +71,7 @@ bx_verdict bx_fs_explain(const bx_fs *fs, const char *path, size_t len,
         bx_fs_find(fs, path, len, &region);
         guarded = bx_guarded_at(fs, region.mount, path, len);
         if (guarded != NULL && guarded->is_hidden)
-            return (bx_verdict){ false, "the file holds a secret",
-                                 guarded->origin };
+            return (bx_verdict){ false, guarded->reason, guarded->origin };
         if (guarded != NULL && (wanted & BX_ACCESS_WRITE) != 0)
             return (bx_verdict){ false, "the path is protected",
                                  guarded->origin };

@@ -31,7 +31,8 @@ typedef struct bx_fs_guarded {
     char *path; /* "" is the root */
     size_t len;
     int mount;
-    bool is_hidden;     /* not read either: a secret's own file */
+    bool is_hidden;     /* not read either: a secret's own file, overlays */
+    const char *reason; /* of a hidden one */
     const char *origin; /* borrowed */
 } bx_fs_guarded;
 

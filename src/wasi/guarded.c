@@ -47,7 +47,7 @@ void bx_guarded_clear(bx_fs *fs)
 typedef struct guard {
     const char *path;   /* of the host */
     const char *origin; /* borrowed */
-    bool is_hidden;
+    const char *reason; /* static; NULL: it is not hidden */
 } guard;
 
 /* rest: beneath the mapping's folder, "" for all of it. */
@@ -56,7 +56,8 @@ static int add(bx_fs *fs, size_t mount, const char *rest, const guard *why,
 {
     const char *dir = fs->mounts[mount].rule->guest_dir;
     bx_fs_guarded row = { .mount = (int)mount,
-                          .is_hidden = why->is_hidden,
+                          .is_hidden = why->reason != NULL,
+                          .reason = why->reason,
                           .origin = why->origin };
     const bx_fs_guarded *same;
     bx_fs_guarded *grown;
@@ -285,7 +286,8 @@ static int guard_secret(bx_fs *fs, way *walk, const bx_secret *secret,
     bx_autofree char *here =
         secret->file[0] == '/' ? strdup("") : getcwd(NULL, 0);
     bx_autofree char *path = NULL;
-    guard why = { .origin = secret->origin, .is_hidden = true };
+    guard why = { .origin = secret->origin,
+                  .reason = "the file holds a secret" };
 
     if (here == NULL)
         return bx_error_set_errno(err, errno, "the current folder");
@@ -297,16 +299,38 @@ static int guard_secret(bx_fs *fs, way *walk, const bx_secret *secret,
     return guard_path(fs, walk, &why, err);
 }
 
+/* An overlay is not seen from within, nor are those beside it: what they hold
+ * shows at its own place. */
+static int guard_overlay(bx_fs *fs, way *walk, const char *dir, bx_error **err)
+{
+    bx_autofree char *path = realpath(dir, NULL);
+    const guard why = { .path = path,
+                        .origin = "an overlay's own folder",
+                        .reason = "overlays are not seen from within" };
+    char *slash;
+
+    if (path == NULL)
+        return bx_error_set_errno(err, errno, "'%s'", dir);
+    slash = strrchr(path, '/');
+    if (slash - path >= 9 && memcmp(slash - 9, "/overlays", 9) == 0)
+        *slash = '\0';
+    return guard_path(fs, walk, &why, err);
+}
+
 int bx_guarded_find(bx_fs *fs, bx_error **err)
 {
     const bx_policy *policy = fs->policy;
     bx_autofree way *walk = NULL;
 
-    if (policy->protected_paths_count == 0 && policy->secrets_count == 0)
+    if (policy->protected_paths_count == 0 && policy->secrets_count == 0 &&
+        policy->overlay_dir == NULL)
         return 0;
     walk = calloc(1, sizeof(*walk));
     if (walk == NULL)
         return bx_error_set_nomem(err);
+    if (policy->overlay_dir != NULL &&
+        guard_overlay(fs, walk, policy->overlay_dir, err) < 0)
+        return -1;
     for (size_t i = 0; i < policy->protected_paths_count; i++) {
         const bx_protected *row = &policy->protected_paths[i];
         const guard why = { .path = row->host_path, .origin = row->origin };

@@ -47,7 +47,8 @@ static int open_parent(const bx_edit *edit, const char **ret_name)
 }
 
 /* The folder of up/ in which an entry that is not there can be made. */
-static int open_parent_of_new(const bx_edit *edit, const char **ret_name)
+static int open_parent_of_new(const bx_edit *edit, bool is_folder,
+                              const char **ret_name)
 {
     bx_autofd int fd = -1;
     bx_sight sight;
@@ -62,7 +63,7 @@ static int open_parent_of_new(const bx_edit *edit, const char **ret_name)
     if (!bx_layers_is_gone(edit->layers, edit->path) &&
         bx_overlay_log(edit->layers, edit->path, NULL, NULL) < 0)
         return -1;
-    bx_overlay_touch(edit->layers, edit->path, false);
+    bx_overlay_touch(edit->layers, edit->path, !is_folder);
     return bx_take_fd(&fd);
 }
 
@@ -93,7 +94,7 @@ static int make_file(const bx_edit *edit, int flags, mode_t mode)
 
     if (bx_overlay_lock(edit->layers->overlay, edit->run) < 0)
         return -1;
-    dir_fd = open_parent_of_new(edit, &name);
+    dir_fd = open_parent_of_new(edit, false, &name);
     if (dir_fd < 0)
         return finish(edit, -1);
     return finish(
@@ -108,7 +109,7 @@ int bx_edit_make_folder(const bx_edit *edit, mode_t mode)
 
     if (bx_overlay_lock(edit->layers->overlay, edit->run) < 0)
         return -1;
-    dir_fd = open_parent_of_new(edit, &name);
+    dir_fd = open_parent_of_new(edit, true, &name);
     if (dir_fd < 0)
         return finish(edit, -1);
     return finish(edit, mkdirat(dir_fd, name, mode));
@@ -121,7 +122,7 @@ int bx_edit_make_link(const bx_edit *edit, const char *content)
 
     if (bx_overlay_lock(edit->layers->overlay, edit->run) < 0)
         return -1;
-    dir_fd = open_parent_of_new(edit, &name);
+    dir_fd = open_parent_of_new(edit, false, &name);
     if (dir_fd < 0)
         return finish(edit, -1);
     return finish(edit, symlinkat(content, dir_fd, name));
@@ -134,7 +135,7 @@ static int link_up(const bx_edit *from, const bx_edit *to)
     const char *from_name;
     const char *to_name;
 
-    to_fd = open_parent_of_new(to, &to_name);
+    to_fd = open_parent_of_new(to, false, &to_name);
     if (to_fd < 0)
         return -1;
     from_fd = bx_up_parent(from, &from_name);
@@ -143,19 +144,37 @@ static int link_up(const bx_edit *from, const bx_edit *to)
     return linkat(from_fd, from_name, to_fd, to_name, 0);
 }
 
+static bool is_parent_there(const bx_edit *edit)
+{
+    const char *slash = strrchr(edit->path, '/');
+    bx_autofree char *parent =
+        strndup(edit->path, slash == NULL ? 0 : (size_t)(slash - edit->path));
+    bx_sight sight;
+
+    if (parent == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    return bx_layers_look(BX_SPOT(edit->layers, parent), false, &sight) == 0;
+}
+
 int bx_edit_link(const bx_edit *from, const bx_edit *to)
 {
     for (int tries = 0;; tries++) {
         bx_sight sight;
+        bool is_folder;
         int result;
 
         if (look(from, &sight) < 0)
             return -1;
-        if (S_ISDIR(sight.stat.st_mode))
-            return fail(EPERM);
+        is_folder = S_ISDIR(sight.stat.st_mode);
         if (look(to, &sight) == 0)
             return fail(EEXIST); /* nothing is brought up for it */
-        if (errno != ENOENT || bx_up_entry(from, true) < 0 ||
+        if (errno != ENOENT)
+            return -1;
+        if (is_folder)
+            return is_parent_there(to) ? fail(EPERM) : -1;
+        if (bx_up_entry(from, true) < 0 ||
             bx_overlay_lock(from->layers->overlay, from->run) < 0)
             return -1;
         result = look(from, &sight);
@@ -202,6 +221,8 @@ int bx_edit_open(const bx_edit *edit, int flags, mode_t mode)
         }
         if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
             return fail(EEXIST);
+        if ((flags & O_DIRECTORY) != 0 && !S_ISDIR(sight.stat.st_mode))
+            return fail(ENOTDIR);
         if (!sight.in_up && bring_up_for_writing(edit, &sight, flags) < 0)
             return -1;
         if (sight.in_up && !S_ISREG(sight.stat.st_mode) &&
@@ -398,7 +419,7 @@ static int cover_base(const move *it)
         return -1;
     }
     /* Whatever lies beneath a folder that came is looked for in up. */
-    bx_overlay_touch(it->to->layers, it->to->path, is_folder);
+    bx_overlay_touch(it->to->layers, it->to->path, true);
     if (is_beneath(it->from, &base))
         return bx_up_mark_gone(it->from);
     return 0;

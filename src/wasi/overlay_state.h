@@ -61,8 +61,10 @@ int bx_overlay_log(const bx_layers *layers, const char *path,
 bx_touched *bx_touched_open(const char *dir, int dir_fd, bx_error **err);
 void bx_touched_close(bx_touched *touched);
 
-/* The path or, with is_gone, the base's entry there is about to change. */
-void bx_overlay_touch(const bx_layers *layers, const char *path, bool is_gone);
+/* Something is about to be made at the path, in up or gone. is_hiding: it is no
+ * folder, or one beneath which nothing of the base's shows. */
+void bx_overlay_touch(const bx_layers *layers, const char *path,
+                      bool is_hiding);
 /* False: up and gone have nothing of this path, and of none above it anything
  * that hides the base's. */
 bool bx_overlay_is_touched(const bx_layers *layers, const char *path);

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "wasi/overlay_state.h"
 
 #define WITHOUT_RUN_NS (10 * INT64_C(1000000000))
@@ -92,9 +93,10 @@ void bx_overlay_tmp_name(char name[BX_TMP_NAME_BYTES])
     snprintf(name, BX_TMP_NAME_BYTES, "t-%016" PRIx64, random);
 }
 
-/* Empty a folder of tmp/: the folders in it move up into tmp/ to be emptied in
- * their turn, so that its depth costs neither stack nor descriptors. */
-static void empty_folder(const bx_overlay *overlay, const char *name)
+/* Empty a folder of tmp/: the folders in it move up into tmp/ and are named, to
+ * be emptied in their turn, so that its depth costs no descriptors. */
+static void empty_folder(const bx_overlay *overlay, const char *name,
+                         bx_buf *names)
 {
     int fd = openat(overlay->tmp_fd, name,
                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -109,26 +111,33 @@ static void empty_folder(const bx_overlay *overlay, const char *name)
     while ((entry = readdir(dir)) != NULL) {
         char moved[BX_TMP_NAME_BYTES];
 
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if (unlinkat(fd, entry->d_name, 0) == 0)
-            continue;
-        if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0)
+        if (strcmp(entry->d_name, ".") == 0 ||
+            strcmp(entry->d_name, "..") == 0 ||
+            unlinkat(fd, entry->d_name, 0) == 0 ||
+            unlinkat(fd, entry->d_name, AT_REMOVEDIR) == 0)
             continue;
         bx_overlay_tmp_name(moved);
-        moved[0] = 'd';
-        (void)renameat(fd, entry->d_name, overlay->tmp_fd, moved);
+        if (renameat(fd, entry->d_name, overlay->tmp_fd, moved) == 0)
+            (void)bx_buf_append(names, moved, sizeof(moved), SIZE_MAX);
     }
     closedir(dir);
 }
 
 void bx_overlay_tmp_remove(const bx_overlay *overlay, const char *name)
 {
+    bx_autobuf bx_buf names = BX_BUF_INIT;
     int kept = errno;
 
     if (unlinkat(overlay->tmp_fd, name, 0) < 0 && errno == EISDIR) {
-        empty_folder(overlay, name);
+        empty_folder(overlay, name, &names);
         (void)unlinkat(overlay->tmp_fd, name, AT_REMOVEDIR);
+    }
+    for (size_t at = 0; at < names.len; at += BX_TMP_NAME_BYTES) {
+        char next[BX_TMP_NAME_BYTES];
+
+        memcpy(next, names.data + at, sizeof(next));
+        empty_folder(overlay, next, &names);
+        (void)unlinkat(overlay->tmp_fd, next, AT_REMOVEDIR);
     }
     errno = kept;
 }
@@ -144,29 +153,20 @@ static bool is_left_over(const bx_overlay *overlay, const char *name)
 
 void bx_overlay_tmp_clean(const bx_overlay *overlay)
 {
-    bool is_more = true;
+    int fd = openat(overlay->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
 
-    /* Emptying folders puts more of them here. */
-    for (int rounds = 0; is_more && rounds < 4096; rounds++) {
-        int fd =
-            openat(overlay->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-        const struct dirent *entry;
-
-        is_more = false;
-        if (dir == NULL) {
-            if (fd >= 0)
-                close(fd);
-            return;
-        }
-        while ((entry = readdir(dir)) != NULL) {
-            if (strcmp(entry->d_name, ".") == 0 ||
-                strcmp(entry->d_name, "..") == 0 ||
-                !is_left_over(overlay, entry->d_name))
-                continue;
-            is_more |= entry->d_type == DT_DIR;
-            bx_overlay_tmp_remove(overlay, entry->d_name);
-        }
-        closedir(dir);
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
     }
+    while ((entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0 &&
+            is_left_over(overlay, entry->d_name))
+            bx_overlay_tmp_remove(overlay, entry->d_name);
+    }
+    closedir(dir);
 }

@@ -18,7 +18,7 @@
 #define WORD_BITS 64u
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_BYTES 36u
-#define GONE_SALT 0x9e3779b97f4a7c15u
+#define HIDING_SALT 0x9e3779b97f4a7c15u
 
 struct bx_touched {
     char magic[8];
@@ -79,7 +79,7 @@ static bool has(bx_touched *touched, uint64_t hash)
 }
 
 static void touch(bx_touched *touched, unsigned number, const char *path,
-                  bool is_gone)
+                  bool is_hiding)
 {
     uint64_t hash = hash_begin(number);
 
@@ -95,13 +95,13 @@ static void touch(bx_touched *touched, unsigned number, const char *path,
             path++;
         }
     }
-    if (is_gone)
-        add(touched, hash ^ GONE_SALT);
+    if (is_hiding)
+        add(touched, hash ^ HIDING_SALT);
 }
 
-void bx_overlay_touch(const bx_layers *layers, const char *path, bool is_gone)
+void bx_overlay_touch(const bx_layers *layers, const char *path, bool is_hiding)
 {
-    touch(layers->overlay->touched, layers->number, path, is_gone);
+    touch(layers->overlay->touched, layers->number, path, is_hiding);
 }
 
 bool bx_overlay_is_touched(const bx_layers *layers, const char *path)
@@ -117,7 +117,7 @@ bool bx_overlay_is_touched(const bx_layers *layers, const char *path)
         hash = hash_more(hash, path, bytes);
         if (!has(touched, hash))
             return false;
-        if (has(touched, hash ^ GONE_SALT))
+        if (has(touched, hash ^ HIDING_SALT))
             return true;
         path += bytes;
         if (*path == '/') {
@@ -141,20 +141,20 @@ uint64_t bx_overlay_changes(const bx_overlay *overlay)
 /* ---- the file ------------------------------------------------------- */
 
 /* What one entry of up/ or gone/ stands for: beneath "N/". */
-static void add_entry(bx_touched *touched, const char *path, bool is_gone)
+static void add_entry(bx_touched *touched, const char *path, bool is_hiding)
 {
     char *end;
     unsigned long number = strtoul(path, &end, 10);
 
     if (end != path && (*end == '/' || *end == '\0') && number <= UINT32_MAX)
-        touch(touched, (unsigned)number, *end == '/' ? end + 1 : end, is_gone);
+        touch(touched, (unsigned)number, *end == '/' ? end + 1 : end,
+              is_hiding);
 }
 
 static int add_tree(bx_touched *touched, const char *dir, const char *tree,
                     bx_error **err)
 {
     bx_autofree char *root = NULL;
-    bool is_gone = strcmp(tree, "gone") == 0;
     size_t skip;
     FTSENT *entry;
     FTS *walk;
@@ -175,7 +175,7 @@ static int add_tree(bx_touched *touched, const char *dir, const char *tree,
         }
         if (entry->fts_level > 0 && entry->fts_info != FTS_DP)
             add_entry(touched, entry->fts_path + skip,
-                      is_gone && entry->fts_info != FTS_D);
+                      entry->fts_info != FTS_D);
     }
     if (entry != NULL || errno != 0)
         bx_error_set_errno(err, errno, "'%s'", root);

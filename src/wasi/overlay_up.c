@@ -335,7 +335,7 @@ static int put_copy(const bx_edit *edit, const copy *made)
         bx_overlay_log(layers, edit->path, &made->stat,
                        made->sha256[0] == '\0' ? NULL : made->sha256) < 0)
         return -1;
-    bx_overlay_touch(layers, edit->path, false);
+    bx_overlay_touch(layers, edit->path, true);
     if (put_up(layers->overlay, made->name, dir_fd, name) < 0)
         return -1;
     bx_overlay_count_change(layers->overlay);
@@ -400,7 +400,7 @@ static int put_link(const bx_edit *edit, const struct stat *stat,
     if (symlinkat(content, overlay->tmp_fd, tmp) < 0)
         return -1;
     (void)utimensat(overlay->tmp_fd, tmp, times, AT_SYMLINK_NOFOLLOW);
-    bx_overlay_touch(layers, edit->path, false);
+    bx_overlay_touch(layers, edit->path, true);
     if (put_up(overlay, tmp, dir_fd, name) < 0) {
         bx_overlay_tmp_remove(overlay, tmp);
         return -1;

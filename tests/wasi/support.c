@@ -173,12 +173,20 @@ static int list_one(const char *path, const struct stat *stat, int kind,
                          path + listing_skip);
 }
 
-char *host_listing(const test_box *box)
+char *host_listing_of(const test_box *box, const char *path)
 {
+    char buf[512];
+
     listing = BX_BUF_INIT;
     listing_skip = strlen(box->dir);
-    assert_int_equal(nftw(box->dir, list_one, 16, FTW_PHYS), 0);
+    assert_int_equal(nftw(host_path(box, path, buf), list_one, 16, FTW_PHYS),
+                     0);
     return bx_buf_take(&listing);
+}
+
+char *host_listing(const test_box *box)
+{
+    return host_listing_of(box, ".");
 }
 
 /* ---- guest ---------------------------------------------------------- */

@@ -67,6 +67,8 @@ const char *host_read(const test_box *box, const char *path);
 char *host_path(const test_box *box, const char *path, char buf[512]);
 /* A line for each thing beneath box->dir: kind, size, name; to compare. */
 char *host_listing(const test_box *box);
+/* The same of one folder in it. */
+char *host_listing_of(const test_box *box, const char *path);
 
 /* Guest side. Memory is handed out from the bottom and never taken back but by
  * box_rewind(). */
