@@ -1,6 +1,6 @@
 /* Figures of the sandbox as ratios measured in one run.
  *
- *     bench [start|files|memory|script|threads|compile|tools]...
+ *     bench [start|files|overlay|memory|script|threads|compile|tools]...
  */
 #include "bench.h"
 
@@ -139,9 +139,9 @@ static const struct {
     void (*run)(const bench_paths *paths);
 } parts[] = {
     { "start", bench_start },     { "files", bench_files },
-    { "memory", bench_memory },   { "script", bench_script },
-    { "threads", bench_threads }, { "compile", bench_compile },
-    { "tools", bench_tools },
+    { "overlay", bench_overlay }, { "memory", bench_memory },
+    { "script", bench_script },   { "threads", bench_threads },
+    { "compile", bench_compile }, { "tools", bench_tools },
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

@@ -42,6 +42,7 @@ bx_sandbox *bench_sandbox(bx_engine *engine, const char *folder,
 
 void bench_start(const bench_paths *paths);
 void bench_files(const bench_paths *paths);
+void bench_overlay(const bench_paths *paths);
 void bench_memory(const bench_paths *paths);
 void bench_script(const bench_paths *paths);
 void bench_threads(const bench_paths *paths);

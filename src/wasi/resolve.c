@@ -243,22 +243,36 @@ static int32_t find_parent(bx_path *path, bx_place *place)
 
 const char *bx_place_beneath(const bx_path *path, const bx_place *place)
 {
+    /* A walk that went back leaves what it had added: access was judged by the
+     * length. */
+    place->text->guest[place->guest_len] = '\0';
     return bx_fs_beneath(path->wasi->fs, place->region.mount,
                          place->text->guest);
 }
 
-/* No empty name, "." or "..", and no '/' at the end. */
-static bool is_clean(const char *text)
+/* Put the names of a path behind a folder's, without empty ones and ".". False:
+ * there is "..", or a folder is meant, or there is no room. */
+static bool put_clean(char *guest, size_t *len, const char *text)
 {
     for (;;) {
         size_t bytes = strcspn(text, "/");
+        bool is_last = text[bytes] == '\0';
+        bool is_dots = bytes == 0 || bx_name_is_dots(text);
 
-        if (bytes == 0 || bx_name_is_dots(text))
+        if ((is_dots && is_last) || (is_dots && bytes == 2) ||
+            *len + 1 + bytes >= BX_GUEST_PATH_BYTES)
             return false;
-        if (text[bytes] == '\0')
-            return true;
+        if (!is_dots) {
+            guest[(*len)++] = '/';
+            memcpy(guest + *len, text, bytes);
+            *len += bytes;
+        }
+        if (is_last)
+            break;
         text += bytes + 1;
     }
+    guest[*len] = '\0';
+    return true;
 }
 
 /* Under an overlay a place is a guest path without links. One that is clean may
@@ -268,18 +282,15 @@ static int32_t find_covered(bx_path *path, bx_final final, bx_place *place)
     const bx_fd *dir = path->dir;
     char *guest = place->text->guest;
 
-    if (final == BX_FINAL_ENTRY || !bx_resolve_has_openat2() ||
-        dir->guest_len + 1 + path->len >= BX_GUEST_PATH_BYTES ||
-        !is_clean(path->text))
-        return bx_walk(path, final, place);
+    place->guest_len = dir->guest_len;
     memcpy(guest, dir->guest_path, dir->guest_len);
-    guest[dir->guest_len] = '/';
-    memcpy(guest + dir->guest_len + 1, path->text, path->len + 1);
-    place->guest_len = dir->guest_len + 1 + path->len;
+    if (final == BX_FINAL_ENTRY || !bx_resolve_has_openat2() ||
+        !put_clean(guest, &place->guest_len, path->text))
+        return bx_walk(path, final, place);
     place->is_whole = true;
     place->is_guess = true;
     place->is_follow = final == BX_FINAL_FOLLOW;
-    place->name = path->text;
+    place->name = guest + dir->guest_len + 1;
     return 0;
 }
 
@@ -337,7 +348,7 @@ bx_spot bx_place_spot(const bx_path *path, const bx_place *place)
     return (bx_spot){ .layers = place->layers,
                       .path = bx_place_beneath(path, place),
                       .base_dir_fd = is_held ? path->dir->host_fd : -1,
-                      .base_name = path->text };
+                      .base_name = place->name };
 }
 
 /* Under an overlay: changing ones walk first, so that they change what is

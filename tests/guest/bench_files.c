@@ -94,13 +94,10 @@ static void fill_folder(char path[600], int is_making)
 }
 
 /* Through the folder of 16 once for each operation. */
-static void read_dir(long count)
+static void list_folder(const char *path, long count)
 {
-    char path[600];
-    DIR *dir;
+    DIR *dir = opendir(path);
 
-    fill_folder(path, 1);
-    dir = opendir(path);
     check(dir != NULL, path);
     for (long i = 0; i < count; i++) {
         int seen = 0;
@@ -113,12 +110,96 @@ static void read_dir(long count)
     closedir(dir);
 }
 
+static void read_dir(long count)
+{
+    char path[600];
+
+    fill_folder(path, 1);
+    list_folder(path, count);
+}
+
+/* What is there already, in FOLDER/there: a file, and 16 more beside it. */
+static void set_there(char path[640], const char *name)
+{
+    snprintf(path, 640, "%s/there/%s", folder, name);
+}
+
+static void open_there(long count)
+{
+    char path[640];
+
+    set_there(path, "file");
+    for (long i = 0; i < count; i++) {
+        int fd = open(path, O_RDONLY);
+
+        check(fd >= 0 && read(fd, block, sizeof(block)) > 0, path);
+        close(fd);
+    }
+}
+
+static void stat_there(long count)
+{
+    char path[640];
+    struct stat st;
+
+    set_there(path, "file");
+    for (long i = 0; i < count; i++)
+        check(stat(path, &st) == 0, path);
+}
+
+static void readdir_there(long count)
+{
+    char path[640];
+
+    set_there(path, "");
+    list_folder(path, count);
+}
+
+/* The same after something came to the folder. */
+static void change_there(int is_making)
+{
+    char path[640];
+
+    set_there(path, "more");
+    if (is_making)
+        close(open(path, O_WRONLY | O_CREAT, 0600));
+    else
+        unlink(path);
+}
+
+static void open_beside(long count)
+{
+    change_there(1);
+    open_there(count);
+}
+
+static void stat_beside(long count)
+{
+    change_there(1);
+    stat_there(count);
+}
+
+static void readdir_beside(long count)
+{
+    change_there(1);
+    readdir_there(count);
+}
+
 static const struct {
     const char *name;
     void (*run)(long count);
 } cases[] = {
-    { "open_close", open_close }, { "stat", stat_file },   { "read4k", read4k },
-    { "write4k", write4k },       { "readdir", read_dir },
+    { "open_close", open_close },
+    { "stat", stat_file },
+    { "read4k", read4k },
+    { "write4k", write4k },
+    { "readdir", read_dir },
+    { "open_there", open_there },
+    { "stat_there", stat_there },
+    { "readdir_there", readdir_there },
+    { "open_beside", open_beside },
+    { "stat_beside", stat_beside },
+    { "readdir_beside", readdir_beside },
 };
 
 static long long now_ns(void)
@@ -148,10 +229,14 @@ int main(int argc, char **argv)
         end = now_ns();
         unlink(file);
         fill_folder(path, 0);
+        change_there(0);
         printf("%.1f\n", (double)(end - begin) / (double)count);
         return 0;
     }
-    fprintf(stderr, "usage: bench_files open_close|stat|read4k|write4k|readdir "
-                    "ITERATIONS FOLDER\n");
+    fprintf(stderr,
+            "usage: bench_files "
+            "open_close|stat|read4k|write4k|readdir ITERATIONS FOLDER\n"
+            "       bench_files open|stat|readdir_there|beside ITERATIONS "
+            "FOLDER\n");
     return 2;
 }
