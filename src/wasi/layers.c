@@ -26,6 +26,10 @@ static int open_by_names(int root_fd, const char *path, int flags)
     bx_autofd int held = -1;
     const char *at = path;
 
+    if (strlen(path) >= BX_PATH_BYTES) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
     for (;;) {
         size_t bytes = strcspn(at, "/");
         char name[NAME_MAX + 1];
