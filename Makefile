@@ -10,7 +10,7 @@ BX_JOBS ?= 2
 export BX_JOBS FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench lint asan fuzz install clean
+.PHONY: help run build test bench lint asan fuzz coverage install clean
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 
@@ -24,6 +24,7 @@ help:
 	@echo 'make bench    the benchmarks, as tables'
 	@echo 'make asan     the tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz     each fuzz harness for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make coverage which lines of the code that guards run in the tests'
 	@echo 'make lint     format, static checks, layers'
 	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR when that is set'
 	@echo 'make clean    remove build/; the engine stays in the per-user cache'
@@ -50,6 +51,9 @@ asan:
 
 fuzz:
 	@scripts/fuzz "$(FUZZ_SECONDS)"
+
+coverage:
+	@scripts/coverage
 
 # Root need not build: what is there is installed, with no second engine in
 # root's own cache.

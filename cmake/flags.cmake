@@ -44,3 +44,14 @@ endif()
 if(BX_FUZZ)
   target_compile_options(bx_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# Counters in a file that every process of a program shares and maps before it
+# does anything else: those of a process that is locked down, killed, or never
+# returns count too.
+if(BX_COVERAGE)
+  set(profile ${CMAKE_BINARY_DIR}/profiles/%m%c.profraw)
+  target_compile_options(bx_flags INTERFACE
+      -fprofile-instr-generate=${profile} -fcoverage-mapping
+      "SHELL:-mllvm -runtime-counter-relocation")
+  target_link_options(bx_flags INTERFACE -fprofile-instr-generate=${profile})
+endif()

@@ -12,6 +12,7 @@ void *__real_calloc(size_t count, size_t bytes);
 void *__wrap_calloc(size_t count, size_t bytes);
 void *__real_realloc(void *old, size_t bytes);
 void *__wrap_realloc(void *old, size_t bytes);
+void *__wrap_reallocarray(void *old, size_t count, size_t bytes);
 void __real_free(void *ptr);
 void __wrap_free(void *ptr);
 char *__wrap_strdup(const char *text);
@@ -55,6 +56,17 @@ void *__wrap_realloc(void *old, size_t bytes)
     if (old == NULL)
         fault_gain(ptr);
     return ptr;
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t bytes)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return __wrap_realloc(old, total);
 }
 
 void __wrap_free(void *ptr)
