@@ -6,8 +6,10 @@
 #include "policy/control.h"
 
 static const char *const run_flags[] = {
-    "policy",           "stats",        "json", "quiet",
-    "require-lockdown", "program-name", "help"
+    "policy",        "stats",        "json",
+    "quiet",         "program-name", "require-lockdown",
+    "hold-requests", "record",       "record-max",
+    "overlay",       "invoke",       "help"
 };
 #define RUN_FLAGS_COUNT (sizeof(run_flags) / sizeof(run_flags[0]))
 
@@ -130,6 +132,7 @@ static void print_zsh(void)
     }
     fputs("        '--policy[policy file]:file:_files' "
           "'--stats[statistics]' '--json[JSON]' '--quiet[no refusals]' "
+          "'--hold-requests[ask before changes]' "
           "'*:file:_files' ;;\n"
           "    cache) _values command list clear ;;\n"
           "    policy) _arguments '2:command:(check explain)' "

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/hold.h"
 #include "cli/learner.h"
 #include "cli/tool_cli.h"
 
 static const char own_flags[] =
-    "workspace audit timeout require-lockdown quiet record record-max";
+    "workspace audit timeout require-lockdown quiet record record-max "
+    "hold-requests";
 
 typedef struct bx_shortcut {
     const char *command;
@@ -81,6 +83,7 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
         options.audit = bx_tool_cli_on_refusal;
         options.audit_context = cli;
         options.need = bx_learner_need(cli->cancel, &options.need_context);
+        options.hold = cli->holds_requests ? bx_cli_on_hold : NULL;
         (void)bx_registry_run(cli->registry, &run, &result, &err);
     }
     free((void *)argv);

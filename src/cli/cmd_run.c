@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/hold.h"
 #include "cli/json_bytes.h"
 #include "cli/learner.h"
 #include "cli/options.h"
@@ -27,6 +28,7 @@ static const bx_flag flags[] = {
     { "invoke", "NAME", "Call an exported function of a component" },
     { "record", "FILE", "Record the run for `boxagnts replay`" },
     { "record-max", "SIZE", "The most a recording may have; 1GiB without it" },
+    { "hold-requests", NULL, BX_CLI_HOLD_HELP },
 };
 
 typedef struct bx_run_state {
@@ -34,6 +36,7 @@ typedef struct bx_run_state {
     bool wants_json;
     bool is_quiet;
     bool requires_lockdown;
+    bool holds_requests;
     const char *program_name;
     const char *function; /* of --invoke */
     bx_record_file record;
@@ -83,6 +86,8 @@ static int on_flag(void *context, const char *name, const char *value,
         state->is_quiet = true;
     else if (strcmp(name, "require-lockdown") == 0)
         state->requires_lockdown = true;
+    else if (strcmp(name, "hold-requests") == 0)
+        state->holds_requests = true;
     else if (strcmp(name, "invoke") == 0)
         state->function = value;
     else
@@ -304,6 +309,7 @@ static void set_options(const bx_run_state *state, bx_run_options *options)
     options->cancel = interrupt = bx_cancel_new();
     options->audit = on_refusal;
     options->audit_context = (void *)state;
+    options->hold = state->holds_requests ? bx_cli_on_hold : NULL;
     options->record_fd = bx_record_file_fd(&state->record);
     options->record_max_bytes = state->record.max_bytes;
 }

@@ -22,7 +22,7 @@ const bx_tool_command bx_tool_commands[] = {
       bx_tool_explain_run },
     { "call", "NAME [JSON | - | @FILE | KEY=VALUE...]", "Call a tool",
       "workspace audit timeout yes require-lockdown quiet json record "
-      "record-max",
+      "record-max hold-requests",
       true,
       "The input is a JSON object: as an argument, from stdin (-), from a file "
       "(@FILE),\nor as KEY=VALUE pairs (KEY:=JSON for other than strings). "

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "cli/hold.h"
 #include "cli/learner.h"
 #include "cli/tool_cli.h"
 
@@ -249,6 +250,7 @@ int bx_tool_call_run(bx_tool_cli *cli)
     note_session(cli, &input);
     bx_tool_cli_catch_interrupts(cli);
     call.cancel = cli->cancel;
+    call.hold = cli->holds_requests ? bx_cli_on_hold : NULL;
     call.need = bx_learner_need(cli->cancel, &call.need_context);
     bx_learner_note_tool(cli->registry, call.name);
     call.record_max_bytes = cli->record.max_bytes;

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/user_dir.h"
+#include "cli/hold.h"
 #include "cli/learner.h"
 #include "policy/policy.h"
 #include "policy/unit.h"
@@ -27,6 +28,7 @@ const bx_flag bx_tool_flags[] = {
     { "json", NULL, "Print JSON" },
     { "record", "FILE", "Record the run for `boxagnts replay`" },
     { "record-max", "SIZE", "The most a recording may have; 1GiB without it" },
+    { "hold-requests", NULL, BX_CLI_HOLD_HELP },
 };
 const size_t bx_tool_flags_count =
     sizeof(bx_tool_flags) / sizeof(bx_tool_flags[0]);
@@ -76,6 +78,8 @@ static int on_flag(void *context, const char *name, const char *value,
         cli->is_quiet = true;
     else if (strcmp(name, "json") == 0)
         cli->wants_json = true;
+    else if (strcmp(name, "hold-requests") == 0)
+        cli->holds_requests = true;
     else if (strcmp(name, "lang") == 0)
         cli->lang = value;
     else if (strcmp(name, "to") == 0)

@@ -14,6 +14,7 @@ typedef struct bx_tool_cli {
     bool wants_json;
     bool is_agreed; /* --yes */
     bool is_quiet;
+    bool holds_requests;
     uint64_t refusals; /* told so far */
     const char *lang;  /* of `tool new` */
     const char *to;    /* of `tool add`: "user" or "workspace" */
