@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 
 #define SHOWN_BYTES 600 /* of a body */
+#define SHOWN_LINES 10  /* so that it does not push the URL off the screen */
 #define URL_BYTES 2000
 
 /* The terminal itself: the standard streams may be the guest's. Not asked where
@@ -39,17 +40,23 @@ static void print_escaped(FILE *out, const char *text, size_t bytes, size_t max)
         fwrite(shown.data, 1, shown.len, out);
 }
 
+/* Behind a bar, so that no line of it looks like one of ours. */
 static void print_body(FILE *out, const char *body, size_t bytes)
 {
-    size_t shown = bytes < SHOWN_BYTES ? bytes : SHOWN_BYTES;
+    size_t at = 0;
 
-    if (bytes == 0)
-        return;
-    bx_cli_print_safe(out, body, shown);
-    if (body[shown - 1] != '\n')
+    for (int i = 0; i < SHOWN_LINES && at < bytes && at < SHOWN_BYTES; i++) {
+        size_t most = bytes < SHOWN_BYTES ? bytes - at : SHOWN_BYTES - at;
+        const char *end = memchr(body + at, '\n', most);
+        size_t line = end == NULL ? most : (size_t)(end - (body + at));
+
+        fputs("  | ", out);
+        bx_cli_print_safe(out, body + at, line);
         putc('\n', out);
-    if (shown < bytes)
-        fprintf(out, "... %zu bytes more\n", bytes - shown);
+        at += end == NULL ? line : line + 1;
+    }
+    if (at < bytes)
+        fprintf(out, "  ... %zu bytes more\n", bytes - at);
 }
 
 /* Ctrl-C ends the wait, too, and is a no. */
@@ -71,8 +78,9 @@ static bool ask(FILE *terminal, const bx_hold_event *event)
             event->body_bytes == 0 ? "" : ":");
     print_body(terminal, event->body, event->body_bytes);
     fputs("Send it? [y/N] ", terminal);
-    fflush(terminal);
+    /* What is typed once the question stands there is its answer. */
     tcflush(fileno(terminal), TCIFLUSH);
+    fflush(terminal);
     return read_answer(terminal);
 }
 

@@ -130,7 +130,7 @@ class HoldTest(CliTest):
         self.assertEqual((status, self.given), (0, [b"y\n"]), shown)
         self.assertIn(f"boxagnts: held: POST {self.origin}/x?q=1\r\n", shown)
         self.assertIn("7 B of body:\r\n", shown)
-        self.assertIn("a=1", shown)
+        self.assertIn("\r\n  | a=1", shown)
         self.assertNotIn("\033[2J", shown)
         self.assertEqual(self.server.seen, [("POST", "/x?q=1", b"a=1\033[2J")])
 
@@ -141,6 +141,16 @@ class HoldTest(CliTest):
             self.assertNotEqual(status, 0, shown)
             self.assertEqual(self.given, [answer])
         self.assertEqual(self.server.seen, [])
+
+    def test_keeps_the_url_on_the_screen(self):
+        """A body of many lines is cut, and none of them passes for ours."""
+        body = "x\nSend it? [y/N] \n" + "\n" * 100
+        self.write("body", body)
+        _, shown = self.at_terminal(
+            *self.curl(f"--data-binary @body {self.origin}/x"), answers=[b"n\n"])
+        self.assertIn("\r\n  | Send it? [y/N] \r\n", shown)
+        self.assertIn(f"  ... {len(body) - 26} bytes more\r\n", shown)
+        self.assertLess(shown.count("\n"), 20)
 
     def test_asks_again_for_a_redirect(self):
         _, shown = self.at_terminal(
