@@ -46,6 +46,8 @@ int bx_http_remote_open(bx_http_exchange *exchange,
     if (bx_broker_call_ask(&call, err) < 0)
         return -1;
     exchange->remote = bx_wire_get_u32(&call.in);
+    if (exchange->remote == 0) /* is what an exchange without one has */
+        call.in.is_bad = true;
     return bx_broker_call_end(&call, err);
 }
 

@@ -56,7 +56,11 @@ static int open_fixture(void **state)
 static int close_fixture(void **state)
 {
     fixture *f = *state;
+    const bx_run *guest = support_broker_run(f->broker);
 
+    /* What nested runs are charged, and the statistics, are at this end. */
+    assert_int_equal(guest->used.http_requests, f->run.used.http_requests);
+    assert_int_equal(guest->calls_denied, f->run.calls_denied);
     bx_socket_host_free(f->host);
     support_broker_free(f->broker);
     bx_run_forget_needs(&f->run);
