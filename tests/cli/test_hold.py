@@ -138,6 +138,17 @@ class HoldTest(CliTest):
         self.assertNotIn("\033[2J", shown)
         self.assertEqual(self.server.seen, [("POST", "/x?q=1", b"a=1\033[2J")])
 
+    def test_asks_though_the_process_is_locked(self):
+        """`run` asks from the process that reaches the network for it."""
+        code = (f"fetch('{self.origin}/x', {{method: 'POST', body: 'b'}})"
+                ".then(r => console.log(r.status))")
+        self.given = []
+        _, shown = self.at_terminal("run", *self.flags, tool("js-execute"), "--",
+                                    "-e", code, answers=[b"y\n"])
+        self.assertEqual(self.given, [b"y\n"], shown)
+        self.assertIn("200\r\n", shown)
+        self.assertEqual(self.server.seen, [("POST", "/x", b"b")])
+
     def test_sends_nothing_that_a_person_refuses(self):
         for answer in (b"n\n", b"\n", b"x\n"):
             status, shown = self.at_terminal(

@@ -535,7 +535,7 @@ static void believes_no_answer(void **state)
     bx_http_request get = { .url = "http://a.test/" };
     bx_http_client *client = bx_http_client_new(&config, NULL);
     bx_socket_host *sockets = bx_socket_host_new(policy, &run, NULL);
-    bx_endpoint found[2];
+    bx_endpoint found[2] = { 0 };
     uint64_t value;
     char buf[16];
 
