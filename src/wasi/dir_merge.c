@@ -125,18 +125,19 @@ static bool is_in_up(const bx_dir *dir, size_t end, const char *name)
     return false;
 }
 
-/* gone: what gone/ has of this folder, files and folders. */
-static bool is_gone(const bx_layers *layers, const char *path,
-                    const bx_name_list *gone, const char *name)
+/* gone: what gone/ has of this folder, files and folders. 1, 0, or -1. */
+static int is_gone(const bx_layers *layers, const char *path,
+                   const bx_name_list *gone, const char *name)
 {
     bx_autofree char *child = NULL;
 
     if (!bx_name_list_has(gone, name))
-        return false;
+        return 0;
     if (asprintf(&child, "%s%s%s", path, path[0] == '\0' ? "" : "/", name) <
         0) {
         child = NULL;
-        return false;
+        errno = ENOMEM;
+        return -1;
     }
     return bx_layers_is_gone(layers, child);
 }
@@ -170,11 +171,16 @@ static int32_t add_base(bx_dir *dir, const bx_layers *layers, const char *path,
     err = bx_dir_rewind(dir);
     while (err == 0) {
         const struct dirent64 *entry = bx_dir_next(dir, &err);
+        int gone_too;
 
         if (entry == NULL)
             break;
-        if (!is_in_up(dir, end, entry->d_name) &&
-            !is_gone(layers, path, gone, entry->d_name))
+        gone_too = is_in_up(dir, end, entry->d_name)
+                       ? 1
+                       : is_gone(layers, path, gone, entry->d_name);
+        if (gone_too < 0)
+            err = bx_wasi_errno(errno);
+        else if (gone_too == 0)
             err = bx_dir_add(dir, entry);
         bx_dir_pass(dir, entry);
     }

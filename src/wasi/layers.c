@@ -100,17 +100,32 @@ int bx_layer_open_parent(int root_fd, const char *path, const char **ret_name)
 
 /* ---- all of them ---------------------------------------------------- */
 
-bool bx_layers_is_gone(const bx_layers *layers, const char *path)
+int bx_layers_is_gone(const bx_layers *layers, const char *path)
 {
     struct stat stat;
 
     if (path[0] == '\0')
-        return false;
+        return 0;
     /* A link in the way can only come from whoever has the overlay's folder
      * already; all it could change is this answer. */
     if (fstatat(layers->gone_fd, path, &stat, AT_SYMLINK_NOFOLLOW) == 0)
         return !S_ISDIR(stat.st_mode);
-    return errno == ENOTDIR;
+    if (errno == ENOTDIR)
+        return 1;
+    return errno == ENOENT ? 0 : -1;
+}
+
+int bx_layers_is_beneath(const bx_layers *layers, const char *path,
+                         struct stat *ret_stat)
+{
+    int is_gone = bx_layers_is_gone(layers, path);
+
+    if (is_gone != 0)
+        return is_gone < 0 ? -1 : 0;
+    if (bx_layer_stat(layers->base_fd, path, ret_stat) == 0)
+        return 1;
+    /* A link in place of a folder above: nothing of it shows. */
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
 }
 
 static int look_in_base(const bx_spot *spot, bx_sight *ret_sight)
@@ -132,56 +147,69 @@ static int look_in_up(const bx_spot *spot, bool is_merge_asked,
     if (bx_layer_stat(layers->up_fd, spot->path, &ret_sight->stat) < 0)
         return -1;
     ret_sight->in_up = true;
-    ret_sight->in_base =
-        is_merge_asked && S_ISDIR(ret_sight->stat.st_mode) &&
-        !bx_layers_is_gone(layers, spot->path) &&
-        bx_layer_stat(layers->base_fd, spot->path, &stat) == 0 &&
-        S_ISDIR(stat.st_mode);
+    ret_sight->in_base = false;
+    if (is_merge_asked && S_ISDIR(ret_sight->stat.st_mode)) {
+        int is_beneath = bx_layers_is_beneath(layers, spot->path, &stat);
+
+        if (is_beneath < 0)
+            return -1;
+        ret_sight->in_base = is_beneath > 0 && S_ISDIR(stat.st_mode);
+    }
     return 0;
 }
 
 int bx_layers_look(const bx_spot *spot, bool is_merge_asked,
                    bx_sight *ret_sight)
 {
+    int is_gone;
+
     if (!bx_overlay_is_touched(spot->layers, spot->path))
         return look_in_base(spot, ret_sight);
     if (look_in_up(spot, is_merge_asked, ret_sight) == 0)
         return 0;
     if (errno != ENOENT)
         return -1;
-    if (!bx_layers_is_gone(spot->layers, spot->path))
-        return bx_layer_stat(spot->layers->base_fd, spot->path,
-                             &ret_sight->stat) < 0
-                   ? -1
-                   : (ret_sight->in_up = false, ret_sight->in_base = true, 0);
+    is_gone = bx_layers_is_gone(spot->layers, spot->path);
+    if (is_gone < 0)
+        return -1;
     /* What moves is brought up before its base is gone: it may be there by
      * now, and never was missing. */
-    return look_in_up(spot, is_merge_asked, ret_sight);
+    return is_gone > 0 ? look_in_up(spot, is_merge_asked, ret_sight)
+                       : look_in_base(spot, ret_sight);
+}
+
+/* Of what was touched. */
+static int open_touched(const bx_spot *spot, int flags, bool *ret_in_up)
+{
+    const bx_layers *layers = spot->layers;
+    int fd = bx_layer_open(layers->up_fd, spot->path, flags);
+    int is_gone;
+
+    *ret_in_up = true;
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    is_gone = bx_layers_is_gone(layers, spot->path);
+    if (is_gone < 0)
+        return -1;
+    if (is_gone > 0)
+        return bx_layer_open(layers->up_fd, spot->path, flags); /* as above */
+    *ret_in_up = false;
+    return bx_layer_open(layers->base_fd, spot->path, flags);
 }
 
 int bx_layers_open(const bx_spot *spot, int flags, bool *ret_in_up)
 {
-    const bx_layers *layers = spot->layers;
-    int fd;
-
     *ret_in_up = false;
     if ((flags & O_ACCMODE) != O_RDONLY ||
         (flags & (O_CREAT | O_TRUNC)) != 0) { /* never in the base */
         errno = EROFS;
         return -1;
     }
-    if (!bx_overlay_is_touched(layers, spot->path))
-        return spot->base_dir_fd >= 0
-                   ? bx_layer_open(spot->base_dir_fd, spot->base_name, flags)
-                   : bx_layer_open(layers->base_fd, spot->path, flags);
-    fd = bx_layer_open(layers->up_fd, spot->path, flags);
-    if (fd < 0 && errno == ENOENT) {
-        if (!bx_layers_is_gone(layers, spot->path))
-            return bx_layer_open(layers->base_fd, spot->path, flags);
-        fd = bx_layer_open(layers->up_fd, spot->path, flags); /* as above */
-    }
-    *ret_in_up = fd >= 0;
-    return fd;
+    if (bx_overlay_is_touched(spot->layers, spot->path))
+        return open_touched(spot, flags, ret_in_up);
+    if (spot->base_dir_fd >= 0)
+        return bx_layer_open(spot->base_dir_fd, spot->base_name, flags);
+    return bx_layer_open(spot->layers->base_fd, spot->path, flags);
 }
 
 ssize_t bx_layers_readlink(const bx_layers *layers, const char *path, char *buf,

@@ -48,12 +48,16 @@ int bx_layers_look(const bx_spot *spot, bool is_merge_asked,
 /* Open what shows for reading or with O_PATH. Returns -1 with errno. */
 int bx_layers_open(const bx_spot *spot, int flags, bool *ret_in_up);
 
+/* Would the base's entry show, were there none in up? The same. */
+int bx_layers_is_beneath(const bx_layers *layers, const char *path,
+                         struct stat *ret_stat);
+
 /* As readlink(2). */
 ssize_t bx_layers_readlink(const bx_layers *layers, const char *path, char *buf,
                            size_t bytes);
 
-/* Is the base's entry removed, or one above it? */
-bool bx_layers_is_gone(const bx_layers *layers, const char *path);
+/* Is the base's entry removed, or one above it? 1, 0, or -1 with errno. */
+int bx_layers_is_gone(const bx_layers *layers, const char *path);
 
 /* Of one tree: base_fd, up_fd or gone_fd. */
 int bx_layer_open(int root_fd, const char *path, int flags);

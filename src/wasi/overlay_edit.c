@@ -17,13 +17,6 @@ static int look(const bx_edit *edit, bx_sight *sight)
     return bx_layers_look(BX_SPOT(edit->layers, edit->path), true, sight);
 }
 
-/* Would the base's entry show, were there none in up? */
-static bool is_beneath(const bx_edit *edit, struct stat *ret_stat)
-{
-    return !bx_layers_is_gone(edit->layers, edit->path) &&
-           bx_layer_stat(edit->layers->base_fd, edit->path, ret_stat) == 0;
-}
-
 /* The folder above, brought up, in which entries may come and go: to the base's
  * own mind as well, where it is merged with that. */
 static int open_parent(const bx_edit *edit, const char **ret_name)
@@ -33,15 +26,16 @@ static int open_parent(const bx_edit *edit, const char **ret_name)
     bx_autofree char *parent = strndup(edit->path, len);
     bx_autofd int fd = -1;
     struct stat stat;
+    int is_merged;
 
     if (parent == NULL)
         return fail(ENOMEM);
     fd = bx_up_parent(edit, ret_name);
     if (fd < 0 || faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
         return -1;
-    if (!bx_layers_is_gone(edit->layers, parent) &&
-        bx_layer_stat(edit->layers->base_fd, parent, &stat) == 0 &&
-        bx_up_check_base(edit->layers, parent) < 0)
+    is_merged = bx_layers_is_beneath(edit->layers, parent, &stat);
+    if (is_merged < 0 ||
+        (is_merged > 0 && bx_up_check_base(edit->layers, parent) < 0))
         return -1;
     return bx_take_fd(&fd);
 }
@@ -52,6 +46,7 @@ static int open_parent_of_new(const bx_edit *edit, bool is_folder,
 {
     bx_autofd int fd = -1;
     bx_sight sight;
+    int is_gone;
 
     if (look(edit, &sight) == 0)
         return fail(EEXIST);
@@ -60,8 +55,9 @@ static int open_parent_of_new(const bx_edit *edit, bool is_folder,
     fd = open_parent(edit, ret_name);
     if (fd < 0)
         return -1;
-    if (!bx_layers_is_gone(edit->layers, edit->path) &&
-        bx_overlay_log(edit->layers, edit->path, NULL, NULL) < 0)
+    is_gone = bx_layers_is_gone(edit->layers, edit->path);
+    if (is_gone < 0 || (is_gone == 0 && bx_overlay_log(edit->layers, edit->path,
+                                                       NULL, NULL) < 0))
         return -1;
     bx_overlay_touch(edit->layers, edit->path, !is_folder);
     return bx_take_fd(&fd);
@@ -243,10 +239,12 @@ static int remove_entry(const bx_edit *edit, const bx_sight *sight, int flags)
     const char *name;
     bx_autofd int dir_fd = open_parent(edit, &name);
     struct stat base;
+    int is_beneath =
+        dir_fd < 0 ? -1 : bx_layers_is_beneath(edit->layers, edit->path, &base);
 
-    if (dir_fd < 0)
+    if (is_beneath < 0)
         return -1;
-    if (is_beneath(edit, &base)) {
+    if (is_beneath > 0) {
         if (!sight->in_up &&
             bx_overlay_log(edit->layers, edit->path, &base, NULL) < 0)
             return -1;
@@ -400,29 +398,28 @@ static void keep_mode(const move *it, int dir_fd, const char *name)
  * one; what is in up still does. */
 static int cover_base(const move *it)
 {
+    const bx_layers *layers = it->to->layers;
     bool is_folder = S_ISDIR(it->old.stat.st_mode);
     struct stat base;
+    int is_gone = bx_layers_is_gone(layers, it->to->path);
+    int is_beneath = bx_layers_is_beneath(layers, it->to->path, &base);
 
-    if (is_beneath(it->to, &base)) {
-        if (is_folder) {
-            bx_autofd int fd = bx_up_folder(it->to, strlen(it->to->path));
+    if (is_gone < 0 || is_beneath < 0)
+        return -1;
+    if (is_beneath > 0 && is_folder) {
+        bx_autofd int fd = bx_up_folder(it->to, strlen(it->to->path));
 
-            if (fd < 0 || bx_up_mark_gone(it->to) < 0)
-                return -1;
-        } else if (!it->is_over || !it->over.in_up) {
-            if (bx_overlay_log(it->to->layers, it->to->path, &base, NULL) < 0)
-                return -1;
-        }
-    } else if (!it->is_over &&
-               !bx_layers_is_gone(it->to->layers, it->to->path) &&
-               bx_overlay_log(it->to->layers, it->to->path, NULL, NULL) < 0) {
+        if (fd < 0 || bx_up_mark_gone(it->to) < 0)
+            return -1;
+    } else if (is_gone == 0 && !(it->is_over && it->over.in_up) &&
+               bx_overlay_log(layers, it->to->path,
+                              is_beneath > 0 ? &base : NULL, NULL) < 0) {
         return -1;
     }
     /* Whatever lies beneath a folder that came is looked for in up. */
-    bx_overlay_touch(it->to->layers, it->to->path, true);
-    if (is_beneath(it->from, &base))
-        return bx_up_mark_gone(it->from);
-    return 0;
+    bx_overlay_touch(layers, it->to->path, true);
+    is_beneath = bx_layers_is_beneath(layers, it->from->path, &base);
+    return is_beneath > 0 ? bx_up_mark_gone(it->from) : is_beneath;
 }
 
 /* Under the lock. EAGAIN: not all of it is up. */

@@ -102,13 +102,15 @@ int bx_layers_is_empty(const bx_layers *layers, const char *path)
 {
     bx_autonamelist bx_name_list up = { .count = 0 };
     bx_autonamelist bx_name_list base = { .count = 0 };
+    int is_gone;
 
     if (bx_layer_list(layers->up_fd, path, &up) < 0)
         return -1;
     if (up.count > 0)
         return 0;
-    if (bx_layers_is_gone(layers, path))
-        return 1;
+    is_gone = bx_layers_is_gone(layers, path);
+    if (is_gone != 0)
+        return is_gone;
     if (bx_layer_list(layers->base_fd, path, &base) < 0)
         return -1;
     for (size_t i = 0; i < base.count; i++) {
@@ -119,8 +121,9 @@ int bx_layers_is_empty(const bx_layers *layers, const char *path)
             errno = ENOMEM;
             return -1;
         }
-        if (!bx_layers_is_gone(layers, child))
-            return 0;
+        is_gone = bx_layers_is_gone(layers, child);
+        if (is_gone <= 0)
+            return is_gone;
     }
     return 1;
 }
@@ -193,13 +196,15 @@ static int climb_folder(climb *at)
     const bx_layers *layers = at->edit->layers;
     bx_autonamelist bx_name_list base = { .count = 0 };
     size_t len = at->len;
+    int is_gone;
 
     if (bx_run_is_over(at->edit->run)) {
         errno = ETIME;
         return -1;
     }
-    if (bx_layers_is_gone(layers, at->path))
-        return 0;
+    is_gone = bx_layers_is_gone(layers, at->path);
+    if (is_gone != 0)
+        return is_gone < 0 ? -1 : 0;
     if (bx_layer_list(layers->base_fd, at->path, &base) < 0)
         return -1;
     for (size_t i = 0; i < base.count && !at->is_left_over; i++) {
@@ -213,8 +218,9 @@ static int climb_folder(climb *at)
         at->path[len] = '/';
         memcpy(at->path + len + 1, base.list[i], bytes + 1);
         at->len = len + 1 + bytes;
-        if (!bx_layers_is_gone(layers, at->path))
-            result = climb_entry(at);
+        is_gone = bx_layers_is_gone(layers, at->path);
+        if (is_gone <= 0)
+            result = is_gone < 0 ? -1 : climb_entry(at);
         at->len = len;
         at->path[len] = '\0';
         if (result < 0)

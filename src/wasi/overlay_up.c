@@ -81,6 +81,15 @@ int bx_up_check_base(const bx_layers *layers, const char *path)
     return -1;
 }
 
+static int refuse_gone(const bx_layers *layers, const char *path)
+{
+    int is_gone = bx_layers_is_gone(layers, path);
+
+    if (is_gone > 0)
+        errno = ENOENT;
+    return is_gone == 0 ? 0 : -1;
+}
+
 /* ---- folders -------------------------------------------------------- */
 
 /* Make the base's folder in tmp/ and put it up. */
@@ -93,10 +102,8 @@ static int copy_folder(const bx_edit *at, int dir_fd, const char *name)
     struct stat stat;
     mode_t mode;
 
-    if (bx_layers_is_gone(layers, at->path)) {
-        errno = ENOENT;
+    if (refuse_gone(layers, at->path) < 0)
         return -1;
-    }
     if (bx_layer_stat(layers->base_fd, at->path, &stat) < 0)
         return -1;
     if (!S_ISDIR(stat.st_mode)) {
@@ -326,10 +333,8 @@ static int put_copy(const bx_edit *edit, const copy *made)
     }
     if (errno != ENOENT)
         return -1;
-    if (bx_layers_is_gone(layers, edit->path)) {
-        errno = ENOENT;
+    if (refuse_gone(layers, edit->path) < 0)
         return -1;
-    }
     dir_fd = bx_up_parent(edit, &name);
     if (dir_fd < 0 ||
         bx_overlay_log(layers, edit->path, &made->stat,
@@ -389,10 +394,8 @@ static int put_link(const bx_edit *edit, const struct stat *stat,
         return 0;
     if (errno != ENOENT)
         return -1;
-    if (bx_layers_is_gone(layers, edit->path)) {
-        errno = ENOENT;
+    if (refuse_gone(layers, edit->path) < 0)
         return -1;
-    }
     dir_fd = bx_up_parent(edit, &name);
     if (dir_fd < 0 || bx_overlay_log(layers, edit->path, stat, NULL) < 0)
         return -1;
