@@ -13,6 +13,8 @@ static const char *const run_flags[] = {
 };
 #define RUN_FLAGS_COUNT (sizeof(run_flags) / sizeof(run_flags[0]))
 
+#define OVERLAY_VERBS "list diff commit drop"
+
 static void print_words(const char *prefix)
 {
     for (size_t i = 0; i < bx_controls_count; i++)
@@ -77,6 +79,17 @@ static void print_bash(void)
     print_words("--");
     fputs("\" -- \"$word\")) ;;\n", stdout);
     print_bash_tool();
+    fputs("    overlay:-*) COMPREPLY=($(compgen -W \"--only --force --keep "
+          "--yes --stat --json --help\" -- \"$word\")) ;;\n"
+          "    overlay:*)\n"
+          "        case $COMP_CWORD in\n"
+          "            2) COMPREPLY=($(compgen -W \"" OVERLAY_VERBS
+          "\" -- \"$word\")) ;;\n"
+          "            3) COMPREPLY=($(compgen -W \"$(boxagnts overlay list "
+          "2>/dev/null | awk '{ print $1 }')\" -- \"$word\")) ;;\n"
+          "            *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+          "        esac ;;\n",
+          stdout);
     fputs("    cache:*) COMPREPLY=($(compgen -W \"list clear "
           "--wasm-cache-dir --json --help\" -- \"$word\")) ;;\n"
           "    policy:*) COMPREPLY=($(compgen -f -W \"check explain --json "
@@ -139,6 +152,8 @@ static void print_zsh(void)
           "'*:file:_files' ;;\n"
           "    audit) _arguments '2:command:(show tail verify head)' "
           "'*:file:_files' ;;\n"
+          "    overlay) _arguments '2:command:(" OVERLAY_VERBS
+          ")' '*:file:_files' ;;\n"
           "    tool) _arguments '2:command:(",
           stdout);
     print_tool_commands();
@@ -182,6 +197,8 @@ static void print_fish(void)
                bx_tool_flags[i].name);
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from audit' -a "
          "'show tail verify head'");
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from overlay' -a "
+         "'" OVERLAY_VERBS "'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from completion' -a "
          "'bash zsh fish'");
 }

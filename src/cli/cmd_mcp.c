@@ -35,6 +35,7 @@ static const bx_flag flags[] = {
       "lockdown" },
     { "audit", "FILE",
       "The audit log; ~/.local/state/boxagnts/audit.jsonl without it" },
+    BX_OVERLAY_FLAG,
     { "log-level", "LEVEL",
       "What goes to stderr: debug, info, warning (without it), error" },
 };
@@ -83,6 +84,8 @@ static int on_flag(void *context, const char *name, const char *value,
         cli->tools.requires_lockdown = true;
     else if (strcmp(name, "tools") == 0)
         return take_patterns(cli, value, err);
+    else if (strcmp(name, "overlay") == 0)
+        return bx_overlay_cli_take(&cli->tools.overlay, value, err);
     else if (bx_log_level_find(value, &cli->log_level) < 0)
         return bx_error_set(err, BX_ERR_INVALID,
                             "--log-level '%s': expected debug, info, warning "
@@ -194,8 +197,13 @@ static int open_and_serve(bx_mcp_cli *cli, bx_error **err)
         bx_tool_cli_complete_policy(cli->tools.options.policy,
                                     cli->tools.workspace, err) < 0)
         return -1;
-    if (bx_tool_cli_open_audit(&cli->tools, err) < 0)
+    if (bx_tool_cli_open_audit(&cli->tools, err) < 0 ||
+        bx_overlay_cli_begin(&cli->tools.overlay, cli->tools.options.policy,
+                             err) < 0)
         return -1;
+    if (cli->tools.overlay.is_given)
+        fprintf(stderr, "boxagnts mcp: what tools write goes to overlay '%s'\n",
+                cli->tools.overlay.name);
     out_fd = take_stdout(err);
     return out_fd < 0 ? -1 : serve(cli, out_fd, err);
 }

@@ -8,7 +8,7 @@
 #include "cli/tool_cli.h"
 
 static const char own_flags[] =
-    "workspace audit timeout require-lockdown quiet record record-max "
+    "workspace audit timeout overlay require-lockdown quiet record record-max "
     "hold-requests";
 
 typedef struct bx_shortcut {

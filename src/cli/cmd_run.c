@@ -9,6 +9,7 @@
 #include "cli/json_bytes.h"
 #include "cli/learner.h"
 #include "cli/options.h"
+#include "cli/overlay_cli.h"
 #include "cli/record_file.h"
 #include "cli/run_lock.h"
 #include "policy/secret.h"
@@ -24,6 +25,7 @@ static const bx_flag flags[] = {
     { "quiet", NULL, "Do not show refused calls" },
     { "require-lockdown", NULL,
       "Do not run where the kernel lacks a layer of the lockdown" },
+    BX_OVERLAY_FLAG,
     { "program-name", "NAME", "What the guest sees as argv[0]" },
     { "invoke", "NAME", "Call an exported function of a component" },
     { "record", "FILE", "Record the run for `boxagnts replay`" },
@@ -37,6 +39,7 @@ typedef struct bx_run_state {
     bool is_quiet;
     bool requires_lockdown;
     bool holds_requests;
+    bx_overlay_cli overlay;
     const char *program_name;
     const char *function; /* of --invoke */
     bx_record_file record;
@@ -76,6 +79,8 @@ static int on_flag(void *context, const char *name, const char *value,
 {
     bx_run_state *state = context;
 
+    if (strcmp(name, "overlay") == 0)
+        return bx_overlay_cli_take(&state->overlay, value, err);
     if (bx_record_file_flag(&state->record, name))
         return bx_record_file_set(&state->record, name, value, err);
     if (strcmp(name, "stats") == 0)
@@ -396,7 +401,16 @@ int bx_cmd_run(int argc, char **argv)
                             "which module? Expected FILE.wasm");
     }
     if (bx_learner_prepare(&options, NULL, &err) < 0 ||
-        bx_record_file_open(&state.record, &err) < 0)
+        bx_overlay_cli_begin(&state.overlay, options.policy, &err) < 0)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    if (state.overlay.is_given) {
+        status = bx_overlay_cli_watch(&state.overlay, state.is_quiet);
+        if (status >= 0) {
+            bx_options_clear(&options);
+            return status;
+        }
+    }
+    if (bx_record_file_open(&state.record, &err) < 0)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     if (state.wants_json)
         state.refusals = json_array();

@@ -21,7 +21,7 @@ const bx_tool_command bx_tool_commands[] = {
       "https://example.com\n",
       bx_tool_explain_run },
     { "call", "NAME [JSON | - | @FILE | KEY=VALUE...]", "Call a tool",
-      "workspace audit timeout yes require-lockdown quiet json record "
+      "workspace audit timeout overlay yes require-lockdown quiet json record "
       "record-max hold-requests",
       true,
       "The input is a JSON object: as an argument, from stdin (-), from a file "

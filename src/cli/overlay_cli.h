@@ -6,6 +6,40 @@
 #include "cli/options.h"
 #include "overlay/deltas.h"
 
+/* ---- the flag ---- */
+
+#define BX_OVERLAY_FLAG                                                        \
+    {                                                                          \
+        "overlay", "[=NAME]",                                                  \
+            "Write to an overlay and leave the folders as they are; see "      \
+            "boxagnts "                                                        \
+            "overlay --help"                                                   \
+    }
+
+typedef struct bx_overlay_cli {
+    bool is_given;
+    const char *given; /* NULL: a new one is named and made */
+    char *name;        /* owned, as is dir */
+    char *dir;
+} bx_overlay_cli;
+
+/* The flag was met; value may be NULL. */
+int bx_overlay_cli_take(bx_overlay_cli *overlay, const char *value,
+                        bx_error **err);
+/* Once the policy is complete: give it the overlay. Nothing without the flag.
+ * errors: BX_ERR_INVALID: the name; BX_ERR_NOT_FOUND: no home */
+int bx_overlay_cli_begin(bx_overlay_cli *overlay, bx_policy *policy,
+                         bx_error **err);
+/* When the runs are over: say what changed and what to do with it. A new one
+ * in which nothing was changed is dropped. Frees; nothing without the flag. */
+void bx_overlay_cli_end(bx_overlay_cli *overlay, bool is_quiet);
+/* For a process that locks itself down and could not do that: go on in a child.
+ * Returns -1 there; in the parent, when the child is over and
+ * bx_overlay_cli_end() done, its exit status. */
+int bx_overlay_cli_watch(bx_overlay_cli *overlay, bool is_quiet);
+
+/* ---- showing ---- */
+
 /* Changes as rows, with conflicts; selected NULL: all of them. */
 void bx_overlay_cli_print_rows(const bx_deltas *changes, const bool *selected,
                                FILE *out);

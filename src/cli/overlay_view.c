@@ -99,10 +99,24 @@ void bx_overlay_cli_print_rows(const bx_deltas *changes, const bool *selected,
 
 void bx_overlay_cli_print_count(const bx_deltas_count *count, FILE *out)
 {
-    fprintf(out, "%zu added, %zu modified, %zu removed", count->added,
-            count->modified, count->removed);
-    if (count->conflicts > 0)
-        fprintf(out, ", %zu in conflict", count->conflicts);
+    const struct {
+        size_t count;
+        const char *word;
+    } parts[] = { { count->added, "added" },
+                  { count->modified, "modified" },
+                  { count->removed, "removed" },
+                  { count->conflicts, "in conflict" } };
+    bool is_first = true;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].count == 0)
+            continue;
+        fprintf(out, "%s%zu %s", is_first ? "" : ", ", parts[i].count,
+                parts[i].word);
+        is_first = false;
+    }
+    if (is_first)
+        fputs("nothing changed", out);
 }
 
 /* ---- diff ------------------------------------------------------------ */

@@ -24,6 +24,7 @@ const bx_flag bx_tool_flags[] = {
     { "require-lockdown", NULL,
       "Run nothing unless the kernel has every layer of the workers' "
       "lockdown" },
+    BX_OVERLAY_FLAG,
     { "quiet", NULL, "Do not show refused calls" },
     { "json", NULL, "Print JSON" },
     { "record", "FILE", "Record the run for `boxagnts replay`" },
@@ -84,6 +85,8 @@ static int on_flag(void *context, const char *name, const char *value,
         cli->lang = value;
     else if (strcmp(name, "to") == 0)
         cli->to = value;
+    else if (strcmp(name, "overlay") == 0)
+        return bx_overlay_cli_take(&cli->overlay, value, err);
     else if (bx_unit_parse(value, BX_UNIT_TIME, 1, 86400000, &cli->timeout_ms,
                            err) < 0)
         return bx_error_wrap(err, "--timeout");
@@ -174,7 +177,8 @@ int bx_tool_cli_open(bx_tool_cli *cli, uint32_t instances, bx_error **err)
     if (bx_learner_prepare(&cli->options, cli->workspace, err) < 0 ||
         bx_tool_cli_open_workers(cli, instances, err) < 0)
         return -1;
-    if (bx_tool_cli_open_audit(cli, err) < 0)
+    if (bx_tool_cli_open_audit(cli, err) < 0 ||
+        bx_overlay_cli_begin(&cli->overlay, cli->options.policy, err) < 0)
         return -1;
     config.workers = cli->workers;
     config.audit = cli->audit;
@@ -189,6 +193,7 @@ void bx_tool_cli_close(bx_tool_cli *cli)
     bx_audit_log_close(cli->audit);
     bx_worker_pool_free(cli->workers);
     bx_options_clear(&cli->options);
+    bx_overlay_cli_end(&cli->overlay, cli->is_quiet);
 }
 
 static bx_cancel *interrupt;

@@ -4,6 +4,7 @@
 #define BX_CLI_TOOL_CLI_H
 
 #include "cli/options.h"
+#include "cli/overlay_cli.h"
 #include "cli/record_file.h"
 #include "tool/registry.h"
 
@@ -20,6 +21,7 @@ typedef struct bx_tool_cli {
     const char *to;    /* of `tool add`: "user" or "workspace" */
     uint64_t timeout_ms;
     bx_record_file record;
+    bx_overlay_cli overlay;
     bool requires_lockdown;
     bx_worker_pool *workers;
     bx_audit_log *audit;
