@@ -8,7 +8,8 @@
 #include "base/buf.h"
 #include "overlay/apply.h"
 #include "overlay/content.h"
-#include "wasi/overlay.h"
+
+#define SHOWN_BYTES 256 /* of a path in an error */
 
 /* ---- one entry ------------------------------------------------------- */
 
@@ -144,8 +145,7 @@ static int fail_here(const walk *task, int errnum)
 {
     bx_autobuf bx_buf shown = BX_BUF_INIT;
 
-    if (bx_buf_put_escaped(&shown, task->path, task->len, BX_BENEATH_PATH_MAX) <
-        0)
+    if (bx_buf_put_escaped(&shown, task->path, task->len, SHOWN_BYTES) < 0)
         return bx_error_set_nomem(task->err);
     return bx_error_set_errno(task->err, errnum, "overlay '%s': '%s' of '%s'",
                               task->store->name, shown.data, task->at->path);

@@ -1,0 +1,457 @@
+/* Commits: all, some, forced, refused, and against a base that is changed at
+ * the worst moment. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "overlay/apply.h"
+#include "policy/grant.h"
+#include "policy/policy.h"
+
+static void expect_commit(const bx_commit_options *options)
+{
+    if (commit(options) < 0)
+        fail_msg("%s", last_message);
+}
+
+static void expect_refusal(const bx_commit_options *options, const char *word)
+{
+    assert_int_equal(commit(options), -1);
+    assert_int_equal(last_code, BX_ERR_DENIED);
+    if (strstr(last_message, word) == NULL)
+        fail_msg("'%s' does not say '%s'", last_message, word);
+}
+
+static bool has_overlay(void)
+{
+    struct stat stat;
+
+    return lstat(overlay_dir, &stat) == 0;
+}
+
+static size_t count_left(void)
+{
+    bx_autooverlay bx_overlay_store *store = open_store(BX_OVERLAY_LOOK);
+    bx_autodeltas bx_deltas deltas = { NULL, NULL, 0 };
+    bx_deltas_count sum;
+
+    find(store, &deltas);
+    sum = bx_deltas_sum(&deltas);
+    return sum.added + sum.modified + sum.removed;
+}
+
+/* ---- works ----------------------------------------------------------- */
+
+static void commits_all_and_drops(void **state)
+{
+    struct stat up;
+    struct stat base;
+    char content[16] = "";
+
+    (void)state;
+    base_file("a", "old");
+    base_file("d/x", "x");
+    base_file("d/deep/y", "y");
+    record("d/x", false);
+    record("d/deep", false);
+    record("d/deep/y", false);
+    gone("d");
+    up_file("a", "new");
+    up_file("n/e/w", "w");
+    up_link("link", "/etc/passwd");
+    assert_int_equal(chmod(in_up("a"), 0640), 0);
+    assert_int_equal(utimensat(AT_FDCWD, in_up("a"),
+                               (struct timespec[]){ { 5, 0 }, { 6, 7 } }, 0),
+                     0);
+    assert_int_equal(stat(in_up("a"), &up), 0);
+    expect_commit(NULL);
+    assert_base("a", "new");
+    assert_base("n/e/w", "w");
+    assert_no_base("d");
+    assert_int_equal(stat(in_base("a"), &base), 0);
+    assert_int_equal(base.st_mode & 07777, 0640);
+    assert_int_equal(base.st_mtim.tv_sec, 6);
+    assert_int_equal(base.st_mtim.tv_nsec, 7);
+    assert_int_equal(readlink(in_base("link"), content, 15), 11);
+    assert_string_equal(content, "/etc/passwd");
+    assert_false(has_overlay());
+}
+
+static void commits_some_and_keeps_the_rest(void **state)
+{
+    static const char *const some[] = { "n/a" };
+    static const bx_commit_options options = { .only = some, .only_count = 1 };
+
+    (void)state;
+    base_file("x", "old");
+    up_file("x", "new");
+    record("n", false);
+    up_file("n/a", "a");
+    up_file("n/b", "b");
+    expect_commit(&options);
+    assert_base("n/a", "a");
+    assert_no_base("n/b");
+    assert_base("x", "old");
+    assert_int_equal(count_left(), 2);
+    /* What a later run does to a committed file is no conflict. */
+    up_file("n/a", "again");
+    expect_commit(NULL);
+    assert_base("n/a", "again");
+    assert_base("n/b", "b");
+    assert_base("x", "new");
+    assert_false(has_overlay());
+}
+
+static void paths_are_of_the_current_folder_too(void **state)
+{
+    static const char *const some[] = { "../d/./x" };
+    static const bx_commit_options options = { .only = some, .only_count = 1 };
+    static const char *const none[] = { "elsewhere" };
+    static const bx_commit_options wrong = { .only = none, .only_count = 1 };
+
+    (void)state;
+    base_folder("e");
+    up_file("d/x", "x");
+    up_file("x", "y");
+    assert_int_equal(chdir(in_base("e")), 0);
+    expect_commit(&options);
+    assert_base("d/x", "x");
+    assert_no_base("x");
+    assert_int_equal(commit(&wrong), -1);
+    assert_int_equal(last_code, BX_ERR_NOT_FOUND);
+    assert_no_base("x");
+}
+
+static void keeps_an_empty_overlay(void **state)
+{
+    static const bx_commit_options options = { .is_kept = true };
+
+    (void)state;
+    base_file("a", "old");
+    base_file("d/1", "1");
+    record("d/1", false);
+    up_file("d/2", "2");
+    gone("d");
+    up_file("a", "new");
+    expect_commit(&options);
+    assert_true(has_overlay());
+    assert_int_equal(count_left(), 0);
+    assert_base("d/2", "2");
+    assert_no_base("d/1");
+    write_text(in_base("a"), "by hand");
+    up_file("a", "newer");
+    expect_commit(&options);
+    assert_base("a", "newer");
+}
+
+static void a_set_user_bit_does_not_come_along(void **state)
+{
+    struct stat stat_;
+
+    (void)state;
+    up_file("a", "x");
+    assert_int_equal(chmod(in_up("a"), 06755), 0);
+    expect_commit(NULL);
+    assert_int_equal(stat(in_base("a"), &stat_), 0);
+    assert_int_equal(stat_.st_mode & 07777, 0755);
+}
+
+static void an_empty_one_is_dropped(void **state)
+{
+    (void)state;
+    base_file("a", "x");
+    expect_commit(NULL);
+    assert_false(has_overlay());
+    assert_base("a", "x");
+}
+
+/* ---- refused --------------------------------------------------------- */
+
+static void a_conflict_refuses_all_of_it(void **state)
+{
+    static const bx_commit_options forced = { .is_forced = true };
+    static const char *const some[] = { "b" };
+    static const bx_commit_options only = { .only = some, .only_count = 1 };
+
+    (void)state;
+    base_file("a", "1");
+    base_file("b", "1");
+    base_file("z", "1");
+    up_file("a", "2");
+    up_file("b", "2");
+    up_file("z", "2");
+    write_text(in_base("z"), "by hand");
+    expect_refusal(NULL, "1 in conflict");
+    assert_base("a", "1");
+    assert_base("z", "by hand");
+    expect_commit(&only);
+    assert_base("b", "2");
+    assert_base("a", "1");
+    expect_commit(&forced);
+    assert_base("a", "2");
+    assert_base("z", "2");
+}
+
+static void what_is_protected_has_to_be_named(void **state)
+{
+    static const char *const all[] = { "." };
+    static const bx_commit_options dot = { .only = all, .only_count = 1 };
+    static const char *const some[] = { ".boxagnts/x", "secret.yaml" };
+    static const bx_commit_options named = { .only = some, .only_count = 2 };
+    bx_autopolicy bx_policy *policy = bx_policy_new();
+
+    (void)state;
+    assert_int_equal(bx_policy_protect(policy, in_base("secret.yaml"),
+                                       "the policy's own file", NULL),
+                     0);
+    assert_int_equal(bx_overlay_protect(overlay_dir, policy, NULL), 0);
+    assert_int_equal(bx_overlay_protect(overlay_dir, policy, NULL), 0);
+    up_file("a", "a");
+    up_file(".boxagnts/x", "x");
+    up_file(".boxagnts/y", "y");
+    up_file("d/.boxagnts", "z");
+    up_file("secret.yaml", "z");
+    assert_int_equal(chdir(base_dir), 0);
+    expect_commit(&dot);
+    assert_base("a", "a");
+    assert_no_base(".boxagnts");
+    assert_no_base("d/.boxagnts");
+    assert_no_base("secret.yaml");
+    /* The folder is protected as well: it is named with the file in it. */
+    expect_commit(&named);
+    assert_base(".boxagnts/x", "x");
+    assert_no_base(".boxagnts/y");
+    assert_base("secret.yaml", "z");
+    assert_true(has_overlay());
+}
+
+static void the_mapped_folder_may_not_be_a_link_now(void **state)
+{
+    char path[400];
+
+    (void)state;
+    base_file("a", "1");
+    up_file("a", "2");
+    up_file("b", "2");
+    snprintf(path, sizeof(path), "%s/moved", test_dir);
+    assert_int_equal(rename(base_dir, path), 0);
+    assert_int_equal(symlink(path, base_dir), 0);
+    assert_int_equal(commit(&(bx_commit_options){ .is_forced = true }), -1);
+    assert_int_equal(last_code, BX_ERR_DENIED);
+    assert_non_null(strstr(last_message, "a link"));
+    assert_base("a", "1");
+    assert_no_base("b");
+    assert_int_equal(unlink(base_dir), 0);
+    assert_int_equal(rename(path, base_dir), 0);
+}
+
+/* ---- the worst moment ------------------------------------------------ */
+
+typedef void disturb_fn(void);
+
+/* Find the changes, disturb the base, commit what was found. */
+static void commit_disturbed(disturb_fn *disturb, const char *word)
+{
+    static const bx_commit_options options = { .is_forced = true };
+    bx_autooverlay bx_overlay_store *store = open_store(BX_OVERLAY_ALONE);
+    bx_autodeltas bx_deltas deltas = { NULL, NULL, 0 };
+    bx_autoplan bx_commit_plan plan = { NULL, 0, 0, 0 };
+    bx_commit_result result;
+    bx_error *err = NULL;
+
+    find(store, &deltas);
+    assert_int_equal(bx_commit_make_plan(&deltas, &options, &plan, NULL), 0);
+    disturb();
+    assert_int_equal(
+        bx_overlay_commit(store, &deltas, &plan, &options, &result, &err), -1);
+    keep_error(err);
+    assert_int_equal(last_code, BX_ERR_DENIED);
+    if (strstr(last_message, word) == NULL)
+        fail_msg("'%s' does not say '%s'", last_message, word);
+}
+
+static char elsewhere[400];
+
+static void write_by_hand(void)
+{
+    write_text(in_base("d/a"), "by hand");
+}
+
+static void make_by_hand(void)
+{
+    base_file("d/new", "by hand");
+}
+
+static void swap_folder(void)
+{
+    snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", test_dir);
+    assert_int_equal(rename(in_base("d"), elsewhere), 0);
+    base_link("d", elsewhere);
+}
+
+static void put_into_removed(void)
+{
+    base_file("r/late", "by hand");
+}
+
+static void fill(void)
+{
+    base_file("d/a", "old");
+    base_file("r/x", "x");
+    up_file("d/a", "new");
+    up_file("d/new", "new");
+    record("r/x", false);
+    gone("r");
+}
+
+static void a_file_changed_at_the_last_moment_stays(void **state)
+{
+    (void)state;
+    fill();
+    commit_disturbed(write_by_hand, "it was changed");
+    assert_base("d/a", "by hand");
+    assert_no_base("d/new");
+    assert_true(has_overlay());
+}
+
+static void a_file_made_at_the_last_moment_stays(void **state)
+{
+    (void)state;
+    fill();
+    commit_disturbed(make_by_hand, "it was");
+    assert_base("d/new", "by hand");
+    /* What came before it was committed; that is no news to the next one. */
+    assert_base("d/a", "new");
+    expect_refusal(NULL, "1 in conflict");
+}
+
+static void a_folder_that_became_a_link_leads_nowhere(void **state)
+{
+    char path[500];
+
+    (void)state;
+    fill();
+    commit_disturbed(swap_folder, "a folder above it");
+    snprintf(path, sizeof(path), "%s/new", elsewhere);
+    assert_int_equal(access(path, F_OK), -1);
+    snprintf(path, sizeof(path), "%s/a", elsewhere);
+    {
+        bx_autofree char *text = read_text(path);
+
+        assert_string_equal(text, "old");
+    }
+}
+
+static void a_folder_that_was_filled_stays(void **state)
+{
+    (void)state;
+    fill();
+    commit_disturbed(put_into_removed, "something was put into it");
+    assert_base("r/late", "by hand");
+}
+
+static void the_same_holds_without_exchange(void **state)
+{
+    bx_apply_force_plain(true);
+    a_file_changed_at_the_last_moment_stays(state);
+    assert_int_equal(remove_world(NULL), 0);
+    assert_int_equal(make_world(NULL), 0);
+    a_file_made_at_the_last_moment_stays(state);
+    assert_int_equal(remove_world(NULL), 0);
+    assert_int_equal(make_world(NULL), 0);
+    commits_all_and_drops(state);
+    bx_apply_force_plain(false);
+}
+
+/* ---- the host fails -------------------------------------------------- */
+
+static void a_full_disk_changes_no_file(void **state)
+{
+    struct rlimit small = { 10, RLIM_INFINITY };
+    struct rlimit former;
+    bx_autofree char *before = NULL;
+    bx_autofree char *after = NULL;
+
+    (void)state;
+    base_file("a", "old");
+    up_file("a", "longer than ten bytes");
+    before = dump_tree(base_dir);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &former), 0);
+    small.rlim_max = former.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(commit(NULL), -1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &former), 0);
+    assert_int_equal(last_code, BX_ERR_SYSTEM);
+    assert_non_null(strstr(last_message, "File too large"));
+    after = dump_tree(base_dir);
+    assert_string_equal(before, after);
+    expect_commit(NULL);
+    assert_base("a", "longer than ten bytes");
+}
+
+/* A file beside the path under the name that commits use, neither old nor new.
+ */
+static void what_lies_in_the_way_is_not_removed(void **state)
+{
+    char name[BX_APPLY_NAME_BYTES];
+    bx_autooverlay bx_overlay_store *store = NULL;
+
+    (void)state;
+    base_file("a", "same");
+    up_file("a", "same");
+    assert_int_equal(utimensat(AT_FDCWD, in_up("a"), NULL, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, in_base("a"),
+                               (struct timespec[]){ { 5, 0 }, { 6, 7 } }, 0),
+                     0);
+    {
+        bx_autofree char *up = strdup(in_up("a"));
+
+        assert_int_equal(utimensat(AT_FDCWD, up,
+                                   (struct timespec[]){ { 5, 0 }, { 6, 7 } },
+                                   0),
+                         0);
+    }
+    store = open_store(BX_OVERLAY_LOOK);
+    bx_apply_name(store, 0, "a", name);
+    base_file(name, "someone's");
+    expect_refusal(NULL, "move it away");
+    assert_base(name, "someone's");
+    assert_int_equal(unlink(in_base(name)), 0);
+    expect_commit(NULL);
+}
+
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, make_world, remove_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(commits_all_and_drops),
+        TEST(commits_some_and_keeps_the_rest),
+        TEST(paths_are_of_the_current_folder_too),
+        TEST(keeps_an_empty_overlay),
+        TEST(a_set_user_bit_does_not_come_along),
+        TEST(an_empty_one_is_dropped),
+        TEST(a_conflict_refuses_all_of_it),
+        TEST(what_is_protected_has_to_be_named),
+        TEST(the_mapped_folder_may_not_be_a_link_now),
+        TEST(a_file_changed_at_the_last_moment_stays),
+        TEST(a_file_made_at_the_last_moment_stays),
+        TEST(a_folder_that_became_a_link_leads_nowhere),
+        TEST(a_folder_that_was_filled_stays),
+        TEST(the_same_holds_without_exchange),
+        TEST(a_full_disk_changes_no_file),
+        TEST(what_lies_in_the_way_is_not_removed),
+    };
+
+    /* As the program does: a write past `ulimit -f` is an error. */
+    signal(SIGXFSZ, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
