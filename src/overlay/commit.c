@@ -28,18 +28,18 @@ static bool is_above(const bx_delta *folder, const bx_delta *row)
 
 /* A new folder goes with what is in it. The folders above a row come before it,
  * each above the next. */
-static void select_folders(const bx_deltas *changes, bool *selected)
+static void select_folders(const bx_deltas *deltas, bool *selected)
 {
     size_t above[BX_BENEATH_PATH_MAX / 2]; /* a name and a '/' for each */
     size_t depth = 0;
 
-    for (size_t i = 0; i < changes->count; i++) {
-        const bx_delta *row = &changes->rows[i];
+    for (size_t i = 0; i < deltas->count; i++) {
+        const bx_delta *row = &deltas->rows[i];
 
-        while (depth > 0 && !is_above(&changes->rows[above[depth - 1]], row))
+        while (depth > 0 && !is_above(&deltas->rows[above[depth - 1]], row))
             depth--;
         for (size_t k = 0; selected[i] && k < depth; k++) {
-            bx_delta_what what = changes->rows[above[k]].what;
+            bx_delta_what what = deltas->rows[above[k]].what;
 
             selected[above[k]] |=
                 row->after.kind != BX_ENTRY_NONE &&
@@ -50,25 +50,28 @@ static void select_folders(const bx_deltas *changes, bool *selected)
     }
 }
 
-int bx_commit_make_plan(const bx_deltas *changes,
+int bx_commit_make_plan(const bx_deltas *deltas,
                         const bx_commit_options *options,
                         bx_commit_plan *ret_plan, bx_error **err)
 {
     bx_autoplan bx_commit_plan plan = { NULL, 0, 0, 0 };
 
-    if (bx_deltas_select(changes, options->only, options->only_count,
+    if (bx_deltas_select(deltas, options->only, options->only_count,
                          &plan.selected, err) < 0)
         return -1;
-    select_folders(changes, plan.selected);
-    for (size_t i = 0; i < changes->count; i++) {
-        const bx_delta *row = &changes->rows[i];
+    for (size_t i = 0; i < deltas->count; i++) {
+        const bx_delta *row = &deltas->rows[i];
+
+        plan.selected[i] &=
+            row->protected_why == NULL ||
+            bx_deltas_is_named(deltas, row, options->only, options->only_count);
+    }
+    select_folders(deltas, plan.selected);
+    for (size_t i = 0; i < deltas->count; i++) {
+        const bx_delta *row = &deltas->rows[i];
 
         if (row->what == BX_DELTA_NONE)
             continue;
-        if (row->protected_why != NULL &&
-            !bx_deltas_is_named(changes, row, options->only,
-                                options->only_count))
-            plan.selected[i] = false;
         if (!plan.selected[i]) {
             plan.left++;
             continue;
@@ -100,24 +103,24 @@ static int apply_one(const bx_overlay_store *store, const bx_delta *row,
                : 0;
 }
 
-static int apply_all(const bx_deltas *changes, const bool *selected,
+static int apply_all(const bx_deltas *deltas, const bool *selected,
                      size_t *committed, bx_error **err)
 {
-    for (size_t i = 0; i < changes->count; i++) {
-        const bx_delta *row = &changes->rows[i];
+    for (size_t i = 0; i < deltas->count; i++) {
+        const bx_delta *row = &deltas->rows[i];
 
         if (!selected[i] || is_late(row))
             continue;
-        if (apply_one(changes->store, row, err) < 0)
+        if (apply_one(deltas->store, row, err) < 0)
             return -1;
         *committed += row->what == BX_DELTA_NONE ? 0 : 1;
     }
-    for (size_t i = changes->count; i-- > 0;) {
-        const bx_delta *row = &changes->rows[i];
+    for (size_t i = deltas->count; i-- > 0;) {
+        const bx_delta *row = &deltas->rows[i];
 
         if (!selected[i] || !is_late(row))
             continue;
-        if (apply_one(changes->store, row, err) < 0)
+        if (apply_one(deltas->store, row, err) < 0)
             return -1;
         ++*committed;
     }
@@ -141,7 +144,7 @@ static int settle(const bx_overlay_store *store, bx_error **err)
     return 0;
 }
 
-int bx_overlay_commit(bx_overlay_store *store, const bx_deltas *changes,
+int bx_overlay_commit(bx_overlay_store *store, const bx_deltas *deltas,
                       const bx_commit_plan *plan,
                       const bx_commit_options *options,
                       bx_commit_result *ret_result, bx_error **err)
@@ -153,14 +156,14 @@ int bx_overlay_commit(bx_overlay_store *store, const bx_deltas *changes,
                             "overlay '%s': %zu in conflict with what was "
                             "changed meanwhile; nothing was committed",
                             store->name, plan->conflicts);
-    if (apply_all(changes, plan->selected, &committed, err) < 0)
+    if (apply_all(deltas, plan->selected, &committed, err) < 0)
         return bx_error_wrap(err, "after %zu of %zu changes", committed,
                              plan->count);
     if (settle(store, err) < 0)
         return -1;
     if (plan->left == 0 && !options->is_kept
             ? bx_overlay_store_drop(store, err) < 0
-            : bx_overlay_forget(store, changes, plan, err) < 0)
+            : bx_overlay_forget(store, deltas, plan, err) < 0)
         return bx_error_wrap(err, "committed, but the overlay is left");
     *ret_result = (bx_commit_result){ committed, plan->left };
     return 0;

@@ -25,7 +25,7 @@ typedef struct bx_commit_plan {
 } bx_commit_plan;
 
 /* errors: BX_ERR_NOT_FOUND: a path of only */
-int bx_commit_make_plan(const bx_deltas *changes,
+int bx_commit_make_plan(const bx_deltas *deltas,
                         const bx_commit_options *options,
                         bx_commit_plan *ret_plan, bx_error **err);
 void bx_commit_plan_clear(bx_commit_plan *plan);
@@ -40,7 +40,7 @@ typedef struct bx_commit_result {
  * and of no more use.
  * errors: BX_ERR_DENIED: a conflict, found beforehand (nothing was committed)
  *         or at a file (what came before it is; commit again); BX_ERR_SYSTEM */
-int bx_overlay_commit(bx_overlay_store *store, const bx_deltas *changes,
+int bx_overlay_commit(bx_overlay_store *store, const bx_deltas *deltas,
                       const bx_commit_plan *plan,
                       const bx_commit_options *options,
                       bx_commit_result *ret_result, bx_error **err);

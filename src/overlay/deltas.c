@@ -419,21 +419,21 @@ int bx_deltas_find(const bx_overlay_store *store, bx_deltas *ret_changes,
     return 0;
 }
 
-void bx_deltas_clear(bx_deltas *changes)
+void bx_deltas_clear(bx_deltas *deltas)
 {
-    for (size_t i = 0; i < changes->count; i++)
-        free(changes->rows[i].path);
-    free(changes->rows);
-    changes->rows = NULL;
-    changes->count = 0;
+    for (size_t i = 0; i < deltas->count; i++)
+        free(deltas->rows[i].path);
+    free(deltas->rows);
+    deltas->rows = NULL;
+    deltas->count = 0;
 }
 
-bx_deltas_count bx_deltas_sum(const bx_deltas *changes)
+bx_deltas_count bx_deltas_sum(const bx_deltas *deltas)
 {
     bx_deltas_count sum = { 0 };
 
-    for (size_t i = 0; i < changes->count; i++) {
-        const bx_delta *row = &changes->rows[i];
+    for (size_t i = 0; i < deltas->count; i++) {
+        const bx_delta *row = &deltas->rows[i];
 
         if (row->what == BX_DELTA_NONE)
             continue;
@@ -449,9 +449,9 @@ bx_deltas_count bx_deltas_sum(const bx_deltas *changes)
     return sum;
 }
 
-char *bx_delta_host_path(const bx_deltas *changes, const bx_delta *change)
+char *bx_delta_host_path(const bx_deltas *deltas, const bx_delta *change)
 {
-    const char *folder = changes->store->mappings[change->mapping].path;
+    const char *folder = deltas->store->mappings[change->mapping].path;
     char *path;
 
     return asprintf(&path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder,

@@ -54,7 +54,7 @@ typedef struct bx_deltas {
  * that no run puts there; BX_ERR_SYSTEM */
 int bx_deltas_find(const bx_overlay_store *store, bx_deltas *ret_changes,
                    bx_error **err);
-void bx_deltas_clear(bx_deltas *changes);
+void bx_deltas_clear(bx_deltas *deltas);
 #define bx_autodeltas __attribute__((cleanup(bx_deltas_clear)))
 
 typedef struct bx_deltas_count {
@@ -65,7 +65,7 @@ typedef struct bx_deltas_count {
     size_t protecteds;
 } bx_deltas_count;
 
-bx_deltas_count bx_deltas_sum(const bx_deltas *changes);
+bx_deltas_count bx_deltas_sum(const bx_deltas *deltas);
 
 /* "added", "mode" */
 const char *bx_delta_word(bx_delta_what what);
@@ -73,7 +73,7 @@ const char *bx_delta_word(bx_delta_what what);
 const char *bx_entry_word(bx_entry_kind kind);
 
 /* The path on the host; owned, free(). */
-char *bx_delta_host_path(const bx_deltas *changes, const bx_delta *change);
+char *bx_delta_host_path(const bx_deltas *deltas, const bx_delta *change);
 
 /* Is what a path has the base of base.log? NULL, or why not. now: the entry at
  * name beneath root_fd. Where time or inode differ, content decides when it is

@@ -354,11 +354,11 @@ static int put_part(bx_diff *diff, const bx_overlay_mapping *at,
                : 0;
 }
 
-int bx_diff_make(const bx_deltas *changes, const bx_delta *change,
+int bx_diff_make(const bx_deltas *deltas, const bx_delta *change,
                  bx_diff *ret_diff, bx_error **err)
 {
     static const bx_entry none = { .kind = BX_ENTRY_NONE };
-    const bx_overlay_mapping *at = &changes->store->mappings[change->mapping];
+    const bx_overlay_mapping *at = &deltas->store->mappings[change->mapping];
     bx_autodiff bx_diff diff = { .text = BX_BUF_INIT, .is_lines = true };
     int failed;
 

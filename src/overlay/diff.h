@@ -19,7 +19,7 @@ typedef struct bx_diff {
 } bx_diff;
 
 /* errors: BX_ERR_SYSTEM: a side cannot be read */
-int bx_diff_make(const bx_deltas *changes, const bx_delta *change,
+int bx_diff_make(const bx_deltas *deltas, const bx_delta *change,
                  bx_diff *ret_diff, bx_error **err);
 void bx_diff_clear(bx_diff *diff);
 #define bx_autodiff __attribute__((cleanup(bx_diff_clear)))

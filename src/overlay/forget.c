@@ -8,29 +8,29 @@
 #include "base/file.h"
 
 /* Is the row no news any more? */
-static bool is_past(const bx_deltas *changes, const bx_commit_plan *plan,
+static bool is_past(const bx_deltas *deltas, const bx_commit_plan *plan,
                     size_t i)
 {
-    return changes->rows[i].what == BX_DELTA_NONE || plan->selected[i];
+    return deltas->rows[i].what == BX_DELTA_NONE || plan->selected[i];
 }
 
 /* ---- base.log -------------------------------------------------------- */
 
 /* First of all: a record whose path is in the overlay no more would make the
  * next run's change of it a conflict. */
-static int rewrite_log(const bx_overlay_store *store, const bx_deltas *changes,
+static int rewrite_log(const bx_overlay_store *store, const bx_deltas *deltas,
                        const bx_commit_plan *plan, bx_error **err)
 {
     bx_autobuf bx_buf text = BX_BUF_INIT;
     bx_autofree char *path = NULL;
 
-    for (size_t i = 0; i < changes->count; i++) {
-        const bx_delta *row = &changes->rows[i];
+    for (size_t i = 0; i < deltas->count; i++) {
+        const bx_delta *row = &deltas->rows[i];
         const json_t *record =
             bx_overlay_store_record(store, row->mapping, row->path);
         bx_autofree char *line = NULL;
 
-        if (record == NULL || is_past(changes, plan, i))
+        if (record == NULL || is_past(deltas, plan, i))
             continue;
         line = json_dumps(record, JSON_COMPACT);
         if (line == NULL || bx_buf_puts(&text, line) < 0 ||
@@ -56,14 +56,14 @@ static bool is_beneath(const bx_delta *row, const bx_delta *folder)
 }
 
 /* Is all beneath the row past too? Rows beneath follow it. */
-static bool is_past_whole(const bx_deltas *changes, const bx_commit_plan *plan,
+static bool is_past_whole(const bx_deltas *deltas, const bx_commit_plan *plan,
                           size_t i)
 {
     for (size_t k = i;
-         k < changes->count &&
-         (k == i || is_beneath(&changes->rows[k], &changes->rows[i]));
+         k < deltas->count &&
+         (k == i || is_beneath(&deltas->rows[k], &deltas->rows[i]));
          k++) {
-        if (!is_past(changes, plan, k))
+        if (!is_past(deltas, plan, k))
             return false;
     }
     return true;
@@ -93,13 +93,13 @@ static int remove_at(int root_fd, const char *path, int flags)
 }
 
 /* A mark hides what the base has now: it goes before what covers it. */
-static int forget_mark(const bx_deltas *changes, const bx_commit_plan *plan,
+static int forget_mark(const bx_deltas *deltas, const bx_commit_plan *plan,
                        size_t i)
 {
-    const bx_delta *row = &changes->rows[i];
-    int gone_fd = changes->store->mappings[row->mapping].gone_fd;
+    const bx_delta *row = &deltas->rows[i];
+    int gone_fd = deltas->store->mappings[row->mapping].gone_fd;
 
-    if (!is_file(gone_fd, row->path) || !is_past_whole(changes, plan, i))
+    if (!is_file(gone_fd, row->path) || !is_past_whole(deltas, plan, i))
         return 0;
     return remove_at(gone_fd, row->path, 0);
 }
@@ -121,30 +121,30 @@ static bool is_marked(int gone_fd, const char *path)
     return false;
 }
 
-static int forget_entry(const bx_deltas *changes, const bx_commit_plan *plan,
+static int forget_entry(const bx_deltas *deltas, const bx_commit_plan *plan,
                         size_t i)
 {
-    const bx_delta *row = &changes->rows[i];
-    const bx_overlay_mapping *at = &changes->store->mappings[row->mapping];
+    const bx_delta *row = &deltas->rows[i];
+    const bx_overlay_mapping *at = &deltas->store->mappings[row->mapping];
 
-    if (row->after.kind == BX_ENTRY_NONE || !is_past(changes, plan, i) ||
+    if (row->after.kind == BX_ENTRY_NONE || !is_past(deltas, plan, i) ||
         is_marked(at->gone_fd, row->path) || is_file(at->gone_fd, row->path))
         return 0;
     return remove_at(at->up_fd, row->path,
                      row->after.kind == BX_ENTRY_FOLDER ? AT_REMOVEDIR : 0);
 }
 
-int bx_overlay_forget(const bx_overlay_store *store, const bx_deltas *changes,
+int bx_overlay_forget(const bx_overlay_store *store, const bx_deltas *deltas,
                       const bx_commit_plan *plan, bx_error **err)
 {
-    if (rewrite_log(store, changes, plan, err) < 0)
+    if (rewrite_log(store, deltas, plan, err) < 0)
         return -1;
-    for (size_t i = changes->count; i-- > 0;) {
-        if (forget_mark(changes, plan, i) < 0)
+    for (size_t i = deltas->count; i-- > 0;) {
+        if (forget_mark(deltas, plan, i) < 0)
             return bx_error_set_errno(err, errno, "'%s/gone'", store->dir);
     }
-    for (size_t i = changes->count; i-- > 0;) {
-        if (forget_entry(changes, plan, i) < 0)
+    for (size_t i = deltas->count; i-- > 0;) {
+        if (forget_entry(deltas, plan, i) < 0)
             return bx_error_set_errno(err, errno, "'%s/up'", store->dir);
     }
     return 0;

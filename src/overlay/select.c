@@ -98,8 +98,8 @@ static int read_wanted(const char *path, wanted *ret_wanted)
 }
 
 /* The path from the current folder is meant if something changed there. */
-static int select_one(const bx_deltas *changes, const char *path,
-                      bool *selected, bx_error **err)
+static int select_one(const bx_deltas *deltas, const char *path, bool *selected,
+                      bx_error **err)
 {
     autowanted wanted want;
     bool is_found = false;
@@ -107,9 +107,9 @@ static int select_one(const bx_deltas *changes, const char *path,
     if (read_wanted(path, &want) < 0)
         return bx_error_set_nomem(err);
     for (int by_mapping = 0; !is_found && by_mapping < 2; by_mapping++) {
-        for (size_t i = 0; i < changes->count; i++) {
-            const bx_delta *row = &changes->rows[i];
-            bx_autofree char *host = bx_delta_host_path(changes, row);
+        for (size_t i = 0; i < deltas->count; i++) {
+            const bx_delta *row = &deltas->rows[i];
+            bx_autofree char *host = bx_delta_host_path(deltas, row);
             const char *tail;
 
             if (host == NULL)
@@ -131,34 +131,34 @@ static int select_one(const bx_deltas *changes, const char *path,
         return bx_error_set(err, BX_ERR_NOT_FOUND,
                             "overlay '%s' changes nothing at '%s'; `boxagnts "
                             "overlay diff %s --stat` lists what it changes",
-                            changes->store->name, shown.data,
-                            changes->store->name);
+                            deltas->store->name, shown.data,
+                            deltas->store->name);
     }
     return 0;
 }
 
-int bx_deltas_select(const bx_deltas *changes, const char *const *paths,
+int bx_deltas_select(const bx_deltas *deltas, const char *const *paths,
                      size_t count, bool **ret_selected, bx_error **err)
 {
-    bx_autofree bool *selected = calloc(changes->count + 1, sizeof(*selected));
+    bx_autofree bool *selected = calloc(deltas->count + 1, sizeof(*selected));
 
     if (selected == NULL)
         return bx_error_set_nomem(err);
-    for (size_t i = 0; count == 0 && i < changes->count; i++)
+    for (size_t i = 0; count == 0 && i < deltas->count; i++)
         selected[i] = true;
     for (size_t i = 0; i < count; i++) {
-        if (select_one(changes, paths[i], selected, err) < 0)
+        if (select_one(deltas, paths[i], selected, err) < 0)
             return -1;
     }
     *ret_selected = bx_take(selected);
     return 0;
 }
 
-bool bx_deltas_is_named(const bx_deltas *changes, const bx_delta *row,
+bool bx_deltas_is_named(const bx_deltas *deltas, const bx_delta *row,
                         const char *const *paths, size_t count)
 {
-    bx_autofree char *host = bx_delta_host_path(changes, row);
-    const char *folder = changes->store->mappings[row->mapping].path;
+    bx_autofree char *host = bx_delta_host_path(deltas, row);
+    const char *folder = deltas->store->mappings[row->mapping].path;
 
     for (size_t i = 0; host != NULL && i < count; i++) {
         autowanted wanted want;
@@ -167,7 +167,7 @@ bool bx_deltas_is_named(const bx_deltas *changes, const bx_delta *row,
         if (read_wanted(paths[i], &want) < 0)
             return false;
         if (is_beneath(host, want.absolute) &&
-            bx_overlay_store_protects(changes->store, want.absolute) != NULL)
+            bx_overlay_store_protects(deltas->store, want.absolute) != NULL)
             return true;
         if (want.beneath == NULL)
             continue;
@@ -177,7 +177,7 @@ bool bx_deltas_is_named(const bx_deltas *changes, const bx_delta *row,
             return false;
         }
         if (is_beneath(host, there) &&
-            bx_overlay_store_protects(changes->store, there) != NULL)
+            bx_overlay_store_protects(deltas->store, there) != NULL)
             return true;
     }
     return false;
