@@ -326,7 +326,7 @@ class Refused(OverlayTest):
                     "--",
                     "-e",
                     "const f = std.open('/n', 'w'); f.puts('x'); f.close();"
-                    "print('on'); std.out.flush(); for (;;) ;",
+                    "std.out.puts('on\\n'); std.out.flush(); for (;;) ;",
                 ],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
