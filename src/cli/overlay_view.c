@@ -35,9 +35,11 @@ static char *shown_path(const bx_deltas *changes, const bx_delta *row)
     bx_autofree char *host =
         has_one_mapping(changes) ? NULL : bx_delta_host_path(changes, row);
     const char *path = host == NULL ? row->path : host;
+    const bx_entry *shown =
+        row->after.kind == BX_ENTRY_NONE ? &row->before : &row->after;
 
     if (bx_buf_put_escaped(&text, path, strlen(path), SIZE_MAX) < 0 ||
-        (row->after.kind == BX_ENTRY_FOLDER && bx_buf_puts(&text, "/") < 0)) {
+        (shown->kind == BX_ENTRY_FOLDER && bx_buf_puts(&text, "/") < 0)) {
         bx_buf_clear(&text);
         return NULL;
     }
