@@ -8,7 +8,7 @@
 #include "record/recorder_state.h"
 
 #define TARGET_BYTES 8192u /* of a need; paths have half of that */
-#define WAIT_NS 20000000 /* between looks at the run's deadline and cancel */
+#define WAIT_NS 20000000   /* between looks at the run's deadline and cancel */
 
 static bx_chunk *chunk_of(bx_recorder *recorder, uint64_t number)
 {

@@ -243,25 +243,31 @@ static bool are_blobs(const bx_recording *recording, const bx_call_part *part)
 }
 
 /* Inputs, one answer, outputs. */
+static bool is_call(const bx_recording *recording, bx_cursor *cursor)
+{
+    bool is_answered = false;
+    bx_call_part part;
+
+    while (bx_call_next(cursor, &part)) {
+        bool is_out = part.kind > BX_PART_ANSWER;
+
+        if (part.kind == BX_PART_ANSWER ? is_answered : is_out != is_answered)
+            return false;
+        if (part.kind == BX_PART_BLOBS && !are_blobs(recording, &part))
+            return false;
+        is_answered |= part.kind == BX_PART_ANSWER;
+    }
+    return is_answered && !cursor->is_broken;
+}
+
 static int take_call(bx_recording *recording, const record *at, bx_error **err)
 {
     bx_cursor cursor = bx_cursor_of(at->data, at->bytes);
     uint64_t name = bx_cursor_varint(&cursor);
-    unsigned answers = 0;
-    bx_call_part part;
 
     if (cursor.is_broken || name >= recording->names_count)
         return bx_error_set(err, BX_ERR_INVALID, "a call without a name");
-    while (bx_call_next(&cursor, &part)) {
-        if (part.kind == BX_PART_ANSWER)
-            answers++;
-        else if ((part.kind > BX_PART_ANSWER) != (answers == 1))
-            break;
-        if (answers > 1 ||
-            (part.kind == BX_PART_BLOBS && !are_blobs(recording, &part)))
-            break;
-    }
-    if (cursor.is_broken || cursor.left > 0 || answers != 1)
+    if (!is_call(recording, &cursor))
         return bx_error_set(err, BX_ERR_INVALID, "a malformed call");
     recording->calls++;
     return 0;
