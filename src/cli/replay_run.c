@@ -45,9 +45,7 @@ static bool is_recorded(const char *path, const bx_record_head *head)
 static bx_module *try_path(bx_engine *engine, const char *path,
                            const bx_policy *policy, const bx_record_head *head)
 {
-    bx_module *module = is_recorded(path, head)
-                            ? bx_module_load(engine, path, policy, NULL)
-                            : NULL;
+    bx_module *module = bx_module_load(engine, path, policy, NULL);
 
     if (module == NULL || has_digest(module, head))
         return module;
@@ -74,7 +72,8 @@ static bx_module *try_builtin(bx_engine *engine, const bx_policy *policy,
             path = NULL;
             break;
         }
-        module = try_path(engine, path, policy, head);
+        if (is_recorded(path, head))
+            module = try_path(engine, path, policy, head);
     }
     if (dir != NULL)
         closedir(dir);
