@@ -12,7 +12,7 @@ static const struct {
     const char *words; /* before the name */
 } kinds[] = {
     { "fs.read", "read" },         { "fs.list", "list the folder" },
-    { "fs.write", "write" },       { "fs.stat", "look for" },
+    { "fs.write", "write" },       { "fs.stat", "look at" },
     { "network", "connect to" },   { "env", "see the variable" },
     { "exec", "run the program" }, { "tool", "call the tool" },
 };
@@ -107,6 +107,30 @@ static char ask(FILE *terminal)
     }
 }
 
+static void note_look(bx_learner *learner, const char *path)
+{
+    char **grown = reallocarray((void *)learner->looked_at,
+                                learner->looked_at_count + 1, sizeof(*grown));
+
+    if (grown == NULL)
+        return;
+    learner->looked_at = grown;
+    grown[learner->looked_at_count] = strdup(path);
+    if (grown[learner->looked_at_count] != NULL)
+        learner->looked_at_count++;
+}
+
+static bool was_looked_at(const bx_learner *learner, const bx_need_event *need)
+{
+    if (strcmp(need->kind, "fs.read") != 0)
+        return false;
+    for (size_t i = 0; i < learner->looked_at_count; i++) {
+        if (strcmp(learner->looked_at[i], need->target) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The grant of a path holds for all beneath it, so that is allowed with it. */
 static void allow_beneath(bx_learner *learner, const bx_need_event *need)
 {
@@ -115,6 +139,8 @@ static void allow_beneath(bx_learner *learner, const bx_need_event *need)
     const char *kind =
         strcmp(need->kind, "fs.list") == 0 ? "fs.read" : need->kind;
 
+    if (strcmp(kind, "fs.stat") == 0)
+        note_look(learner, need->target);
     if (strcmp(kind, "fs.read") != 0 && strcmp(kind, "fs.write") != 0)
         return;
     if (asprintf(&grant, "%s:%s", kind, need->target) < 0)
@@ -128,6 +154,8 @@ bool bx_learner_ask(bx_learner *learner, const bx_need_event *need)
     bx_autofree char *all = wider(need);
     bool *denies_all = &learner->denies_all[kind_index(need->kind)];
 
+    if (was_looked_at(learner, need))
+        return true;
     if (*denies_all || learner->terminal == NULL || all == NULL)
         return false;
     put_question(learner->terminal, need, all);

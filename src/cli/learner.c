@@ -38,6 +38,7 @@ void bx_learner_close(bx_learner *learner)
     }
     free(learner->refused);
     bx_learned_free_texts(learner->unlisted, learner->unlisted_count);
+    bx_learned_free_texts(learner->looked_at, learner->looked_at_count);
     bx_grants_free(learner->allow);
     bx_grants_free(learner->deny);
     bx_grants_free(learner->check);
@@ -191,6 +192,16 @@ static bool was_refused(const bx_learner *learner, const bx_need_event *need)
     return false;
 }
 
+/* What may not be looked at is not read either. */
+static bool was_hidden(const bx_learner *learner, const bx_need_event *need)
+{
+    const bx_need_event look = { "fs.stat", need->target };
+
+    return (strcmp(need->kind, "fs.read") == 0 ||
+            strcmp(need->kind, "fs.list") == 0) &&
+           was_refused(learner, &look);
+}
+
 static bool refuse(bx_learner *learner, const bx_need_event *need,
                    const char *why)
 {
@@ -263,7 +274,8 @@ static bool is_given(bx_learner *learner, const bx_need_event *need)
         return true;
     if (learner->without_rule != BX_LEARN_ASK)
         return learner->without_rule == BX_LEARN_ALLOW;
-    return !was_refused(learner, need) && bx_learner_ask(learner, need);
+    return !was_refused(learner, need) && !was_hidden(learner, need) &&
+           bx_learner_ask(learner, need);
 }
 
 bool bx_learner_decide(void *context, const bx_need_event *need)

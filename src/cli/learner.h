@@ -48,6 +48,9 @@ typedef struct bx_learner {
     char **unlisted; /* folders whose lists are denied, and not what is beneath
                       * them: no grant says that */
     size_t unlisted_count;
+    char **looked_at; /* paths a person let it look at: reading them is the same
+                       * grant, and not asked again */
+    size_t looked_at_count;
     bool denies_all[8];  /* of a kind, in the order of bx_learn_kinds */
     const char *overlay; /* host folder; borrowed */
     bx_grants *check;    /* not learning: the grants there are. Or NULL */

@@ -76,7 +76,8 @@ int32_t bx_need_walk(bx_path *path, bx_place *place)
 int32_t bx_need_place(const bx_path *path, const bx_place *place,
                       unsigned access)
 {
-    if (path->wasi->run->need == NULL)
+    if (path->wasi->run->need == NULL ||
+        (access == BX_ACCESS_SEE && bx_path_is_preopen(path, place)))
         return 0;
     /* A place whose path is not known cannot be asked for: it is not given. */
     if (place->guest_len != SIZE_MAX &&

@@ -132,6 +132,14 @@ void bx_path_did_move(const bx_path *from, const bx_place *from_place,
     bx_path_did(from, from_place, find_target(&target, to, to_place, &bytes));
 }
 
+bool bx_path_is_preopen(const bx_path *path, const bx_place *place)
+{
+    const bx_fd *dir = path->dir;
+
+    return dir->preopen >= 0 && place->guest_len == dir->guest_len &&
+           memcmp(place->text->guest, dir->guest_path, dir->guest_len) == 0;
+}
+
 int32_t bx_path_deny_escape(const bx_path *path)
 {
     const char *rule = "nothing granted";
@@ -303,6 +311,8 @@ int32_t bx_path_find(bx_path *path, bx_final final, bx_place *ret_place)
         (ret_place->layers == NULL && !bx_resolve_has_openat2()))
         return bx_walk(path, final, ret_place);
     if (path->dir->access == 0) {
+        if (strcmp(path->text, ".") == 0 && final != BX_FINAL_ENTRY)
+            return bx_walk(path, final, ret_place);
         bx_verdict verdict =
             bx_fs_explain(path->wasi->fs, path->dir->guest_path,
                           path->dir->guest_len, BX_ACCESS_READ);

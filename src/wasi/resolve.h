@@ -96,6 +96,9 @@ void bx_path_did(const bx_path *path, const bx_place *place,
 /* The same of one that has two ends; the detail is the new path. */
 void bx_path_did_move(const bx_path *from, const bx_place *from_place,
                       const bx_path *to, const bx_place *to_place);
+/* The place is the mapping's own folder, which the guest holds anyway: that it
+ * is there needs no grant. */
+bool bx_path_is_preopen(const bx_path *path, const bx_place *place);
 /* The path leaves its mapping: tells the audit, returns EPERM. */
 int32_t bx_path_deny_escape(const bx_path *path);
 

@@ -242,7 +242,8 @@ static int32_t end_here(bx_walk_state *walk, const char *name)
     memcpy(place->text->name, name, strlen(name) + 1);
     place->is_dir = true;
     place->is_virtual = place->dir_fd < 0;
-    if (place->region.access != 0 || place->region.holds_access)
+    if (place->region.access != 0 || place->region.holds_access ||
+        bx_path_is_preopen(walk->path, place))
         return 0;
     return bx_place_need(walk->path, place, BX_ACCESS_READ);
 }

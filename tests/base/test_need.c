@@ -12,15 +12,15 @@
 
 #include "base/run.h"
 
-typedef struct asked {
+typedef struct asked_count {
     unsigned count;
     char last[64];
     const char *refused; /* a target that is not given */
-} asked;
+} asked_count;
 
 static bool on_need(void *context, const bx_need_event *event)
 {
-    asked *asked = context;
+    asked_count *asked = context;
 
     asked->count++;
     snprintf(asked->last, sizeof(asked->last), "%s:%s", event->kind,
@@ -35,7 +35,7 @@ static bool need(bx_run *run, const char *kind, const char *target)
 
 static void asks_each_capability_once(void **state)
 {
-    asked seen = { 0 };
+    asked_count seen = { 0 };
     bx_run run = { .need = on_need, .need_context = &seen };
 
     (void)state;
@@ -56,7 +56,7 @@ static void asks_each_capability_once(void **state)
 
 static void keeps_a_refusal(void **state)
 {
-    asked seen = { .refused = "/secret" };
+    asked_count seen = { .refused = "/secret" };
     bx_run run = { .need = on_need, .need_context = &seen };
 
     (void)state;
@@ -83,7 +83,7 @@ static void gives_all_without_a_listener(void **state)
 /* Past the bound nothing is kept, and everything is still answered. */
 static void bounds_what_it_keeps(void **state)
 {
-    asked seen = { .refused = "/f70000" };
+    asked_count seen = { .refused = "/f70000" };
     bx_run run = { .need = on_need, .need_context = &seen };
     char name[32];
 
@@ -106,7 +106,7 @@ static void bounds_what_it_keeps(void **state)
 static void bounds_the_bytes_it_keeps(void **state)
 {
     enum { BYTES = 1 << 20 };
-    asked seen = { 0 };
+    asked_count seen = { 0 };
     bx_run run = { .need = on_need, .need_context = &seen };
     char *name = malloc(BYTES);
 
