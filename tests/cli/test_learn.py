@@ -276,6 +276,33 @@ class RuleTest(LearnTest):
 
 
 class OutcomeTest(LearnTest):
+    def test_no_file_is_really_changed(self):
+        for command in [
+                ("bash", "-c", "echo new > src/a.txt; rm src/b.txt; "
+                 "mkdir made; mv other out/other"),
+                ("python", "-c", "import os\nopen('src/a.txt', 'w').close()\n"
+                 "os.remove('src/b.txt')"),
+                ("run", guest("actor"), act("write", "/src/a.txt", "new")),
+        ]:
+            answer = self.learn(*command)
+            self.assertIn("fs.write:/src/a.txt", answer["permissions"])
+            self.assertEqual(self.read("work/src/a.txt"), b"one TODO\n")
+            self.assertEqual(self.read("work/src/b.txt"), b"two\n")
+            self.assertEqual(sorted(os.listdir(self.path("work"))),
+                             ["link", "other", "out", "src"])
+        overlays = os.path.join(HOME.name, ".local/state/boxagnts/overlays")
+        self.assertEqual([name for name in os.listdir(overlays)
+                          if name.startswith("learn-")], [])
+
+    def test_an_overlay_is_kept_by_name(self):
+        for text in ("one", "two"):
+            result = self.boxagnts(
+                "learn", "--allow-all", "--overlay", "kept", "-o", "m.yaml",
+                "--work-dir", "work", "--", "bash", "-c",
+                f"cat out/x; echo {text} > out/x; cat out/x")
+        self.assertEqual(result.out, "one\ntwo\n")
+        self.assertEqual(os.listdir(self.path("work/out")), [])
+
     def test_the_exit_status_is_the_commands(self):
         answer = self.learn("bash", "-c", "exit 7", status=7)
         self.assertEqual(answer["exit_status"], 7)
