@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/replay.h"
-#include "record/need.h"
+#include "policy/need.h"
 
 /* A need that is refused, and the call that it came up in. */
 typedef struct bx_refusal {
@@ -54,7 +54,7 @@ static int find_refusal(bx_recording *recording, const bx_policy *policy,
             continue;
         (*ret_needs)++;
         ret_refusal->verdict =
-            bx_record_check_need(policy, next.name, next.target);
+            bx_policy_check_need(policy, next.name, next.target);
         if (ret_refusal->verdict.is_allowed)
             continue;
         ret_refusal->call = next.number;

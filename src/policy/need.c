@@ -78,6 +78,14 @@ static const char *point_beneath(const bx_policy *policy, const char *path,
     return found.origin;
 }
 
+/* The only form that rules compare with. Needs may come from a file. */
+static bool is_canonical(const char *path)
+{
+    bx_autofree char *parsed = bx_guest_path_parse(path, NULL);
+
+    return parsed != NULL && strcmp(parsed, path) == 0;
+}
+
 static bx_verdict check_seen(const bx_policy *policy, const char *path)
 {
     bx_verdict verdict;
@@ -106,7 +114,8 @@ static bx_verdict check_moved(const bx_policy *policy, const char *target)
     bx_verdict verdict;
     bx_verdict limit;
 
-    if (!bx_need_split_move(target, &from, &to))
+    if (!bx_need_split_move(target, &from, &to) || !is_canonical(from) ||
+        !is_canonical(to))
         return refuse("not a move", NOTHING_GRANTED);
     verdict = check_removed(policy, from);
     if (verdict.is_allowed)
@@ -253,6 +262,9 @@ bx_verdict bx_policy_check_need(const bx_policy *policy, const char *kind,
         { "exec", bx_policy_check_exec }, { "tool", bx_policy_check_tool },
     };
 
+    if (strncmp(kind, "fs.", 3) == 0 && strcmp(kind, "fs.move") != 0 &&
+        !is_canonical(target))
+        return refuse("not a canonical path", NOTHING_GRANTED);
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         if (strcmp(checks[i].kind, kind) == 0)
             return checks[i].check(policy, target);

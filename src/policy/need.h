@@ -4,9 +4,10 @@
 
 #include "policy/policy.h"
 
-/* Does the policy give what a run said that it needs? A kind that is not known
- * is not given. Protected paths are the file system's to know, and are not
- * looked at; nor is the address that a name resolves to. */
+/* Does the policy give what a run said that it needs? kind and target may come
+ * from a file and be hostile: what is not understood is not given. Protected
+ * paths are the file system's to know, and are not looked at; nor is the
+ * address that a name resolves to. */
 bx_verdict bx_policy_check_need(const bx_policy *policy, const char *kind,
                                 const char *target);
 

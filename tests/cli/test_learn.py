@@ -326,6 +326,23 @@ class OutcomeTest(LearnTest):
         self.assertEqual(result.out, "one TODO\n2\n")
         self.assertIn("denied", result.err)
 
+    def test_a_recording_is_given_by_the_policy(self):
+        answer = self.learn(
+            "bash", "--record", "run.rec", "-c", "cat link/a.txt; cat none",
+            options=("--as-policy", "--allow-all"), status=None)
+        self.write("learned.yaml", answer["policy"])
+        result = self.boxagnts("replay", "run.rec", "--policy", "learned.yaml",
+                               status=None)
+        self.assertIn("everything this run needed is granted", result.out)
+        for path in ("/link", "/none", "/src/a.txt"):
+            less = answer["policy"].replace(f'  - "fs.read:{path}"\n', "")
+            self.assertNotEqual(less, answer["policy"])
+            self.write("less.yaml", less)
+            result = self.boxagnts("replay", "run.rec", "--policy",
+                                   "less.yaml", status=None)
+            self.assertIn(path, result.out)
+            self.assertNotIn("everything", result.out)
+
     def test_an_embedded_manifest_is_read(self):
         answer = self.learn("run", guest("actor"), act("read", "/src/a.txt"),
                             options=("--allow-all", "--name", "reader"))

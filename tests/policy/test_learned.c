@@ -236,6 +236,10 @@ static void asks_the_policy_for_each_kind(void **state)
         { "tool:t-1", true },
         { "tool:u", false },
         { "fs.exec:/a", false },
+        { "fs.read:/a/../d/x", false },
+        { "fs.read:/a/", false },
+        { "fs.write:d/w", false },
+        { "fs.move:/d/w/1//d/w/../../a", false },
     };
     bx_autopolicy bx_policy *policy = policy_of(
         "fs.read:/a fs.write:/d/w exec:js tool:t* "
