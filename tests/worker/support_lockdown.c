@@ -128,7 +128,8 @@ bx_lockdown bx_world_lockdown(const bx_world *world, bx_lockdown_dir dirs[2])
     dirs[1] = (bx_lockdown_dir){ world->fixed_fd, BX_ACCESS_READ };
     return (bx_lockdown){ .dirs = dirs,
                           .dirs_count = 2,
-                          .memory_bytes = UINT64_C(1) << 40,
+                          .memory_bytes =
+                              BX_WORLD_LIMITS_MEMORY ? UINT64_C(1) << 40 : 0,
                           .open_files = 256,
                           .may_make_memory_files = true,
                           .may_pass_fds = true };

@@ -40,6 +40,13 @@ int bx_world_try_with(bx_world *world, const bx_lockdown *lockdown,
 /* A worker's settings. dirs holds two. */
 bx_lockdown bx_world_lockdown(const bx_world *world, bx_lockdown_dir dirs[2]);
 
+/* A sanitizer's shadow is terabytes of memory: no limit has room for it. */
+#ifdef __SANITIZE_ADDRESS__
+#define BX_WORLD_LIMITS_MEMORY false
+#else
+#define BX_WORLD_LIMITS_MEMORY true
+#endif
+
 /* Refuse one system call to this process from now on: the kernel without it.
  */
 int bx_world_remove_call(const char *name, int errnum);

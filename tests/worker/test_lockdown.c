@@ -280,6 +280,8 @@ static void memory_ends_at_its_limit(void **state)
     bx_lockdown_dir dirs[2];
     bx_lockdown lockdown = bx_world_lockdown(*state, dirs);
 
+    if (!BX_WORLD_LIMITS_MEMORY)
+        skip();
     lockdown.memory_bytes = 64 << 20;
     assert_well(bx_world_try_with(*state, &lockdown, takes_much_memory));
 }
