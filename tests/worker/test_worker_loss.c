@@ -202,6 +202,30 @@ static void replaces_one_that_died_idle(void **state)
     bx_worker_pool_free(pool);
 }
 
+/* It was sent to one that never read it: it had no effect yet. */
+static void makes_a_call_again_that_nobody_read(void **state)
+{
+    bx_worker_pool *pool = make_pool(NULL);
+    test_box box = make_box(pool, QUICK, NULL);
+    background call;
+    int first;
+
+    (void)state;
+    expect_seven(&box);
+    first = pid_of(&box);
+    stop(&box);
+    start(&call, &box);
+    wait_running(pool, 1);
+    kill(first, SIGKILL);
+    finish(&call);
+    assert_string_equal(bx_result_message(call.result), "");
+    assert_int_equal(bx_result_exit_code(call.result), 7);
+    bx_result_free(call.result);
+    assert_int_not_equal(pid_of(&box), first);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 static void ends_one_that_hangs(void **state)
 {
     bx_worker_pool *pool = make_pool(NULL);
@@ -613,6 +637,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(survives_a_kill),
         cmocka_unit_test(replaces_one_that_died_idle),
+        cmocka_unit_test(makes_a_call_again_that_nobody_read),
         cmocka_unit_test(ends_one_that_hangs),
         cmocka_unit_test(ends_one_that_ignores_a_cancel),
         cmocka_unit_test(lets_a_guest_have_no_more_than_its_memory),

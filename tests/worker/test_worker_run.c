@@ -255,6 +255,51 @@ static void takes_no_for_an_answer(void **state)
     bx_policy_free(policy);
 }
 
+/* Asks for the list of tools and exits with the first byte of its input. */
+#define ASK_THEN_READ                                                          \
+    "(module " IMPORT_EXIT " (import \"boxagnts\" \"tool_list\" "              \
+    "(func $list (param i32) (result i32))) "                                  \
+    "(import \"wasi_snapshot_preview1\" \"fd_read\" (func $read (param i32 "   \
+    "i32 i32 i32) (result i32))) (memory (export \"memory\") 1) "              \
+    "(data (i32.const 16) \"@\\00\\00\\00\\01\") "                             \
+    "(func (export \"_start\") (drop (call $list (i32.const 0))) "             \
+    "(drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) "            \
+    "(i32.const 32))) (call $exit (i32.load8_u (i32.const 64)))))"
+
+static int list_tools(void *context, const bx_caller *caller,
+                      bx_service_result *ret_result, bx_error **err)
+{
+    static const char list[4096];
+
+    (void)context;
+    (void)caller;
+    (void)err;
+    return bx_buf_append(&ret_result->output[0], list, sizeof(list), SIZE_MAX);
+}
+
+/* Answers that come meanwhile do not take the place of a call's own words. */
+static void keeps_input_while_it_asks(void **state)
+{
+    const bx_services services = { .tool_list = list_tools };
+    const bx_run_extra extra = { .services = &services };
+    bx_worker_pool *pool = make_pool(NULL);
+    test_box box = make_box(pool, ASK_THEN_READ, NULL);
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+
+    (void)state;
+    options.stdin_data = "A";
+    options.stdin_bytes = 1;
+    for (int i = 0; i < 3; i++) {
+        bx_result *result = run_box_with(&box, &options, &extra);
+
+        assert_string_equal(bx_result_message(result), "");
+        assert_int_equal(bx_result_exit_code(result), 'A');
+        bx_result_free(result);
+    }
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 /* ---- code ------------------------------------------------------------ */
 
 static bool is_cached(const bx_policy *policy, const char *wat)
@@ -551,6 +596,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tells_effects_and_asks_for_needs),
         cmocka_unit_test(tells_refusals),
         cmocka_unit_test(takes_no_for_an_answer),
+        cmocka_unit_test(keeps_input_while_it_asks),
         cmocka_unit_test(keeps_code_in_the_cache),
         cmocka_unit_test(compiles_anew_what_was_altered_in_the_cache),
         cmocka_unit_test(refuses_what_is_no_module),
