@@ -12,7 +12,9 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/user_dir.h"
+#include "base/utf8.h"
 #include "wasi/overlay_edit.h"
 
 #define MAPPINGS_MAX 4096u
@@ -81,7 +83,8 @@ static json_t *load_state(const char *dir, const char *path, bx_error **err)
 
     if (bx_file_read(path, STATE_BYTES, &text, &bytes, &why) < 0) {
         if (bx_error_code(why) != BX_ERR_NOT_FOUND) {
-            bx_error_set(err, bx_error_code(why), "%s", bx_error_message(why));
+            if (err != NULL)
+                *err = bx_take(why);
             return NULL;
         }
         state = new_state();
@@ -123,11 +126,13 @@ static int number_mappings(json_t *state, const char *const *mappings,
             return bx_error_set(err, BX_ERR_LIMIT,
                                 "more than %u folders in one overlay",
                                 MAPPINGS_MAX);
-        if (json_array_append_new(list, json_string(mappings[i])) < 0)
+        if (!bx_utf8_is_valid(mappings[i], strlen(mappings[i])))
             return bx_error_set(err, BX_ERR_INVALID,
                                 "folder '%s': its name is not UTF-8, which an "
                                 "overlay needs",
                                 mappings[i]);
+        if (json_array_append_new(list, json_string(mappings[i])) < 0)
+            return bx_error_set_nomem(err);
         added = 1;
     }
     return added;
@@ -135,7 +140,7 @@ static int number_mappings(json_t *state, const char *const *mappings,
 
 static int save_state(const json_t *state, const char *path, bx_error **err)
 {
-    char *text = json_dumps(state, JSON_INDENT(2));
+    char *text = bx_json_text(state, JSON_INDENT(2));
     int result;
 
     if (text == NULL)

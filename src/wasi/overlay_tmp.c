@@ -148,7 +148,9 @@ static bool is_left_over(const bx_overlay *overlay, const char *name)
     bx_autofd int fd = openat(overlay->tmp_fd, name,
                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-    return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0;
+    /* Without descriptors or memory it is not known: it stays. */
+    return fd < 0 ? errno == ELOOP || errno == ENXIO
+                  : flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 void bx_overlay_tmp_clean(const bx_overlay *overlay)

@@ -42,6 +42,7 @@ static int sort(bx_name_list *names)
 static int read_names(DIR *dir, bx_name_list *names)
 {
     const struct dirent *entry;
+    size_t bytes;
 
     for (;;) {
         errno = 0;
@@ -50,10 +51,15 @@ static int read_names(DIR *dir, bx_name_list *names)
             return errno == 0 || errno == ENOENT ? 0 : -1;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
+        bytes = strlen(entry->d_name) + 1;
         if (names->count == NAMES_MAX ||
-            bx_buf_append(&names->text, entry->d_name,
-                          strlen(entry->d_name) + 1, NAMES_BYTES) < 0) {
+            bytes > NAMES_BYTES - names->text.len) {
             errno = EOVERFLOW;
+            return -1;
+        }
+        if (bx_buf_append(&names->text, entry->d_name, bytes, NAMES_BYTES) <
+            0) {
+            errno = ENOMEM;
             return -1;
         }
         names->count++;
