@@ -50,14 +50,15 @@ typedef struct fault_scenario {
     bool (*may_say)(const char *line, const char *expected);
     /* May a run also end with this errno, as refused? NULL: no. */
     bool (*may_refuse)(int errnum);
-    /* Look at what a failed run left behind; may be NULL. */
-    void (*check)(void *context, const fault_log *log);
+    /* What is wrong with what a failed run left behind, NULL: nothing; owned.
+     * May be NULL. */
+    char *(*check)(void *context, const fault_log *log);
 } fault_scenario;
 
 /* Without a fault; then with the first call failing, the second, and so on to
- * the last, in each of its ways, each followed by a run without one. Fails the
- * test at the first that crashes, leaks, loses a descriptor, says what is not
- * so, or blames anything but the host. */
+ * the last, in each of its ways, some of them followed by a run without one.
+ * Fails the test at the first that crashes, leaks, loses a descriptor, says
+ * what is not so, or blames anything but the host. */
 void fault_run(const fault_scenario *scenario);
 
 #endif

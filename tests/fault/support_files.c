@@ -1,9 +1,14 @@
 /* Wrappers of the system calls. */
+#include <dirent.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -58,6 +63,12 @@ int __wrap_openat(int dir, const char *path, int flags, ...)
                : __real_openat(dir, path, flags, mode);
 }
 
+int __wrap___openat_2(int dir, const char *path, int flags);
+int __wrap___openat_2(int dir, const char *path, int flags)
+{
+    return __wrap_openat(dir, path, flags);
+}
+
 /* openat2() and others that the C library has no function for. */
 long __wrap_syscall(long number, ...)
 {
@@ -105,12 +116,33 @@ WRAP(int, utimensat,
 WRAP(int, mkostemp, (char *template, int flags), (template, flags), -1, EMFILE,
      ENOSPC)
 
+WRAP(int, fchmodat, (int dir, const char *path, mode_t mode, int flags),
+     (dir, path, mode, flags), -1, EIO, ENOMEM)
+WRAP(int, faccessat, (int dir, const char *path, int mode, int flags),
+     (dir, path, mode, flags), -1, EIO, ENOMEM)
+WRAP(int, renameat2,
+     (int old_dir, const char *old, int new_dir, const char *new,
+      unsigned flags),
+     (old_dir, old, new_dir, new, flags), -1, ENOSPC, EIO)
+WRAP(FTS *, fts_open,
+     (char *const *paths, int options,
+      int (*compare)(const FTSENT **, const FTSENT **)),
+     (paths, options, compare), NULL, ENOMEM)
+WRAP(FTSENT *, fts_read, (FTS * fts), (fts), NULL, ENOMEM)
+WRAP(DIR *, fdopendir, (int fd), (fd), NULL, ENOMEM)
+WRAP(struct dirent *, readdir, (DIR * dir), (dir), NULL, EIO)
+
 /* ---- open files ----------------------------------------------------- */
 
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_posix_fadvise(int fd, off_t offset, off_t bytes, int advice);
 int __real_posix_fadvise(int fd, off_t offset, off_t bytes, int advice);
+
+int __real_posix_fallocate(int fd, off_t offset, off_t bytes);
+int __wrap_posix_fallocate(int fd, off_t offset, off_t bytes);
+int __real_ioctl(int fd, unsigned long request, void *argument);
+int __wrap_ioctl(int fd, unsigned long request, ...);
 
 /* Linux closes it all the same (close(2)). */
 int __wrap_close(int fd)
@@ -126,6 +158,25 @@ int __wrap_posix_fadvise(int fd, off_t offset, off_t bytes, int advice)
     return FAULT("posix_fadvise", EIO)
                ? EIO
                : __real_posix_fadvise(fd, offset, bytes, advice);
+}
+
+int __wrap_posix_fallocate(int fd, off_t offset, off_t bytes)
+{
+    return FAULT("posix_fallocate", ENOSPC, EINTR)
+               ? errno
+               : __real_posix_fallocate(fd, offset, bytes);
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    void *argument;
+
+    va_start(args, request);
+    argument = va_arg(args, void *);
+    va_end(args);
+    return FAULT("ioctl", EIO, EINTR) ? -1
+                                      : __real_ioctl(fd, request, argument);
 }
 
 int __wrap_fcntl(int fd, int command, ...)
@@ -172,12 +223,47 @@ WRAP(int, ftruncate, (int fd, off_t bytes), (fd, bytes), -1, EIO, EINTR)
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EIO, EINTR)
 WRAP(int, futimens, (int fd, const struct timespec times[2]), (fd, times), -1,
      EIO, ENOMEM)
-WRAP(int, fsync, (int fd), (fd), -1, EIO, EINTR)
-WRAP(int, fdatasync, (int fd), (fd), -1, EIO, EINTR)
 WRAP(ssize_t, getdents64, (int fd, void *buf, size_t bytes), (fd, buf, bytes),
      -1, EIO, ENOMEM)
 WRAP(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), -1,
      EIO)
+
+WRAP(int, flock, (int fd, int operation), (fd, operation), -1, ENOLCK, EINTR)
+WRAP(void *, mmap,
+     (void *at, size_t bytes, int access, int flags, int fd, off_t offset),
+     (at, bytes, access, flags, fd, offset), MAP_FAILED, ENOMEM, ENODEV)
+WRAP(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), -1, EIO,
+     EINTR)
+WRAP(ssize_t, copy_file_range,
+     (int from, off_t *from_at, int to, off_t *to_at, size_t bytes,
+      unsigned flags),
+     (from, from_at, to, to_at, bytes, flags), -1, ENOSPC, EIO)
+
+int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_syncfs(int fd);
+
+/* The disk is not waited for: thousands of times it would take minutes. */
+int __wrap_fsync(int fd)
+{
+    return FAULT("fsync", EIO, EINTR) || __real_fcntl(fd, F_GETFD, NULL) < 0
+               ? -1
+               : 0;
+}
+
+int __wrap_fdatasync(int fd)
+{
+    return FAULT("fdatasync", EIO, EINTR) || __real_fcntl(fd, F_GETFD, NULL) < 0
+               ? -1
+               : 0;
+}
+
+int __wrap_syncfs(int fd)
+{
+    return FAULT("syncfs", EIO, ENOSPC) || __real_fcntl(fd, F_GETFD, NULL) < 0
+               ? -1
+               : 0;
+}
 
 /* ---- waiting, messages, numbers ------------------------------------- */
 

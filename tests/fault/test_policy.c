@@ -349,7 +349,8 @@ SCENARIO(copies, copy, .may_say = may_say)
 SCENARIO(packs_and_unpacks, pack, .may_say = may_say)
 SCENARIO(refuses, refuse, .may_say = may_be_shorter)
 
-int main(void)
+/* argv[1]: only tests of that name, which may have a '*'. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loads_and_answers),
@@ -360,5 +361,7 @@ int main(void)
         cmocka_unit_test(refuses),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

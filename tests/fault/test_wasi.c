@@ -65,6 +65,64 @@ static char *read_tree(const char *dir)
     return bx_buf_take(&sorted);
 }
 
+/* ---- the folder as a guest sees it ---------------------------------- */
+
+static int start(test_box *box, bx_error **err);
+
+static void add_to_view(test_box *box, bx_buf *view, const char *path)
+{
+    char names[1024] = "";
+    char *parts[64];
+    size_t count = 0;
+    uint32_t fd = 0;
+    uint8_t stat[BX_FILESTAT_BYTES];
+
+    assert_int_equal(box_stat(box, path, 0, stat), 0);
+    assert_int_equal(bx_buf_printf(view, "%u %s %u\n", stat[16], path,
+                                   stat[16] == BX_FILETYPE_DIRECTORY
+                                       ? 0
+                                       : bx_load32(stat + 32)),
+                     0);
+    if (stat[16] == BX_FILETYPE_REGULAR_FILE) {
+        fd = box_opened(box, path, (box_open){ .rights = BX_RIGHT_FD_READ });
+        assert_int_equal(bx_buf_printf(view, "'%s'\n", box_read(box, fd)), 0);
+    } else if (stat[16] == BX_FILETYPE_DIRECTORY) {
+        fd = box_opened(box, path, (box_open){ .oflags = BX_OFLAG_DIRECTORY });
+        snprintf(names, sizeof(names), "%s", box_list(box, fd, 4096));
+    }
+    if (fd != 0)
+        assert_int_equal(CALL(box, bx_wasi_fd_close, U32(fd)), 0);
+    for (char *name = strtok(names, " "); name != NULL;
+         name = strtok(NULL, " "))
+        parts[count++] = name;
+    qsort(parts, count, sizeof(*parts), compare_lines);
+    for (size_t i = 0; i < count; i++) {
+        char below[256];
+
+        if (strcmp(parts[i], ".") == 0 || strcmp(parts[i], "..") == 0)
+            continue;
+        snprintf(below, sizeof(below), "%s/%s", path, parts[i]);
+        add_to_view(box, view, below);
+    }
+}
+
+/* By another run, as one that comes later would. */
+static char *read_view(const test_box *box)
+{
+    test_box other = *box;
+    bx_autobuf bx_buf view = BX_BUF_INIT;
+    bx_error *err = NULL;
+
+    other.run = (bx_run){ .deadline_ns = INT64_MAX };
+    other.stdio[0] = (bx_stream){ .fd = -1 };
+    other.stdio[1] = other.stdio[2] = other.stdio[0];
+    if (start(&other, &err) < 0)
+        fail_msg("the next run does not begin: %s", bx_error_message(err));
+    add_to_view(&other, &view, ".");
+    box_stop(&other);
+    return bx_buf_take(&view);
+}
+
 /* ---- a run of steps ------------------------------------------------- */
 
 typedef struct world {
@@ -76,10 +134,26 @@ typedef struct world {
     unsigned rehearsed;
     bool is_deterministic;
     bool is_asked; /* for each capability */
+    bool has_overlay;
     fault_log *log;
+    char *base; /* under an overlay: the folder, which does not change */
 } world;
 
 static world the_world;
+
+static char *look(const world *it)
+{
+    char work[64];
+    char *base;
+
+    if (!it->has_overlay)
+        return read_tree(it->box.dir);
+    snprintf(work, sizeof(work), "%s/work", it->box.dir);
+    base = read_tree(work);
+    assert_string_equal(base, it->base);
+    free(base);
+    return read_view(&it->box);
+}
 
 static void note_step(fault_log *log, const char *name)
 {
@@ -90,7 +164,7 @@ static void note_step(fault_log *log, const char *name)
     it->steps++;
     if (log->is_rehearsal) {
         free(it->before[it->steps]);
-        it->before[it->steps] = read_tree(it->box.dir);
+        it->before[it->steps] = look(it);
         it->rehearsed = it->steps;
     }
     fault_resume();
@@ -101,7 +175,7 @@ static int fail_step(const char *name, int32_t err, bx_error **ret_err)
 {
     static const int errnums[] = { ENOMEM,     EIO,    EMFILE, EINTR,
                                    ENOSPC,     EACCES, ENOSYS, EAGAIN,
-                                   ECONNRESET, EROFS,  EXDEV,  EBUSY };
+                                   ECONNRESET, EROFS, EXDEV, EBUSY, ENOLCK };
 
     for (size_t i = 0; i < sizeof(errnums) / sizeof(errnums[0]); i++) {
         if (bx_wasi_errno(errnums[i]) == err)
@@ -119,20 +193,24 @@ static int fail_step(const char *name, int32_t err, bx_error **ret_err)
         note_step(log, #expression);                                           \
     } while (0)
 
-static void check_tree(void *context, const fault_log *log)
+static char *check_tree(void *context, const fault_log *log)
 {
     world *it = context;
-    char *now;
+    bx_autofree char *now = NULL;
+    char *wrong = NULL;
 
-    if (log->is_rehearsal || it->steps == it->rehearsed)
-        return;
-    now = read_tree(it->box.dir);
-    if (strcmp(now, it->before[it->steps]) != 0 &&
-        strcmp(now, it->before[it->steps + 1]) != 0)
-        fail_msg("after step %u the folder is\n%s\nexpected\n%s\nor\n%s",
+    (void)log;
+    if (it->steps == it->rehearsed)
+        return NULL;
+    now = look(it);
+    if (strcmp(now, it->before[it->steps]) == 0 ||
+        strcmp(now, it->before[it->steps + 1]) == 0)
+        return NULL;
+    if (asprintf(&wrong, "after step %u the folder is\n%sexpected\n%sor\n%s",
                  it->steps, now, it->before[it->steps],
-                 it->before[it->steps + 1]);
-    free(now);
+                 it->before[it->steps + 1]) < 0)
+        abort();
+    return wrong;
 }
 
 /* ---- the steps ------------------------------------------------------ */
@@ -440,8 +518,17 @@ static void set_up(void *context)
     box->stdio[2].fd = pipes[1];
     for (int i = 1; i < 3; i++)
         box->stdio[i].is_cut = false;
+    if (it->has_overlay) {
+        char path[512];
+
+        assert_int_equal(bx_policy_set_overlay(
+                             box->policy, host_path(box, "over", path), NULL),
+                         0);
+        free(it->base);
+        it->base = read_tree(host_path(box, "work", path));
+    }
     if (it->before[0] == NULL)
-        it->before[0] = read_tree(box->dir);
+        it->before[0] = look(it);
 }
 
 static void tear_down(void *context)
@@ -573,6 +660,7 @@ static void run_world(const char *name, const world *template)
     fault_run(&scenario);
     for (size_t i = 0; i < STEPS_MAX; i++)
         free(the_world.before[i]);
+    free(the_world.base);
 }
 
 static const world plain = { .prepare = prepare_plain, .at = "./" };
@@ -617,7 +705,17 @@ static void asked_for_each_capability(void **state)
     run_world(__func__, &asked);
 }
 
-int main(void)
+static void under_an_overlay(void **state)
+{
+    world overlaid = plain;
+
+    (void)state;
+    overlaid.has_overlay = true;
+    run_world(__func__, &overlaid);
+}
+
+/* argv[1]: only tests of that name, which may have a '*'. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_folder),
@@ -625,7 +723,10 @@ int main(void)
         cmocka_unit_test(layers_and_guards),
         cmocka_unit_test(repeatable_run),
         cmocka_unit_test(asked_for_each_capability),
+        cmocka_unit_test(under_an_overlay),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
