@@ -402,7 +402,9 @@ static int cover_base(const move *it)
     bool is_folder = S_ISDIR(it->old.stat.st_mode);
     struct stat base;
     int is_gone = bx_layers_is_gone(layers, it->to->path);
-    int is_beneath = bx_layers_is_beneath(layers, it->to->path, &base);
+    int is_beneath = is_gone < 0
+                         ? -1 /* with its errno */
+                         : bx_layers_is_beneath(layers, it->to->path, &base);
 
     if (is_gone < 0 || is_beneath < 0)
         return -1;
