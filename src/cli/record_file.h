@@ -1,6 +1,7 @@
 /* The file of --record. It is written without a name and put in its place at
  * the end, whole: a guest that sees the folder does not read it as it grows,
- * and a run that fails leaves nothing. 0600. */
+ * and a run that fails leaves nothing, or an empty file where the process may
+ * no longer remove it. 0600. */
 #ifndef BX_CLI_RECORD_FILE_H
 #define BX_CLI_RECORD_FILE_H
 

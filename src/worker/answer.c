@@ -105,6 +105,7 @@ static size_t fill_call(const bx_answer *answer, bx_call_frame *call, int *fds)
     add_fd(call, options->stdout_fd, BX_CALL_STDOUT_FD, fds, &count);
     add_fd(call, options->stderr_fd, BX_CALL_STDERR_FD, fds, &count);
     add_fd(call, options->record_fd, BX_CALL_RECORD_FD, fds, &count);
+    call->record_max_bytes = options->record_max_bytes;
     return count;
 }
 

@@ -121,10 +121,11 @@ typedef enum bx_call_flag {
 } bx_call_flag;
 
 typedef struct bx_call_frame {
-    uint32_t flags;      /* of bx_call_flag */
-    uint64_t box_id;     /* 0 with a session */
-    uint64_t session_id; /* 0: none */
-    int64_t deadline_ns; /* CLOCK_MONOTONIC */
+    uint32_t flags;            /* of bx_call_flag */
+    uint64_t box_id;           /* 0 with a session */
+    uint64_t session_id;       /* 0: none */
+    int64_t deadline_ns;       /* CLOCK_MONOTONIC */
+    uint64_t record_max_bytes; /* with BX_CALL_RECORD_FD */
     size_t argc;
     const char *const *argv;
     size_t env_count;

@@ -292,6 +292,7 @@ static void fill_options(bx_served_call *call, bx_cancel *cancel)
     options->stdout_fd = output_fd(call, call->fds[1], BX_CALL_DROP_STDOUT);
     options->stderr_fd = output_fd(call, call->fds[2], BX_CALL_DROP_STDERR);
     options->record_fd = call->fds[3];
+    options->record_max_bytes = call->frame.record_max_bytes;
     /* Rounded up: a second is told as one, whatever the way here took. */
     options->timeout_ms =
         left_ns <= 0 ? 1 : (uint64_t)(left_ns + 999999) / 1000000;
