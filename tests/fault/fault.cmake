@@ -11,6 +11,8 @@ foreach(source IN LISTS sources)
   cmake_path(GET source STEM name)
   string(REPLACE "test_" "fault." target ${name})
   target_link_options(${target} PRIVATE ${wrapped})
+  # Thousands of runs, mostly in the kernel: slow where others are at work.
+  set_tests_properties(${target} PROPERTIES TIMEOUT 900)
 endforeach()
 if(TARGET fault.wasi)
   target_sources(fault.wasi PRIVATE wasi/support.c)
