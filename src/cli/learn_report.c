@@ -179,7 +179,6 @@ static char *format_manifest(const bx_learn_report *report,
         .notes = outcome->lines,
         .notes_count = outcome->notes_count,
     };
-    const bx_tool *tool = report->learner->tool;
 
     (void)bx_buf_puts(&description, "Runs ");
     for (int i = 0; i < report->command_count && i < 2; i++) {
@@ -189,8 +188,8 @@ static char *format_manifest(const bx_learn_report *report,
         (void)bx_buf_put_escaped(&description, word, strlen(word), 200);
     }
     manifest.description = description.data == NULL ? "" : description.data;
-    if (tool != NULL && report->name == NULL)
-        manifest.base = tool->manifest;
+    if (report->name == NULL)
+        manifest.base = report->learner->manifest;
     return bx_learned_manifest_format(&manifest, err);
 }
 

@@ -44,7 +44,7 @@ void bx_learner_close(bx_learner *learner)
     bx_grants_free(learner->check);
     bx_learned_free(learner->learned);
     bx_policy_free(learner->offered);
-    bx_tool_unref(learner->tool);
+    bx_manifest_free(learner->manifest);
     if (learner->terminal != NULL)
         fclose(learner->terminal);
 }
@@ -101,10 +101,25 @@ bool bx_learner_hides(const bx_audit_event *event)
     return current != NULL && strcmp(event->reason, BX_NEED_REASON) == 0;
 }
 
+/* A copy: the tool is gone with its registry when the command is over. */
 void bx_learner_note_tool(bx_registry *registry, const char *name)
 {
-    if (current != NULL && current->tool == NULL)
-        current->tool = bx_registry_get(registry, name, NULL);
+    bx_autotool bx_tool *tool = NULL;
+    bx_autofree char *text = NULL;
+    json_t *whole;
+
+    if (current == NULL || current->manifest != NULL)
+        return;
+    tool = bx_registry_get(registry, name, NULL);
+    if (tool == NULL || tool->manifest == NULL ||
+        tool->manifest->source == NULL)
+        return;
+    whole = json_pack("{s:O}", "tool", tool->manifest->source);
+    text = json_dumps(whole, JSON_COMPACT);
+    json_decref(whole);
+    if (text != NULL)
+        current->manifest =
+            bx_manifest_parse(text, strlen(text), tool->name, NULL);
 }
 
 void bx_learner_note_end(const bx_stats *stats)

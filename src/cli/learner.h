@@ -62,8 +62,8 @@ typedef struct bx_learner {
     bx_cancel *cancel;   /* borrowed */
     bool is_stopped;     /* by a person */
     bool has_run;
-    bx_policy *offered; /* a copy of the widest policy */
-    bx_tool *tool;      /* NULL: no tool was called */
+    bx_policy *offered;    /* a copy of the widest policy */
+    bx_manifest *manifest; /* a copy of the called tool's; NULL: none */
     bx_stats stats;
 } bx_learner;
 
