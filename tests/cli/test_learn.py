@@ -21,6 +21,13 @@ from support import PROGRAM, CliTest, guest
 HOME = tempfile.TemporaryDirectory(prefix="bx-learn-")
 
 
+def setUpModule():
+    """Python takes a while to compile: once."""
+    subprocess.run([PROGRAM, "python", "-c", "0"], check=True, timeout=600,
+                   env={**os.environ, "HOME": HOME.name}, cwd=HOME.name,
+                   stdin=subprocess.DEVNULL)
+
+
 def tearDownModule():
     HOME.cleanup()
 
