@@ -10,6 +10,12 @@
 #include "overlay/content.h"
 
 static atomic_bool is_plain_forced;
+static void (*made_hook)(void);
+
+void bx_apply_set_hook(void (*hook)(void))
+{
+    made_hook = hook;
+}
 
 void bx_apply_force_plain(bool is_forced)
 {
@@ -296,6 +302,8 @@ static int replace(apply *task)
     if (!is_planned)
         return refuse_changed(task);
     failed = make_new(task);
+    if (made_hook != NULL)
+        made_hook();
     if (failed == 0)
         failed = task->change->before.kind == BX_ENTRY_NONE ? put_beside(task)
                                                             : exchange(task);

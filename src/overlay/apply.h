@@ -18,6 +18,9 @@ int bx_apply_clear(const bx_overlay_store *store, const bx_delta *change,
 void bx_apply_name(const bx_overlay_store *store, size_t mapping,
                    const char *path, char name[BX_APPLY_NAME_BYTES]);
 
+/* For tests: called when a new entry lies beside the old, before they change
+ * names. */
+void bx_apply_set_hook(void (*hook)(void));
 /* For tests: as on a file system without RENAME_EXCHANGE. */
 void bx_apply_force_plain(bool is_forced);
 

@@ -370,6 +370,81 @@ static void the_same_holds_without_exchange(void **state)
     bx_apply_force_plain(false);
 }
 
+/* ---- between the last look and the change of names ------------------- */
+
+static void disturb_made(disturb_fn *disturb, const char *path,
+                         const char *word, const char *expected)
+{
+    static const bx_commit_options options = { .is_forced = true };
+    bx_autooverlay bx_overlay_store *store = open_store(BX_OVERLAY_ALONE);
+    bx_autodeltas bx_deltas deltas = { NULL, NULL, 0 };
+    bx_autoplan bx_commit_plan plan = { NULL, 0, 0, 0 };
+    bx_commit_result result;
+    bx_error *err = NULL;
+
+    find(store, &deltas);
+    assert_int_equal(bx_commit_make_plan(&deltas, &options, &plan, NULL), 0);
+    bx_apply_set_hook(disturb);
+    assert_int_equal(
+        bx_overlay_commit(store, &deltas, &plan, &options, &result, &err), -1);
+    bx_apply_set_hook(NULL);
+    keep_error(err);
+    assert_int_equal(last_code, BX_ERR_DENIED);
+    if (strstr(last_message, word) == NULL)
+        fail_msg("'%s' does not say '%s'", last_message, word);
+    if (expected == NULL)
+        assert_no_base(path);
+    else
+        assert_base(path, expected);
+}
+
+static void remove_by_hand(void)
+{
+    assert_int_equal(unlink(in_base("d/a")), 0);
+}
+
+static void fill_by_hand(void)
+{
+    base_file("to-file/late", "by hand");
+}
+
+static void what_is_changed_meanwhile_is_put_back(void **state)
+{
+    bx_autofree char *tree = NULL;
+
+    (void)state;
+    base_file("d/a", "old");
+    up_file("d/a", "new");
+    disturb_made(write_by_hand, "d/a", "it was changed", "by hand");
+    assert_int_equal(commit(&(bx_commit_options){ .is_forced = true }), 0);
+    tree = dump_tree(base_dir);
+    assert_string_equal(tree, "file 644 d/a: new\nfolder 755 d: \n");
+}
+
+static void what_is_removed_meanwhile_is_not_replaced(void **state)
+{
+    (void)state;
+    base_file("d/a", "old");
+    up_file("d/a", "new");
+    disturb_made(remove_by_hand, "d/a", "it was removed", NULL);
+}
+
+static void what_is_made_meanwhile_is_not_replaced(void **state)
+{
+    (void)state;
+    base_folder("d");
+    up_file("d/new", "new");
+    disturb_made(make_by_hand, "d/new", "it was made", "by hand");
+}
+
+static void a_folder_filled_meanwhile_is_put_back(void **state)
+{
+    (void)state;
+    base_folder("to-file");
+    up_file("to-file", "now a file");
+    disturb_made(fill_by_hand, "to-file/late", "it was changed", "by hand");
+}
+
 /* ---- the host fails -------------------------------------------------- */
 
 static void a_full_disk_changes_no_file(void **state)
@@ -447,6 +522,10 @@ int main(void)
         TEST(a_folder_that_became_a_link_leads_nowhere),
         TEST(a_folder_that_was_filled_stays),
         TEST(the_same_holds_without_exchange),
+        TEST(what_is_changed_meanwhile_is_put_back),
+        TEST(what_is_removed_meanwhile_is_not_replaced),
+        TEST(what_is_made_meanwhile_is_not_replaced),
+        TEST(a_folder_filled_meanwhile_is_put_back),
         TEST(a_full_disk_changes_no_file),
         TEST(what_lies_in_the_way_is_not_removed),
     };
