@@ -109,6 +109,29 @@ static void commits_some_and_keeps_the_rest(void **state)
     assert_false(has_overlay());
 }
 
+/* The mark that hides the old folder is still needed, and so is what it would
+ * hide. */
+static void a_part_of_a_folder_made_anew_stays_seen(void **state)
+{
+    static const char *const some[] = { "d/2" };
+    static const bx_commit_options options = { .only = some, .only_count = 1 };
+
+    (void)state;
+    base_file("d/1", "1");
+    record("d/1", false);
+    up_file("d/2", "2");
+    up_file("d/3", "3");
+    gone("d");
+    expect_commit(&options);
+    assert_base("d/2", "2");
+    assert_base("d/1", "1");
+    assert_int_equal(count_left(), 2);
+    expect_commit(NULL);
+    assert_base("d/2", "2");
+    assert_base("d/3", "3");
+    assert_no_base("d/1");
+}
+
 static void paths_are_of_the_current_folder_too(void **state)
 {
     static const char *const some[] = { "../d/./x" };
@@ -510,6 +533,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(commits_all_and_drops),
         TEST(commits_some_and_keeps_the_rest),
+        TEST(a_part_of_a_folder_made_anew_stays_seen),
         TEST(paths_are_of_the_current_folder_too),
         TEST(keeps_an_empty_overlay),
         TEST(a_set_user_bit_does_not_come_along),
