@@ -72,6 +72,7 @@ static int hold_standard_streams(void)
 
 int main(int argc, char **argv)
 {
+    static char output[65536];
     int status = -1;
 
     if (argc > 1 && strcmp(argv[1], BX_WORKER_ARGUMENT) == 0)
@@ -82,6 +83,10 @@ int main(int argc, char **argv)
      * EFBIG; so do we. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    /* Any help fits: the write that fails is the one at the end, which says
+     * why. */
+    if (!isatty(STDOUT_FILENO))
+        (void)setvbuf(stdout, output, _IOFBF, sizeof(output));
     if (argc < 2) {
         print_help(stderr);
         return BX_EXIT_USAGE;
