@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/hold.h"
+#include "base/file.h"
 #include "cli/json_bytes.h"
 #include "cli/learner.h"
 #include "cli/options.h"
@@ -15,6 +16,7 @@
 #include "policy/secret.h"
 #include "sandbox/module.h"
 #include "worker/compile_apart.h"
+#include "worker/worker.h"
 
 /* Refusals shown; a guest may make millions. */
 #define SHOWN_REFUSALS 20
@@ -231,8 +233,27 @@ static void print_json(const bx_result *result, json_t *refusals,
     json_decref(root);
 }
 
+/* Where the module runs: one of the two. */
+typedef struct run_place {
+    const bx_sandbox *sandbox;
+    bx_worker_box *box;
+} run_place;
+
+static int run_at(const run_place *place, size_t argc, char **argv,
+                  const bx_run_options *options, const bx_run_extra *extra,
+                  bx_result **ret_result, bx_error **err)
+{
+    const char *const *words = (const char *const *)argv;
+
+    return place->box != NULL
+               ? bx_worker_box_run(place->box, argc, words, options, extra,
+                                   ret_result, err)
+               : bx_sandbox_run_with(place->sandbox, argc, words, options,
+                                     extra, ret_result, err);
+}
+
 /* FILE [--] arguments: the guest's argv[0] is FILE's name. */
-static int start_run(const bx_sandbox *sandbox, const bx_options *given,
+static int start_run(const run_place *place, const bx_options *given,
                      const bx_run_state *state, const bx_run_options *options,
                      bx_run_extra *extra, bx_result **ret_result,
                      bx_error **err)
@@ -251,8 +272,7 @@ static int start_run(const bx_sandbox *sandbox, const bx_options *given,
                                 "'%s' is one too many",
                                 argv[2]);
         extra->invocation = &invocation;
-        return bx_sandbox_run_with(sandbox, 1, (const char *const *)argv,
-                                   options, extra, ret_result, err);
+        return run_at(place, 1, argv, options, extra, ret_result, err);
     }
     if (argc > 1 && strcmp(argv[1], "--") == 0) {
         argv[1] = argv[0];
@@ -263,8 +283,7 @@ static int start_run(const bx_sandbox *sandbox, const bx_options *given,
         argv[0] = (char *)state->program_name;
     else if (strrchr(argv[0], '/') != NULL)
         argv[0] = strrchr(argv[0], '/') + 1;
-    return bx_sandbox_run_with(sandbox, (size_t)argc, (const char *const *)argv,
-                               options, extra, ret_result, err);
+    return run_at(place, (size_t)argc, argv, options, extra, ret_result, err);
 }
 
 /* Open what the run needs, then let go of everything else: the module, with
@@ -278,9 +297,8 @@ static bx_sandbox *make_sandbox(bx_module *module, const bx_options *given,
 
     bx_module_free(module);
     alarm(0);
-    if (sandbox == NULL || bx_learner_is_on() ||
-        bx_run_lock_apply(sandbox, wants_network, options, ret_network, err) ==
-            0)
+    if (sandbox == NULL || bx_run_lock_apply(sandbox, wants_network, options,
+                                             ret_network, err) == 0)
         return sandbox;
     bx_sandbox_free(sandbox);
     return NULL;
@@ -337,20 +355,76 @@ static int run_module(bx_module *module, const bx_options *given,
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     if (network != NULL)
         extra.broker = bx_broker_child_broker(network);
-    options.need = bx_learner_need(options.cancel, &options.need_context);
     catch_interrupts();
     if (bx_run_lock_begin(network, sandbox, &options, &err) < 0 ||
-        start_run(sandbox, given, state, &options, &extra, &result, &err) < 0 ||
+        start_run(&(run_place){ .sandbox = sandbox }, given, state, &options,
+                  &extra, &result, &err) < 0 ||
         bx_record_file_keep(&state->record, &err) < 0) {
         bx_record_file_drop(&state->record);
         bx_sandbox_free(sandbox);
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
     status = bx_cli_run_status(result);
-    bx_learner_note_result(result);
     print_result(result, state, is_cached);
     bx_result_free(result);
     bx_sandbox_free(sandbox);
+    return status;
+}
+
+static int learn_in(bx_worker_pool *pool, const bx_options *given,
+                    bx_run_state *state, bx_result **ret_result, bx_error **err)
+{
+    const char *path = given->operands[0];
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+    bx_run_extra extra = { 0 };
+    bx_autofree char *bytes = NULL;
+    bx_worker_module *module;
+    bx_worker_box *box;
+    size_t count;
+    int result = -1;
+
+    if (bx_file_read(path, BX_MODULE_MAX_BYTES, &bytes, &count, err) < 0)
+        return bx_error_wrap(err, "module");
+    module =
+        bx_worker_module_new(pool, bytes, count, path, given->policy, 0, err);
+    if (module == NULL)
+        return -1;
+    box = bx_worker_box_new(pool, module, given->policy, err);
+    if (box != NULL) {
+        set_options(state, &options);
+        options.need = bx_learner_need(options.cancel, &options.need_context);
+        catch_interrupts();
+        result = start_run(&(run_place){ .box = box }, given, state, &options,
+                           &extra, ret_result, err);
+        if (result == 0)
+            result = bx_record_file_keep(&state->record, err);
+    }
+    bx_worker_box_free(box);
+    bx_worker_module_free(module);
+    return result;
+}
+
+/* A learner asks and writes here, so the guest runs in another process. */
+static int learn(const bx_options *given, bx_run_state *state)
+{
+    const bx_worker_options one = { .max_instances = 1,
+                                    .requires_lockdown =
+                                        state->requires_lockdown };
+    bx_error *err = NULL;
+    bx_worker_pool *pool = bx_worker_pool_new(&one, &err);
+    bx_result *result = NULL;
+    int status;
+
+    if (pool == NULL || learn_in(pool, given, state, &result, &err) < 0) {
+        bx_record_file_drop(&state->record);
+        status = bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    } else {
+        status = bx_cli_run_status(result);
+        bx_learner_note_result(result);
+        print_result(result, state, false);
+    }
+    bx_result_free(result);
+    bx_worker_pool_free(pool);
     return status;
 }
 
@@ -368,6 +442,8 @@ static int run_with(const bx_options *given, bx_run_state *state)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     /* Secrets are for tools that ask for them. */
     bx_policy_drop_secrets(given->policy);
+    if (bx_learner_is_on())
+        return learn(given, state);
     if (!state->is_quiet)
         announce_slow_compile();
     engine = bx_engine_new(&one, &err);

@@ -1,7 +1,9 @@
 /* The child that compiles: a module comes from anyone, and the compiler is a
  * large program. It has no folder, and what it makes runs only in workers. */
+#include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "sandbox/code.h"
 #include "worker/lockdown.h"
@@ -14,8 +16,11 @@ static int lock_down(bool is_required, uint64_t memory_bytes, bx_error **err)
                                    .open_files = 64,
                                    .may_make_memory_files = true,
                                    .may_pass_fds = true };
+    const struct rlimit cpu = { BX_COMPILE_CPU_S, BX_COMPILE_CPU_S };
     bool applied[BX_LOCKDOWN_LAYERS];
 
+    if (setrlimit(RLIMIT_CPU, &cpu) < 0)
+        return bx_error_set_errno(err, errno, "processor time");
     if (is_required && bx_lockdown_require(err) < 0)
         return -1;
     return bx_lockdown_apply(&lockdown, applied, err);

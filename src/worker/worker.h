@@ -50,9 +50,10 @@ size_t bx_worker_pool_pids(bx_worker_pool *pool, int *ret_pids, size_t max);
 /* A module's bytes as workers take them. */
 typedef struct bx_worker_module bx_worker_module;
 /* Compiled in a process of its own, locked down to nothing, or taken from the
- * cache of policy's wasm-cache-dir. timeout_ms: of the compiling; 0: a minute.
- * name: what messages call it. errors: as of bx_module_parse();
- * BX_ERR_TIMEOUT, BX_ERR_MEMORY: it took too much to compile */
+ * cache of policy's wasm-cache-dir. timeout_ms: of the compiling, by the clock;
+ * 0: ten minutes. Its processor time has a limit of its own. name: what
+ * messages call it. errors: as of bx_module_parse(); BX_ERR_TIMEOUT,
+ * BX_ERR_MEMORY: it took too much to compile */
 bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
                                        size_t count, const char *name,
                                        const bx_policy *policy,
