@@ -30,6 +30,7 @@ static void begin_run(bx_answer *answer)
 
     if (options->timeout_ms != 0)
         ms = lower(ms, options->timeout_ms);
+    answer->timeout_ms = ms;
     run->deadline_ns = bx_now_ns() + (int64_t)ms * 1000000;
     run->budget = NULL;
     answer->begin_held_ns = run->held_ns;
@@ -68,6 +69,7 @@ static size_t fill_call(const bx_answer *answer, bx_call_frame *call, int *fds)
     call->box_id = answer->box->module->id;
     call->session_id = answer->session_id;
     call->deadline_ns = answer->run.deadline_ns;
+    call->timeout_ms = answer->timeout_ms;
     if (options->audit != NULL)
         call->flags |= BX_CALL_AUDIT;
     if (options->effect != NULL)

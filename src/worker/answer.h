@@ -19,6 +19,7 @@ typedef struct bx_answer {
     bx_run run; /* as the host counts it: its quotas bind, whatever the worker
                  * says */
     bx_budget given;        /* what run.budget points to */
+    uint64_t timeout_ms;    /* of this call, its own */
     int64_t begin_held_ns;  /* the run's held_ns before this call */
     bx_broker_host *broker; /* owned; NULL: nothing was asked for yet */
 } bx_answer;

@@ -15,10 +15,14 @@ static bx_budget lend(const bx_answer *answer, const bx_budget *said)
     const bx_limits *limits = &answer->box->policy->limits;
     const bx_run *run = &answer->run;
     uint64_t fuel = limits->fuel_units == 0 ? UINT64_MAX : limits->fuel_units;
+    const int64_t delay_ns = BX_FRAME_DELAY_MS * 1000000;
     bx_budget lent = *said;
 
-    if (run->deadline_ns < lent.deadline_ns)
+    /* The run ends with the callee, not a moment later: its deadline counts. */
+    if (run->deadline_ns + delay_ns < lent.deadline_ns)
         lent.deadline_ns = run->deadline_ns;
+    if (run->budget != NULL && run->budget->deadline_ns < lent.deadline_ns)
+        lent.deadline_ns = run->budget->deadline_ns;
 #define LEND(field, limit)                                                     \
     lent.field = lower(lent.field, BX_RUN_LEFT(run, field, limit))
     LEND(fuel_units, fuel);

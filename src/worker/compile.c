@@ -9,11 +9,12 @@
 #include "worker/lockdown.h"
 #include "worker/serve.h"
 
+/* RLIMIT_NOFILE stays: it also bounds the descriptors that all processes of the
+ * user have on their way to one another (unix(7), ETOOMANYREFS). */
 static int lock_down(bool is_required, uint64_t memory_bytes, bx_error **err)
 {
     const bx_lockdown lockdown = { .memory_bytes =
                                        bx_template_data_bytes() + memory_bytes,
-                                   .open_files = 64,
                                    .may_make_memory_files = true,
                                    .may_pass_fds = true };
     const struct rlimit cpu = { BX_COMPILE_CPU_S, BX_COMPILE_CPU_S };
@@ -85,6 +86,8 @@ _Noreturn void bx_serve_compile(bx_template *template_, bx_channel *control,
     (void)prctl(PR_SET_NAME, "bx-compiler");
     if (compile(template_, frame, &code, &err) < 0 ||
         send_code(control, &code, &err) < 0) {
+        if (err == NULL)
+            bx_error_set(&err, BX_ERR_SYSTEM, "the code could not be sent");
         (void)bx_channel_reply(control, NULL, NULL, 0, err);
         _exit(1);
     }

@@ -178,6 +178,7 @@ void bx_frame_put_call(bx_wire_out *out, const bx_call_frame *call)
     bx_wire_put_u64(out, call->box_id);
     bx_wire_put_u64(out, call->session_id);
     bx_wire_put_i64(out, call->deadline_ns);
+    bx_wire_put_u64(out, call->timeout_ms);
     bx_frame_put_words(out, call->argc, call->argv);
     if ((call->flags & BX_CALL_ENV) != 0)
         bx_frame_put_words(out, call->env_count, call->env);
@@ -201,6 +202,7 @@ int bx_frame_get_call(bx_wire_in *in, bx_call_frame *call, bx_error **err)
     call->box_id = bx_wire_get_u64(in);
     call->session_id = bx_wire_get_u64(in);
     call->deadline_ns = bx_wire_get_i64(in);
+    call->timeout_ms = bx_wire_get_u64(in);
     call->argv = bx_frame_get_words(in, &call->argc);
     if ((call->flags & BX_CALL_ENV) != 0)
         call->env = bx_frame_get_words(in, &call->env_count);

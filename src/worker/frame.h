@@ -75,6 +75,10 @@ static inline size_t bx_frame_most(const bx_limits *limits)
     return most + 2 * limits->output_bytes;
 }
 
+/* How much later than the host's a run's deadline may be: its time begins when
+ * the call is there. A quarter of the grace that the host gives. */
+#define BX_FRAME_DELAY_MS 250
+
 /* A head and so many bytes behind it, as a message holds them. False: it is
  * none of ours. */
 bool bx_frame_check(const void *message, size_t bytes, bx_frame_head *ret_head);
@@ -125,6 +129,7 @@ typedef struct bx_call_frame {
     uint64_t box_id;           /* 0 with a session */
     uint64_t session_id;       /* 0: none */
     int64_t deadline_ns;       /* CLOCK_MONOTONIC */
+    uint64_t timeout_ms;       /* from which that was worked out */
     uint64_t record_max_bytes; /* with BX_CALL_RECORD_FD */
     size_t argc;
     const char *const *argv;

@@ -8,8 +8,7 @@
 static char *inspect(const bx_template *template_, const bx_frame *frame,
                      bx_error **err)
 {
-    const bx_lockdown lockdown = { .open_files = 64,
-                                   .may_make_memory_files = true,
+    const bx_lockdown lockdown = { .may_make_memory_files = true,
                                    .may_pass_fds = true };
     bool applied[BX_LOCKDOWN_LAYERS];
     bx_wire_in in = bx_frame_body(frame);

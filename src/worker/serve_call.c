@@ -279,11 +279,21 @@ static int output_fd(const bx_served_call *call, int fd, bx_call_flag drop)
     return (call->frame.flags & drop) != 0 ? BX_FD_NONE : BX_FD_CAPTURE;
 }
 
+/* The run has its time from here on, and a limit is told as it was set. When
+ * the way here took long, it has what is left: the host waits no longer. */
+static uint64_t timeout_of(const bx_call_frame *call)
+{
+    int64_t left_ns = call->deadline_ns - bx_now_ns();
+    uint64_t left_ms = left_ns <= 0 ? 1 : (uint64_t)left_ns / 1000000 + 1;
+
+    return call->timeout_ms < left_ms + BX_FRAME_DELAY_MS ? call->timeout_ms
+                                                          : left_ms;
+}
+
 static void fill_options(bx_served_call *call, bx_cancel *cancel)
 {
     bx_run_options *options = &call->options;
     uint32_t flags = call->frame.flags;
-    int64_t left_ns = call->frame.deadline_ns - bx_now_ns();
 
     *options = (bx_run_options)BX_RUN_OPTIONS_INIT;
     options->stdin_data = call->frame.input;
@@ -293,9 +303,7 @@ static void fill_options(bx_served_call *call, bx_cancel *cancel)
     options->stderr_fd = output_fd(call, call->fds[2], BX_CALL_DROP_STDERR);
     options->record_fd = call->fds[3];
     options->record_max_bytes = call->frame.record_max_bytes;
-    /* Rounded up: a second is told as one, whatever the way here took. */
-    options->timeout_ms =
-        left_ns <= 0 ? 1 : (uint64_t)(left_ns + 999999) / 1000000;
+    options->timeout_ms = timeout_of(&call->frame);
     if ((flags & BX_CALL_CANCEL) != 0)
         options->cancel = cancel;
     if ((flags & BX_CALL_AUDIT) != 0)
