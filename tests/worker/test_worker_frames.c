@@ -578,7 +578,7 @@ static void kills_who_goes_on_for_ever(void **state)
     test_box box = make_evil_box(pool, policy);
 
     (void)state;
-    expect_lost(&box, "flood", "went on after its run was to end");
+    expect_lost(&box, "flood", "run was to end");
     expect_lost(&box, "silence", "hung");
     expect_good(&box);
     free_box(&box);

@@ -1,5 +1,6 @@
 /* What goes wrong in one worker costs the calls in it, and nothing else. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,7 +15,11 @@
 #include "worker/box.h"
 #include "worker/support_pool.h"
 
-#define LOOP PLAIN("", "(loop $l (br $l))")
+/* Says that it runs, and goes on for ever. */
+#define LOOP                                                                   \
+    PLAIN(IMPORT_WRITE, "(i32.store (i32.const 4) (i32.const 1)) "             \
+                        "(drop (call $fd_write (i32.const 1) (i32.const 0) "   \
+                        "(i32.const 1) (i32.const 8))) (loop $l (br $l))")
 #define QUICK PLAIN(IMPORT_EXIT, "(call $exit (i32.const 7))")
 
 /* ---- calls on threads ------------------------------------------------ */
@@ -23,6 +28,7 @@ typedef struct background {
     pthread_t thread;
     const test_box *box;
     bx_run_options options;
+    int said[2]; /* a pipe: what it says */
     bx_result *result;
 } background;
 
@@ -34,15 +40,29 @@ static void *run_background(void *argument)
     return NULL;
 }
 
-static void start(background *call, const test_box *box)
+static void start(background *call, const test_box *box, bx_cancel *cancel)
 {
     *call = (background){ .box = box, .options = BX_RUN_OPTIONS_INIT };
+    assert_int_equal(pipe2(call->said, O_CLOEXEC), 0);
+    call->options.stdout_fd = call->said[1];
+    call->options.cancel = cancel;
     pthread_create(&call->thread, NULL, run_background, call);
+}
+
+/* Until the guest runs: a call that nobody read would be made again. */
+static void start_loop(background *call, const test_box *box, bx_cancel *cancel)
+{
+    char byte;
+
+    start(call, box, cancel);
+    assert_int_equal(read(call->said[0], &byte, 1), 1);
 }
 
 static bx_result *finish(background *call)
 {
     pthread_join(call->thread, NULL);
+    close(call->said[0]);
+    close(call->said[1]);
     return call->result;
 }
 
@@ -158,12 +178,9 @@ static void survives_a_kill(void **state)
     (void)state;
     assert_int_equal(pid_of(&loop), pid_of(&quick));
     assert_int_not_equal(pid_of(&loop), pid_of(&other));
-    start(&calls[0], &loop);
-    start(&calls[1], &loop);
-    calls[2] = (background){ .box = &other, .options = BX_RUN_OPTIONS_INIT };
-    calls[2].options.cancel = cancel;
-    pthread_create(&calls[2].thread, NULL, run_background, &calls[2]);
-    wait_running(pool, 3);
+    start_loop(&calls[0], &loop, NULL);
+    start_loop(&calls[1], &loop, NULL);
+    start_loop(&calls[2], &other, cancel);
     kill(pid_of(&loop), SIGKILL);
     expect_lost(finish(&calls[0]), "signal 9, SIGKILL");
     expect_lost(finish(&calls[1]), "signal 9, SIGKILL");
@@ -183,6 +200,17 @@ static void survives_a_kill(void **state)
     bx_worker_pool_free(pool);
 }
 
+/* Dead, whether anyone has looked or not. */
+static bool is_gone(void *context)
+{
+    char path[64];
+    bx_autofree char *text = NULL;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", *(int *)context);
+    return bx_file_read(path, 4096, &text, NULL, NULL) < 0 ||
+           strstr(text, ") Z ") != NULL;
+}
+
 static void replaces_one_that_died_idle(void **state)
 {
     bx_worker_pool *pool = make_pool(NULL);
@@ -194,7 +222,7 @@ static void replaces_one_that_died_idle(void **state)
         expect_seven(&box);
         first = pid_of(&box);
         kill(first, SIGKILL);
-        usleep(i % 2 == 0 ? 20000 : 5000);
+        assert_true(wait_until(is_gone, &first));
         expect_seven(&box);
         assert_int_not_equal(pid_of(&box), first);
     }
@@ -214,7 +242,7 @@ static void makes_a_call_again_that_nobody_read(void **state)
     expect_seven(&box);
     first = pid_of(&box);
     stop(&box);
-    start(&call, &box);
+    start(&call, &box, NULL);
     wait_running(pool, 1);
     kill(first, SIGKILL);
     finish(&call);
@@ -235,8 +263,7 @@ static void ends_one_that_hangs(void **state)
     background call;
 
     (void)state;
-    start(&call, &loop);
-    wait_running(pool, 1);
+    start_loop(&call, &loop, NULL);
     stop(&loop);
     expect_lost(finish(&call), "hung");
     assert_int_equal(lost(pool), 1);
@@ -250,12 +277,10 @@ static void ends_one_that_ignores_a_cancel(void **state)
     bx_worker_pool *pool = make_pool(NULL);
     test_box loop = make_box(pool, LOOP, NULL);
     bx_cancel *cancel = bx_cancel_new();
-    background call = { .box = &loop, .options = BX_RUN_OPTIONS_INIT };
+    background call;
 
     (void)state;
-    call.options.cancel = cancel;
-    pthread_create(&call.thread, NULL, run_background, &call);
-    wait_running(pool, 1);
+    start_loop(&call, &loop, cancel);
     stop(&loop);
     bx_cancel_trigger(cancel);
     expect_lost(finish(&call), "hung");
@@ -296,8 +321,7 @@ static void survives_a_template_that_is_killed(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         expect_seven(&quick);
-        start(&call, &loop);
-        wait_running(pool, 1);
+        start_loop(&call, &loop, NULL);
         kill(pool->template_.pid, SIGKILL);
         expect_lost(finish(&call), "worker");
     }
@@ -450,13 +474,11 @@ static void refuses_more_than_are_allowed(void **state)
     bx_policy *policy = policy_number(1);
     test_box loop = make_box(pool, LOOP, NULL);
     bx_cancel *cancel = bx_cancel_new();
-    background call = { .box = &loop, .options = BX_RUN_OPTIONS_INIT };
+    background call;
     bx_error *err = NULL;
 
     (void)state;
-    call.options.cancel = cancel;
-    pthread_create(&call.thread, NULL, run_background, &call);
-    wait_running(pool, 1);
+    start_loop(&call, &loop, cancel);
     assert_null(bx_worker_box_new(pool, loop.module, policy, &err));
     assert_int_equal(bx_error_code(err), BX_ERR_LIMIT);
     bx_error_free(err);
