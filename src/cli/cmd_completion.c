@@ -6,10 +6,9 @@
 #include "policy/control.h"
 
 static const char *const run_flags[] = {
-    "policy",        "stats",        "json",
-    "quiet",         "program-name", "require-lockdown",
-    "hold-requests", "record",       "record-max",
-    "overlay",       "invoke",       "help"
+    "policy",           "stats",         "json",   "quiet",      "program-name",
+    "require-lockdown", "hold-requests", "record", "record-max", "overlay",
+    "invoke",           "help"
 };
 #define RUN_FLAGS_COUNT (sizeof(run_flags) / sizeof(run_flags[0]))
 
@@ -97,6 +96,8 @@ static void print_bash(void)
           "    audit:*) COMPREPLY=($(compgen -f -W \"show tail verify head "
           "--file --last --tool --decision --since --follow --expect "
           "--no-head --json --help\" -- \"$word\")) ;;\n"
+          "    replay:*) COMPREPLY=($(compgen -f -W \"--module --policy --json "
+          "--quiet --help\" -- \"$word\")) ;;\n"
           "    completion:*) COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
           "\"$word\")) ;;\n"
           "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"

@@ -136,7 +136,7 @@ class Inputs(ReplayTest):
         self.expect_identical(first)
 
     def test_a_deterministic_run(self):
-        recorded = self.record("run", "--deterministic", "7", guest("determinism"))
+        recorded = self.record("run", "--deterministic=7", guest("determinism"))
         self.expect_identical(recorded)
 
     def test_standard_input_of_each_kind(self):
@@ -214,13 +214,24 @@ class Inputs(ReplayTest):
         self.expect_identical(recorded)
 
     def test_fuel_that_nested_runs_take(self):
-        flags = ("bash", "--wasm-fuel", "500M", "-c")
-        recorded = self.record(*flags, "node -e 'console.log(1)'; bash -c 'echo 2'; echo 3")
-        self.assertEqual(recorded.out, "1\n2\n3\n")
-        self.expect_identical(recorded)
-        endless = "while true; do node -e 1; done"
-        recorded = self.record(*flags, endless, status=152)
-        self.expect_identical(recorded)
+        os.makedirs(self.path(".boxagnts/tools"))
+        shutil.copy(guest("actor"), self.path(".boxagnts/tools/actor.wasm"))
+        self.write(
+            ".boxagnts/tools/actor.tool.yaml",
+            "tool: { name: actor, description: Acts., permission_level: execute,"
+            " permissions: ['tool:actor'] }\n",
+        )
+        self.boxagnts("tool", "approve", "--yes", "actor", status=None)
+        for act, says in (("print", "\"text\":\"x\""), ("loop", "fuel")):
+            inner = json.dumps({"do": act, "text": "x"})
+            outer = json.dumps({"do": "call", "path": "actor", "text": inner})
+            recorded = self.record(
+                "tool", "call", "--wasm-fuel", "50M", "actor", outer, status=None
+            )
+            self.assertIn(says, recorded.out + recorded.err)
+            self.assertNotIn("errno", recorded.out)
+            replayed = self.replay(status=None)
+            self.assertIn("identical", replayed.err, replayed)
 
 
 class Components(ReplayTest):
@@ -530,16 +541,18 @@ class Tools(ReplayTest):
         secret = "s3cr3t-value-of-the-vault"
         server = Server()
         host = f"http://127.0.0.1:{server.port}"
-        self.write("secret", secret)
-        shutil.copy(tool("web-fetch"), self.path("fetch.wasm"))
+        os.chmod(self.write("secret", secret), 0o600)
         manifest = (
             "tool:\n  name: fetch\n  description: Fetch.\n  permission_level: read_only\n"
-            f"  permissions: ['network:{host}', 'secret:TOKEN@{host}']\n"
+            f"  permissions: ['network:{host}']\n"
             f"  secrets: [{{ name: TOKEN, host: '{host}' }}]\n"
             "  input_schema: { type: object, properties: { url: { type: string } } }\n"
         )
-        self.write(".boxagnts/tools/fetch.tool.yaml", manifest)
-        shutil.copy(tool("web-fetch"), self.path(".boxagnts/tools/fetch.wasm"))
+        self.write("fetch.yaml", manifest)
+        shutil.copy(tool("web-fetch"), self.path("fetch.wasm"))
+        self.boxagnts("tool", "embed", "fetch.yaml", "fetch.wasm")
+        os.makedirs(self.path(".boxagnts/tools"))
+        shutil.copy(self.path("fetch.wasm"), self.path(".boxagnts/tools/fetch.wasm"))
         self.boxagnts("tool", "approve", "--yes", "fetch", status=None)
         try:
             recorded = self.boxagnts(
