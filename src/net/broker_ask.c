@@ -37,7 +37,9 @@ static void take_head(bx_broker_call *call)
     run->calls_denied += head->denied;
     if (head->held_ns > 0)
         bx_run_shift(run, (int64_t)head->held_ns);
-    if (head->is_cancelled && run->cancel != NULL)
+    /* A worker's flag is the host's to set, which did so before it answered:
+     * the page is for reading only. */
+    if (head->is_cancelled && run->cancel != NULL && !bx_run_is_cancelled(run))
         bx_cancel_trigger(run->cancel);
     if (head->is_over && run->deadline_ns > bx_now_ns())
         run->deadline_ns = bx_now_ns();

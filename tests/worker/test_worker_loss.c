@@ -1,12 +1,15 @@
 /* What goes wrong in one worker costs the calls in it, and nothing else. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,6 +67,25 @@ static bx_result *finish(background *call)
     close(call->said[0]);
     close(call->said[1]);
     return call->result;
+}
+
+static pthread_t later;
+
+static void *trigger_later(void *argument)
+{
+    usleep(300000);
+    bx_cancel_trigger(argument);
+    return NULL;
+}
+
+static void cancel_later(bx_cancel *cancel)
+{
+    pthread_create(&later, NULL, trigger_later, cancel);
+}
+
+static void finish_cancel(void)
+{
+    pthread_join(later, NULL);
 }
 
 typedef struct expected_stats {
@@ -286,6 +308,51 @@ static void ends_one_that_ignores_a_cancel(void **state)
     expect_lost(finish(&call), "hung");
     bx_cancel_free(cancel);
     free_box(&loop);
+    bx_worker_pool_free(pool);
+}
+
+/* A server that takes no connection. */
+static int make_mute_server(char *url, size_t bytes)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    snprintf(url, bytes, "http://127.0.0.1:%u/", ntohs(address.sin_port));
+    return fd;
+}
+
+/* The host sees the cancel and answers; the worker has the flag for reading
+ * only. */
+static void lives_on_when_a_request_is_cancelled(void **state)
+{
+    bx_worker_pool *pool = make_pool(NULL);
+    bx_policy *policy =
+        make_pool_policy("wasm-cache-dir", "", "allowed-outbound-host",
+                         "http://127.0.0.1:*", NULL);
+    test_box box = make_guest_box(pool, "http_get", policy);
+    bx_cancel *cancel = bx_cancel_new();
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+    char url[64];
+    int server = make_mute_server(url, sizeof(url));
+    bx_result *result;
+
+    (void)state;
+    options.cancel = cancel;
+    cancel_later(cancel);
+    result = run_box(&box, &options, url, NULL);
+    assert_int_equal(bx_result_code(result), BX_ERR_CANCELLED);
+    assert_int_equal(lost(pool), 0);
+    bx_result_free(result);
+    finish_cancel();
+    close(server);
+    bx_cancel_free(cancel);
+    free_box(&box);
+    bx_policy_free(policy);
     bx_worker_pool_free(pool);
 }
 
@@ -662,6 +729,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(makes_a_call_again_that_nobody_read),
         cmocka_unit_test(ends_one_that_hangs),
         cmocka_unit_test(ends_one_that_ignores_a_cancel),
+        cmocka_unit_test(lives_on_when_a_request_is_cancelled),
         cmocka_unit_test(lets_a_guest_have_no_more_than_its_memory),
         cmocka_unit_test(survives_a_template_that_is_killed),
         cmocka_unit_test(tells_why_there_is_no_template),
