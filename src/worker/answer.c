@@ -197,21 +197,16 @@ static bool tell_effect(const bx_answer *answer, const bx_frame *frame)
     return true;
 }
 
-void bx_answer_show_cancel(const bx_answer *answer, const bx_line *line)
+bool bx_answer_send(bx_answer *answer, const bx_line *line, const bx_buf *body,
+                    int fd)
 {
     if (bx_run_is_cancelled(&answer->run))
         bx_process_set_cancel(answer->process, line, true);
-}
-
-static bool send_answer(const bx_answer *answer, const bx_line *line,
-                        const bx_buf *body, int fd)
-{
-    bx_answer_show_cancel(answer, line);
     return bx_channel_send(&line->channel, BX_FRAME_ANSWER, body, &fd, fd >= 0,
-                           false, NULL) == 0;
+                           false, &answer->unsent) == 0;
 }
 
-static bool answer_need(const bx_answer *answer, const bx_line *line,
+static bool answer_need(bx_answer *answer, const bx_line *line,
                         const bx_frame *frame)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
@@ -224,7 +219,7 @@ static bool answer_need(const bx_answer *answer, const bx_line *line,
     event = (bx_need_event){ .kind = texts.texts[0], .target = texts.texts[1] };
     bx_wire_put_bool(
         &out, answer->options->need(answer->options->need_context, &event));
-    return !out.is_bad && send_answer(answer, line, &body, -1);
+    return !out.is_bad && bx_answer_send(answer, line, &body, -1);
 }
 
 static bool answer_broker(bx_answer *answer, const bx_line *line,
@@ -243,7 +238,7 @@ static bool answer_broker(bx_answer *answer, const bx_line *line,
                              may_wake ? line->channel.fd : -1, &reply, &fd,
                              NULL) < 0)
         return false;
-    return send_answer(answer, line, &reply, may_wake ? -1 : fd);
+    return bx_answer_send(answer, line, &reply, may_wake ? -1 : fd);
 }
 
 /* False: no worker sends that, or it does not listen. */
@@ -319,6 +314,29 @@ static int wait_frame(const bx_answer *answer, bx_line *line, wait_state *state,
     }
 }
 
+/* Why a frame was not answered; NULL: the worker ended after it had asked. */
+static bx_error *explain_frame(bx_answer *answer, const bx_frame *frame,
+                               bool is_late)
+{
+    bx_error *why = bx_take(answer->unsent);
+    int number = bx_error_errno(why);
+
+    if (number == EPIPE || number == ECONNRESET) {
+        bx_error_free(why);
+        return NULL;
+    }
+    if (why != NULL)
+        bx_error_wrap(&why, "the worker has no answer");
+    else
+        bx_error_set(&why, BX_ERR_INVALID,
+                     is_late ? "the worker went on after its run was to end (a "
+                               "frame of type %d)"
+                             : "the worker sent what none sends (a frame of "
+                               "type %d)",
+                     (int)frame->type);
+    return why;
+}
+
 /* Until the result: 0. -1: the worker is lost; ret_why: what it did wrong, NULL
  * when it ended. */
 static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
@@ -335,7 +353,7 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
 
         if (got <= 0) {
             answer->is_begun = got < 0 || errno != ECONNRESET || !is_first;
-            if (got < 0 && bx_error_code(*ret_why) != BX_ERR_TIMEOUT)
+            if (got < 0 && bx_error_code(*ret_why) == BX_ERR_INVALID)
                 bx_error_wrap(ret_why, "the worker sent");
             return -1;
         }
@@ -351,13 +369,7 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
         is_good =
             state.late <= LATE_FRAMES && answer_frame(answer, line, &frame);
         if (!is_good)
-            bx_error_set(ret_why, BX_ERR_INVALID,
-                         state.late <= LATE_FRAMES
-                             ? "the worker sent what none sends (a frame of "
-                               "type %d)"
-                             : "the worker went on after its run was to end (a "
-                               "frame of type %d)",
-                         (int)frame.type);
+            *ret_why = explain_frame(answer, &frame, state.late > LATE_FRAMES);
         bx_frame_clear(&frame);
         if (!is_good)
             return -1;

@@ -22,6 +22,7 @@ typedef struct bx_answer {
     uint64_t timeout_ms;    /* of this call, its own */
     int64_t begin_held_ns;  /* the run's held_ns before this call */
     bx_broker_host *broker; /* owned; NULL: nothing was asked for yet */
+    bx_error *unsent;       /* owned; why an answer did not reach the worker */
 } bx_answer;
 
 /* As bx_sandbox_run_with(). A worker that is lost is a result of
@@ -30,7 +31,9 @@ int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
                    bx_result **ret_result, bx_error **err);
 void bx_answer_clear(bx_answer *answer);
 
-/* Before an answer is sent: a cancel that came meanwhile is there first. */
-void bx_answer_show_cancel(const bx_answer *answer, const bx_line *line);
+/* Answer what the run asked for. A cancel that came meanwhile is there first.
+ * fd: goes along, borrowed; -1: none. */
+bool bx_answer_send(bx_answer *answer, const bx_line *line, const bx_buf *body,
+                    int fd);
 
 #endif

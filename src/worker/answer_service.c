@@ -99,15 +99,17 @@ static int serve(bx_answer *answer, const bx_frame *frame,
     }
 }
 
-static bool send_result(const bx_line *line, const bx_budget *said,
-                        const bx_service_result *result, const bx_error *error)
+static bool send_result(bx_answer *answer, const bx_line *line,
+                        const bx_budget *said, const bx_service_result *result,
+                        const bx_error *error)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
 
     bx_frame_put_service_result(&out, said, result, error);
-    return !out.is_bad && bx_channel_send(&line->channel, BX_FRAME_ANSWER,
-                                          &body, NULL, 0, false, NULL) == 0;
+    if (out.is_bad)
+        return bx_error_set_nomem(&answer->unsent) == 0;
+    return bx_answer_send(answer, line, &body, -1);
 }
 
 bool bx_answer_service(bx_answer *answer, const bx_line *line,
@@ -145,8 +147,7 @@ bool bx_answer_service(bx_answer *answer, const bx_line *line,
             bx_error_set(&err, BX_ERR_SYSTEM, "the nested call failed");
         settle(answer, &lent, &left, &request.budget);
     }
-    bx_answer_show_cancel(answer, line);
-    is_sent = send_result(line, &request.budget, &result, err);
+    is_sent = send_result(answer, line, &request.budget, &result, err);
     bx_service_result_clear(&result);
     bx_service_frame_clear(&request);
     return is_sent;
