@@ -198,8 +198,11 @@ int bx_channel_send(const bx_channel *channel, bx_frame_type type,
 
 /* ---- receiving ------------------------------------------------------- */
 
-static void take_fds(struct msghdr *message, bx_frame *frame)
+/* Returns how many came, those included for which there is no place. */
+static size_t take_fds(struct msghdr *message, bx_frame *frame)
 {
+    size_t came = 0;
+
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
          part = CMSG_NXTHDR(message, part)) {
         size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -209,12 +212,14 @@ static void take_fds(struct msghdr *message, bx_frame *frame)
             continue;
         for (size_t i = 0; i < count; i++) {
             memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(fd));
+            came++;
             if (frame->fds_count < BX_CHANNEL_FDS)
                 frame->fds[frame->fds_count++] = fd;
             else
                 close(fd);
         }
     }
+    return came;
 }
 
 void bx_frame_clear(bx_frame *frame)
@@ -303,6 +308,7 @@ int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
                               .msg_control = control,
                               .msg_controllen = sizeof(control) };
     bx_frame frame = { .fds_count = 0 };
+    size_t came;
     ssize_t got;
 
     do
@@ -315,7 +321,12 @@ int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
             return 0;
         return bx_error_set_errno(err, errno, "a message of another process");
     }
-    take_fds(&message, &frame);
+    came = take_fds(&message, &frame);
+    /* Cut, though there was place for more: this process had none left. */
+    if ((message.msg_flags & MSG_CTRUNC) != 0 && came <= BX_CHANNEL_FDS) {
+        bx_frame_clear(&frame);
+        return bx_error_set_errno(err, EMFILE, "a message of another process");
+    }
     if (sort_out(channel, &message, (size_t)got, max_bytes, max_fds, &frame,
                  err) < 0) {
         bx_frame_clear(&frame);
