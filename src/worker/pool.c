@@ -64,6 +64,23 @@ bool bx_process_is_ready(bx_process *process)
     return is_ready;
 }
 
+/* With the mutex. Boxes and sessions hold on to one that is dead until their
+ * next call, but nobody talks to it any more. */
+static void let_go(bx_process *process)
+{
+    if (process->state != BX_PROCESS_DEAD || process->calls > 0)
+        return;
+    while (process->idle != NULL) {
+        bx_line *line = process->idle;
+
+        process->idle = line->next;
+        bx_line_free(line);
+    }
+    bx_channel_close(&process->control);
+    if (process->pidfd >= 0)
+        close(bx_take_fd(&process->pidfd));
+}
+
 static void add_user(bx_process *process)
 {
     process->refs++;
@@ -118,6 +135,7 @@ void bx_pool_give(bx_process *process)
     process->calls--;
     pool->calls--;
     (void)become_idle(process);
+    let_go(process);
     pthread_mutex_unlock(&pool->mutex);
     bx_process_unref(process);
 }
@@ -359,6 +377,7 @@ static void bury(bx_process *process)
         process->cause = bx_take(cause);
     process->state = BX_PROCESS_DEAD;
     unlink_process(process);
+    let_go(process);
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->mutex);
     bx_process_unref(process);
