@@ -132,8 +132,8 @@ static void make_program(soak_caller *caller, soak_call *call, unsigned kind)
         call->tool = "bash";
         call->is_nested = true;
         snprintf(call->input, sizeof(call->input),
-                 "{\"command\":\"echo 'console.log(%u * %u)' > /tmp-%u.js; "
-                 "node /tmp-%u.js; rm /tmp-%u.js\"}",
+                 "{\"command\":\"echo 'console.log(%u * %u)' > /tmp-%u.js && "
+                 "node /tmp-%u.js && rm /tmp-%u.js\"}",
                  a, b, caller->number, caller->number, caller->number);
         break;
     case 7:
@@ -169,9 +169,9 @@ static void make_program(soak_caller *caller, soak_call *call, unsigned kind)
         snprintf(call->input, sizeof(call->input),
                  "{\"session\":\"s%u\",\"code\":\"n = globals().get('n', 0) + "
                  "1\\nassert n > 0\\nprint(%u * %u)\"}",
-                 soak_below(&caller->random, 3), a, b);
+                 soak_below(&caller->random, SOAK_SESSIONS), a, b);
     }
-    call->may_record = kind != 11;
+    call->may_record = kind != SOAK_LIVE;
 }
 
 /* ---- the network, and what cannot succeed ---------------------------- */

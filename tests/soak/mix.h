@@ -34,6 +34,8 @@ typedef struct soak_call {
 } soak_call;
 
 #define SOAK_KINDS 19
+#define SOAK_LIVE 11
+#define SOAK_SESSIONS 3
 #define SOAK_FIRST_BAD 14 /* from here on: no good answer is to be expected */
 
 /* kind: below SOAK_KINDS. */

@@ -123,13 +123,16 @@ static int pick_template(void)
     return fd;
 }
 
-static void rage_workers(spell_thread *self, int number, atomic_uint *count)
+static void rage_workers(spell_thread *self, bool is_kill, atomic_uint *count)
 {
+    static const int crashes[] = { SIGSEGV, SIGABRT, SIGBUS };
+
     while (rages()) {
         int fd = pick_worker(&self->random);
+        int number = crashes[soak_below(&self->random, 3)];
 
         if (fd >= 0) {
-            send_signal(fd, number);
+            send_signal(fd, is_kill ? SIGKILL : number);
             close(fd);
             atomic_fetch_add(count, 1);
         }
@@ -353,10 +356,10 @@ static void *rage(void *argument)
 
     switch (self->spell) {
     case SOAK_KILL:
-        rage_workers(self, SIGKILL, &soak_spelled.workers_killed);
+        rage_workers(self, true, &soak_spelled.workers_killed);
         break;
     case SOAK_CRASH:
-        rage_workers(self, SIGSEGV, &soak_spelled.workers_crashed);
+        rage_workers(self, false, &soak_spelled.workers_crashed);
         break;
     case SOAK_STOP:
         rage_stop(self);
