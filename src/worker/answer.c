@@ -13,6 +13,7 @@
  * over. */
 #define GRACE_NS 1000000000
 #define LATE_FRAMES 256
+#define SLOW_FRAMES 32 /* an answer counts for, that takes a tenth of that */
 
 static uint64_t lower(uint64_t a, uint64_t b)
 {
@@ -161,7 +162,7 @@ static bool get_texts(const bx_frame *frame, size_t count, event_texts *ret)
         size_t bytes;
         const char *text = bx_wire_get_bytes(&in, BX_FRAME_EVENT_BYTES, &bytes);
 
-        ret->texts[i] = in.is_bad ? NULL : bx_frame_show(text, bytes);
+        ret->texts[i] = in.is_bad ? NULL : bx_frame_show_line(text, bytes);
         if (ret->texts[i] == NULL)
             return false;
     }
@@ -271,11 +272,43 @@ static bool answer_frame(bx_answer *answer, const bx_line *line,
 /* ---- waiting --------------------------------------------------------- */
 
 typedef struct wait_state {
+    int64_t due_ns;  /* the run is to end: at its deadline, or cancelled */
     int64_t ends_ns; /* then it is lost */
     bool is_slow;    /* nothing came for a while */
     bool is_cancelled;
-    unsigned late; /* frames after that */
+    unsigned late; /* frames that came after both */
 } wait_state;
+
+/* Whether frames come or not: one that never stops talking ends as well. */
+static void see_cancel(const bx_answer *answer, const bx_line *line,
+                       wait_state *state, int64_t now_ns)
+{
+    if (state->is_cancelled || !bx_run_is_cancelled(&answer->run))
+        return;
+    state->is_cancelled = true;
+    state->due_ns = now_ns;
+    state->ends_ns = now_ns + GRACE_NS;
+    bx_process_set_cancel(answer->process, line, true);
+}
+
+/* A request that was held moved the deadline. What the answer took after that
+ * was not the worker's time; what it took before was. */
+static void see_answered(const bx_answer *answer, wait_state *state,
+                         int64_t begin_ns)
+{
+    int64_t now_ns = bx_now_ns();
+    int64_t late_ns;
+
+    if (!state->is_cancelled && state->due_ns < answer->run.deadline_ns) {
+        state->ends_ns += answer->run.deadline_ns - state->due_ns;
+        state->due_ns = answer->run.deadline_ns;
+    }
+    late_ns = now_ns - (begin_ns > state->due_ns ? begin_ns : state->due_ns);
+    if (late_ns > 0)
+        state->ends_ns += late_ns;
+    if (state->late > 0 && late_ns > GRACE_NS / 10)
+        state->late += SLOW_FRAMES;
+}
 
 /* A frame, or why there is none: the return value as of bx_channel_receive(),
  * but 0 is the end. */
@@ -291,11 +324,7 @@ static int wait_frame(const bx_answer *answer, bx_line *line, wait_state *state,
         if (got != 0 || errno != EAGAIN)
             return got;
         now_ns = bx_now_ns();
-        if (!state->is_cancelled && bx_run_is_cancelled(&answer->run)) {
-            state->is_cancelled = true;
-            state->ends_ns = now_ns + GRACE_NS;
-            bx_process_set_cancel(answer->process, line, true);
-        }
+        see_cancel(answer, line, state, now_ns);
         if (now_ns >= state->ends_ns)
             return bx_error_set(err, BX_ERR_TIMEOUT,
                                 "the worker hung: its run was to end %d ms "
@@ -342,7 +371,8 @@ static bx_error *explain_frame(bx_answer *answer, const bx_frame *frame,
 static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
                      bx_error **ret_why)
 {
-    wait_state state = { .ends_ns = answer->run.deadline_ns + GRACE_NS };
+    wait_state state = { .due_ns = answer->run.deadline_ns,
+                         .ends_ns = answer->run.deadline_ns + GRACE_NS };
     bool is_first = true;
 
     for (;;) {
@@ -363,8 +393,9 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
             return 0;
         }
         begin_ns = bx_now_ns();
+        see_cancel(answer, line, &state, begin_ns);
         /* Some may have been sent in time, and read late. */
-        if (begin_ns >= state.ends_ns)
+        if (begin_ns >= state.due_ns + GRACE_NS)
             state.late++;
         is_good =
             state.late <= LATE_FRAMES && answer_frame(answer, line, &frame);
@@ -373,14 +404,7 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
         bx_frame_clear(&frame);
         if (!is_good)
             return -1;
-        /* What the answer took was not the worker's; a held request moved the
-         * deadline. */
-        if (!state.is_cancelled &&
-            state.ends_ns < answer->run.deadline_ns + GRACE_NS)
-            state.ends_ns = answer->run.deadline_ns + GRACE_NS;
-        if (state.ends_ns < bx_now_ns() + GRACE_NS &&
-            bx_now_ns() - begin_ns > GRACE_NS / 10)
-            state.ends_ns = bx_now_ns() + GRACE_NS;
+        see_answered(answer, &state, begin_ns);
     }
 }
 

@@ -87,32 +87,39 @@ int bx_channel_memory(const void *data, size_t bytes, bx_error **err)
     return bx_take_fd(&fd);
 }
 
+int bx_channel_memory_check(int fd, size_t max_bytes, size_t *ret_bytes,
+                            bx_error **err)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+    struct stat st;
+
+    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) < 0)
+        return bx_error_set(err, BX_ERR_INVALID, "not a sealed memory file");
+    if (st.st_size < 0 || (uint64_t)st.st_size > max_bytes)
+        return bx_error_set(
+            err, BX_ERR_INVALID,
+            "a memory file of %lld bytes; at most %zu are accepted",
+            (long long)st.st_size, max_bytes);
+    *ret_bytes = (size_t)st.st_size;
+    return 0;
+}
+
 char *bx_channel_memory_read(int fd, size_t max_bytes, size_t *ret_bytes,
                              bx_error **err)
 {
-    int seals = fcntl(fd, F_GET_SEALS);
     bx_autofree char *data = NULL;
-    struct stat st;
+    size_t bytes;
     size_t done = 0;
 
-    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) < 0) {
-        bx_error_set(err, BX_ERR_INVALID, "not a sealed memory file");
+    if (bx_channel_memory_check(fd, max_bytes, &bytes, err) < 0)
         return NULL;
-    }
-    if (st.st_size < 0 || (uint64_t)st.st_size > max_bytes) {
-        bx_error_set(err, BX_ERR_INVALID,
-                     "a memory file of %lld bytes; at most %zu are accepted",
-                     (long long)st.st_size, max_bytes);
-        return NULL;
-    }
-    data = malloc((size_t)st.st_size + 1);
+    data = malloc(bytes + 1);
     if (data == NULL) {
         bx_error_set_nomem(err);
         return NULL;
     }
-    while (done < (size_t)st.st_size) {
-        ssize_t got =
-            pread(fd, data + done, (size_t)st.st_size - done, (off_t)done);
+    while (done < bytes) {
+        ssize_t got = pread(fd, data + done, bytes - done, (off_t)done);
 
         if (got < 0 && errno == EINTR)
             continue;

@@ -37,8 +37,11 @@ int bx_channel_pair(int ret_fds[2], bx_error **err);
 
 /* A sealed memory file of these bytes; -1 with err. */
 int bx_channel_memory(const void *data, size_t bytes, bx_error **err);
-/* Read one: the whole of it, owned, with a NUL behind. It must be sealed
- * against writes and growth, else nobody knows what reading it does. */
+/* It is one of at most max_bytes, sealed against writes and growth: else nobody
+ * knows what reading it does, nor what it is a moment later. */
+int bx_channel_memory_check(int fd, size_t max_bytes, size_t *ret_bytes,
+                            bx_error **err);
+/* Read such a one: the whole of it, owned, with a NUL behind. */
 char *bx_channel_memory_read(int fd, size_t max_bytes, size_t *ret_bytes,
                              bx_error **err);
 

@@ -147,9 +147,9 @@ const char *const *bx_frame_get_words(bx_wire_in *in, size_t *ret_count)
     return words;
 }
 
-/* What stands between two backslashes or line ends is escaped; those two were
- * put there on purpose, or can do no harm. */
-char *bx_frame_show(const char *text, size_t bytes)
+/* What stands between two of the kept bytes is escaped; those were put there on
+ * purpose, or can do no harm. */
+static char *show(const char *text, size_t bytes, const char *kept)
 {
     bx_autobuf bx_buf shown = BX_BUF_INIT;
     const char *end = text + bytes;
@@ -157,7 +157,7 @@ char *bx_frame_show(const char *text, size_t bytes)
     for (;;) {
         const char *stop = text;
 
-        while (stop < end && *stop != '\\' && *stop != '\n')
+        while (stop < end && (*stop == '\0' || strchr(kept, *stop) == NULL))
             stop++;
         if (bx_buf_put_escaped(&shown, text, (size_t)(stop - text), SIZE_MAX) <
             0)
@@ -168,6 +168,16 @@ char *bx_frame_show(const char *text, size_t bytes)
             return NULL;
         text = stop + 1;
     }
+}
+
+char *bx_frame_show(const char *text, size_t bytes)
+{
+    return show(text, bytes, "\\\n");
+}
+
+char *bx_frame_show_line(const char *text, size_t bytes)
+{
+    return show(text, bytes, "\\");
 }
 
 /* ---- a call ---------------------------------------------------------- */
@@ -241,15 +251,24 @@ static void put_stats(bx_wire_out *out, const bx_stats *stats)
     bx_wire_put_u64(out, stats->calls_denied);
 }
 
+/* Nothing of it counts as much; whoever logs it as a signed number sees none
+ * below zero. */
+static uint64_t get_count(bx_wire_in *in)
+{
+    uint64_t count = bx_wire_get_u64(in);
+
+    return count > INT64_MAX ? INT64_MAX : count;
+}
+
 static void get_stats(bx_wire_in *in, bx_stats *stats)
 {
-    stats->wall_ns = bx_wire_get_u64(in);
-    stats->memory_bytes = bx_wire_get_u64(in);
-    stats->fuel_units = bx_wire_get_u64(in);
-    stats->read_bytes = bx_wire_get_u64(in);
-    stats->write_bytes = bx_wire_get_u64(in);
-    stats->calls = bx_wire_get_u64(in);
-    stats->calls_denied = bx_wire_get_u64(in);
+    stats->wall_ns = get_count(in);
+    stats->memory_bytes = get_count(in);
+    stats->fuel_units = get_count(in);
+    stats->read_bytes = get_count(in);
+    stats->write_bytes = get_count(in);
+    stats->calls = get_count(in);
+    stats->calls_denied = get_count(in);
 }
 
 void bx_frame_put_result(bx_wire_out *out, const bx_result_frame *frame)

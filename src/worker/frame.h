@@ -103,6 +103,9 @@ const char *const *bx_frame_get_words(bx_wire_in *in, size_t *ret_count);
 /* Text of a worker's, to be shown: control bytes but '\n' are escaped, what is
  * escaped already stays. Owned. */
 char *bx_frame_show(const char *text, size_t bytes);
+/* The same for what is shown on one line: line ends are escaped too, so that
+ * nothing looks like a line of ours. */
+char *bx_frame_show_line(const char *text, size_t bytes);
 
 /* ---- a call ---------------------------------------------------------- */
 

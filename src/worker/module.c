@@ -18,6 +18,7 @@
             * BX_COMPILE_CPU_S */
 #define END_MS 200
 #define COMPILE_MEMORY_BYTES (4ull << 30)
+#define CODE_MAX_BYTES (2ull << 30)
 
 static bool is_same_code(const bx_limits *a, const bx_limits *b)
 {
@@ -56,6 +57,15 @@ static int take_code(bx_frame *frame, compiled *ret, bx_error **err)
     bx_wire_get_raw(&in, ret->digest, sizeof(ret->digest));
     if (!bx_wire_is_whole(&in) || frame->fds_count != (has_binary ? 2 : 1))
         return bx_error_set(err, BX_ERR_SYSTEM, "malformed code");
+    for (size_t i = 0; i < frame->fds_count; i++) {
+        size_t bytes;
+
+        /* Every worker runs this: what one of them could still write, or what
+         * keeps the template waiting when it is opened, is not taken. */
+        if (bx_channel_memory_check(frame->fds[i], CODE_MAX_BYTES, &bytes,
+                                    err) < 0)
+            return bx_error_wrap(err, "its code");
+    }
     ret->fd = bx_frame_take_fd(frame, 0);
     ret->binary = bx_frame_take_fd(frame, 1);
     return 0;
@@ -184,7 +194,7 @@ static void keep_cached(const bx_worker_module *module, uint64_t compatibility,
 
     if (module->cache == NULL)
         return;
-    data = bx_channel_memory_read(fd, SIZE_MAX, &bytes, NULL);
+    data = bx_channel_memory_read(fd, CODE_MAX_BYTES, &bytes, NULL);
     if (data != NULL)
         (void)bx_cache_write(module->cache, compatibility, module->digest, data,
                              bytes, NULL);

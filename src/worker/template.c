@@ -232,6 +232,17 @@ static void reset_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Files in memory count for nobody: a worker that fills the machine with them
+ * is not the largest process. Without memory the kernel takes this one and its
+ * children first, and never the host before them. */
+static void go_first(void)
+{
+    bx_autofd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)!write(fd, "1000", 4);
+}
+
 int bx_worker_main(int argc, char **argv)
 {
     bx_template template_ = { .host = { .fd = -1 } };
@@ -242,6 +253,7 @@ int bx_worker_main(int argc, char **argv)
         return 2;
     options.max_instances = (uint32_t)strtoul(argv[2], NULL, 10);
     reset_signals();
+    go_first();
     (void)prctl(PR_SET_NAME, "bx-template");
     if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0 ||
         bx_channel_open(&template_.host, CONTROL_FD, NULL) < 0)

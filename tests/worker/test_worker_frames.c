@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "sandbox/result.h"
 #include "worker/channel.h"
 #include "worker/serve.h"
@@ -293,6 +294,12 @@ static void misbehave(int socket, const char *how)
     } else if (strcmp(how, "flood") == 0) {
         for (;;)
             event(socket, BX_FRAME_AUDIT, 4, "x");
+    } else if (strcmp(how, "lingers") == 0) {
+        /* Each answer takes the host so long that nobody seems to hang. */
+        for (;;) {
+            ask_spawn(socket, BX_FRAME_SPAWN, 1, "slow");
+            take_answer(socket);
+        }
     } else if (strcmp(how, "deaf") == 0) {
         /* Questions without end, and no answer is read. */
         for (;;)
@@ -335,6 +342,27 @@ static void evil_channel(int socket)
     _exit(0);
 }
 
+/* What it compiled: as the module's name wants it. */
+static int evil_code(const bx_frame *message)
+{
+    bx_wire_in in = bx_frame_body(message);
+    bx_limits limits;
+    int pipe_[2];
+    char *name;
+
+    bx_frame_get_limits(&in, &limits);
+    (void)bx_wire_get_u64(&in);
+    (void)bx_wire_get_bool(&in);
+    name = bx_wire_get_text(&in, 64);
+    if (name != NULL && strcmp(name, "code-open") == 0)
+        return memory(100, F_SEAL_SHRINK | F_SEAL_GROW);
+    if (name != NULL && strcmp(name, "code-huge") == 0)
+        return memory(1ull << 40, SEALS);
+    if (name != NULL && strcmp(name, "code-pipe") == 0 && pipe(pipe_) == 0)
+        return pipe_[0];
+    return memory(100, SEALS);
+}
+
 static _Noreturn void evil_worker(int control)
 {
     bx_channel channel;
@@ -354,7 +382,7 @@ static _Noreturn void evil_worker(int control)
         else if (message.type == BX_FRAME_CHANNEL)
             evil_channel(bx_frame_take_fd(&message, 0));
         else if (message.type == BX_FRAME_COMPILE) {
-            int code = memory(100, SEALS);
+            int code = evil_code(&message);
             char body[2 + BX_DIGEST_BYTES] = { 0 };
             bx_buf reply = { body, sizeof(body), sizeof(body) };
 
@@ -411,11 +439,16 @@ static int be_evil(void)
 
 static char heard[256];
 static unsigned heard_count;
+static bx_cancel *to_trigger; /* at the first event; NULL: none */
 
 static void on_audit(void *context, const bx_audit_event *heard_event)
 {
     (void)context;
     heard_count++;
+    if (to_trigger != NULL) {
+        bx_cancel_trigger(to_trigger);
+        usleep(1000); /* the next one is there before it is waited for */
+    }
     snprintf(heard, sizeof(heard), "%s", heard_event->target);
 }
 
@@ -431,6 +464,8 @@ static int on_spawn(void *context, const bx_caller *caller,
     (void)caller;
     (void)err;
     spawned++;
+    if (request != NULL && strcmp(request->argv[0], "slow") == 0)
+        usleep(150000);
     if (request != NULL && strcmp(request->argv[0], "large") == 0)
         return bx_buf_append(&ret_result->output[0], large, sizeof(large),
                              SIZE_MAX);
@@ -484,6 +519,7 @@ static bx_result *call(const test_box *box, const char *how,
     bx_error *err = NULL;
 
     options.audit = on_audit;
+    options.cancel = to_trigger;
     if (bx_worker_box_run(box->box, 2, argv, &options, extra, &got, &err) < 0)
         fail_msg("%s: %s", how, bx_error_message(err));
     return got;
@@ -583,9 +619,72 @@ static void kills_who_goes_on_for_ever(void **state)
     (void)state;
     expect_lost(&box, "flood", "run was to end");
     expect_lost(&box, "silence", "hung");
+    expect_lost(&box, "lingers", "worker");
     expect_good(&box);
     free_box(&box);
     bx_policy_free(policy);
+    bx_worker_pool_free(pool);
+}
+
+/* Its deadline is far: the cancel alone ends it, though it always has more to
+ * say. */
+static void kills_who_talks_on_when_cancelled(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    bx_policy *policy =
+        make_pool_policy("wasm-cache-dir", "", "wasm-timeout", "1h", NULL);
+    test_box box = make_evil_box(pool, policy);
+
+    (void)state;
+    to_trigger = bx_cancel_new();
+    expect_lost(&box, "flood", "went on after its run was to end");
+    bx_cancel_free(to_trigger);
+    to_trigger = NULL;
+    expect_good(&box);
+    free_box(&box);
+    bx_policy_free(policy);
+    bx_worker_pool_free(pool);
+}
+
+/* All workers run it: nobody may hold on to it, and to open it takes no time.
+ */
+static void takes_no_code_that_may_change(void **state)
+{
+    static const char module[8] = { 0, 'a', 's', 'm', 1 };
+    static const char *const names[] = { "code-open", "code-huge",
+                                         "code-pipe" };
+    bx_worker_pool *pool = make_pool(&evil_options);
+    bx_policy *policy = make_pool_policy("wasm-cache-dir", "", NULL);
+    bx_error *err = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_null(
+            bx_worker_module_new(pool, module, 8, names[i], policy, 0, &err));
+        assert_non_null(strstr(bx_error_message(err), "its code"));
+        bx_error_free(err);
+        err = NULL;
+    }
+    bx_policy_free(policy);
+    bx_worker_pool_free(pool);
+}
+
+/* When memory is short the kernel ends them, and not their host. */
+static void goes_first_without_memory(void **state)
+{
+    bx_worker_pool *pool = make_pool(NULL);
+    test_box box = make_box(pool, PLAIN("", ""), NULL);
+    bx_autofree char *text = NULL;
+    char path[64];
+    int pid;
+
+    (void)state;
+    bx_result_free(run_box(&box, NULL, NULL));
+    assert_int_equal(bx_worker_pool_pids(pool, &pid, 1), 1);
+    snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+    assert_int_equal(bx_file_read(path, 64, &text, NULL, NULL), 0);
+    assert_string_equal(text, "1000\n");
+    free_box(&box);
     bx_worker_pool_free(pool);
 }
 
@@ -610,10 +709,13 @@ static void shows_nothing_that_acts_on_a_terminal(void **state)
     bx_worker_pool *pool = make_pool(&evil_options);
     test_box box = make_evil_box(pool, NULL);
     bx_result *got = call(&box, "escapes", NULL);
+    bx_stats stats;
 
     (void)state;
-    assert_string_equal(heard, "\\x1b[31mred\\x9b\n\\xff");
+    assert_string_equal(heard, "\\x1b[31mred\\x9b\\x0a\\xff");
     assert_string_equal(bx_result_message(got), "\\x1b]0;x\\x07");
+    bx_result_stats(got, &stats, sizeof(stats));
+    assert_true(stats.memory_bytes == INT64_MAX);
     bx_result_free(got);
     free_box(&box);
     bx_worker_pool_free(pool);
@@ -650,6 +752,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kills_who_sends_what_no_worker_sends),
         cmocka_unit_test(kills_who_goes_on_for_ever),
+        cmocka_unit_test(kills_who_talks_on_when_cancelled),
+        cmocka_unit_test(takes_no_code_that_may_change),
+        cmocka_unit_test(goes_first_without_memory),
         cmocka_unit_test(waits_for_no_reader),
         cmocka_unit_test(shows_nothing_that_acts_on_a_terminal),
         cmocka_unit_test(counts_nested_calls_itself),
