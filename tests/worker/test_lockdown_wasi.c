@@ -172,6 +172,40 @@ static void native_code_writes_nothing_past_an_overlay(void **state)
     box_free(&box);
 }
 
+/* overlay.json says which host folders a commit writes to, protected.log where
+ * it does not; touched is in the memory of other processes. */
+static int writes_what_the_overlay_goes_by(test_box *box)
+{
+    static const char *const names[] = { "overlay.json", "protected.log",
+                                         "touched", "in-use", "base.log" };
+    int dir_fd = open(box->policy->overlay_dir, O_PATH | O_DIRECTORY);
+
+    NEED(dir_fd >= 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        NEED(openat(dir_fd, names[i], O_RDWR) < 0 && errno == EACCES);
+        NEED(unlinkat(dir_fd, names[i], 0) < 0 && errno == EACCES);
+        NEED(renameat(dir_fd, names[i], dir_fd, "up/0/x") < 0 &&
+             (errno == EACCES || errno == EXDEV));
+    }
+    NEED(renameat(dir_fd, "up/0/dir", dir_fd, "overlay.json") < 0);
+    NEED(openat(dir_fd, "new", O_WRONLY | O_CREAT, 0600) < 0 &&
+         errno == EACCES);
+    return 0;
+}
+
+static void native_code_writes_nothing_a_commit_goes_by(void **state)
+{
+    test_box box;
+
+    (void)state;
+    start(&box, true);
+    assert_true(host_exists(&box, "over/overlay.json"));
+    host_write(&box, "over/protected.log", "");
+    in_lockdown(&box, use_files);
+    in_lockdown(&box, writes_what_the_overlay_goes_by);
+    box_free(&box);
+}
+
 /* A mapping that no grant lets a guest write is read-only to native code. */
 static void native_code_writes_nothing_that_no_grant_gives(void **state)
 {
@@ -197,6 +231,7 @@ int main(void)
         cmocka_unit_test(an_overlay_is_used),
         cmocka_unit_test(an_overlay_is_used_walked),
         cmocka_unit_test(native_code_writes_nothing_past_an_overlay),
+        cmocka_unit_test(native_code_writes_nothing_a_commit_goes_by),
         cmocka_unit_test(native_code_writes_nothing_that_no_grant_gives),
     };
 
