@@ -2,62 +2,134 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
 
-#define ROUNDS 3 /* as many ways as any call has */
+#define ROUNDS 3      /* as many ways as any call has */
+#define SHARED_FD 700 /* in the process that runs scenarios */
+#define SETTLE_MS 10000
+#define HANG_SECONDS 300
 
-static struct {
-    bool is_armed;
-    unsigned paused;
-    unsigned round;
-    unsigned long next; /* number of the next call that can fail */
-    unsigned long at;   /* the one that does; 0: none */
-    bool is_hit;
-    const char *name;
-    int errnum;
-    long held; /* allocations */
-} fault;
+/* What all processes of a scenario see. */
+typedef struct shared_state {
+    atomic_bool is_armed;
+    atomic_int place; /* a fault_place */
+    atomic_uint round;
+    atomic_ulong next; /* number of the next call that can fail */
+    atomic_ulong at;   /* the one that does; 0: none */
+    atomic_bool is_hit;
+    atomic_int errnum;
+    char name[32];
+} shared_state;
+
+static shared_state *fault;
+static fault_place place; /* of this process; its threads: FAULT_THREADS */
+static _Thread_local bool is_runner;
+static _Thread_local unsigned paused;
+static atomic_long held; /* allocations of the process that runs scenarios */
+
+static bool is_mine(void)
+{
+    fault_place mine = place != FAULT_HERE ? place
+                       : is_runner         ? FAULT_HERE
+                                           : FAULT_THREADS;
+
+    return (int)mine == fault->place;
+}
 
 bool fault_hit(const char *name, const int *errnos, size_t count,
                int *ret_errnum)
 {
-    if (!fault.is_armed || fault.paused > 0 || fault.round >= count)
+    unsigned round;
+
+    if (fault == NULL || !fault->is_armed || paused > 0 || !is_mine())
         return false;
-    if (++fault.next != fault.at)
+    round = fault->round;
+    if (round >= count || ++fault->next != fault->at)
         return false;
-    fault.is_hit = true;
-    fault.name = name;
-    fault.errnum = errnos[fault.round];
+    (void)snprintf(fault->name, sizeof(fault->name), "%s", name);
+    fault->errnum = errnos[round];
+    fault->is_hit = true;
     if (ret_errnum != NULL)
-        *ret_errnum = fault.errnum;
-    if (fault.errnum != FAULT_SHORT)
-        errno = fault.errnum;
+        *ret_errnum = errnos[round];
+    if (errnos[round] != FAULT_SHORT)
+        errno = errnos[round];
     return true;
+}
+
+static void count_held(const void *ptr, int count)
+{
+    if (ptr != NULL && fault != NULL && fault->is_armed && paused == 0 &&
+        place == FAULT_HERE)
+        held += count;
 }
 
 void fault_gain(const void *ptr)
 {
-    if (ptr != NULL && fault.is_armed && fault.paused == 0)
-        fault.held++;
+    count_held(ptr, 1);
 }
 
 void fault_lose(const void *ptr)
 {
-    if (ptr != NULL && fault.is_armed && fault.paused == 0)
-        fault.held--;
+    count_held(ptr, -1);
+}
+
+void fault_be_child(void)
+{
+    place = place == FAULT_PROGRAM ? FAULT_WORKER : FAULT_CHILD;
 }
 
 void fault_pause(void)
 {
-    fault.paused++;
+    paused++;
 }
 
 void fault_resume(void)
 {
-    fault.paused--;
+    paused--;
+}
+
+static void share(int fd)
+{
+    void *page =
+        mmap(NULL, sizeof(*fault), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (page == MAP_FAILED)
+        abort();
+    fault = page;
+}
+
+static void make_shared(void)
+{
+    int fd = memfd_create("fault", MFD_CLOEXEC);
+
+    if (fd < 0 || ftruncate(fd, sizeof(*fault)) < 0 || dup2(fd, SHARED_FD) < 0)
+        abort();
+    close(fd);
+    share(SHARED_FD);
+}
+
+/* It was closed on the way here, but not in the process that started this. */
+void fault_attach(void)
+{
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getppid(), SHARED_FD);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return; /* not a scenario's */
+    share(fd);
+    close(fd);
+    place = FAULT_PROGRAM;
 }
 
 void fault_note(fault_log *log, const char *format, ...)
@@ -76,6 +148,12 @@ void fault_note(fault_log *log, const char *format, ...)
     errno = saved;
 }
 
+void fault_use_memory(void)
+{
+    if (access("/dev/shm", W_OK | X_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 0);
+}
+
 /* ---- looking -------------------------------------------------------- */
 
 static unsigned count_descriptors(void)
@@ -90,13 +168,27 @@ static unsigned count_descriptors(void)
     return count;
 }
 
+static unsigned count_children(void)
+{
+    char text[4096] = "";
+    int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    ssize_t bytes = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    unsigned count = 0;
+
+    assert_true(bytes >= 0);
+    close(fd);
+    for (ssize_t i = 0; i < bytes; i++)
+        count += text[i] == ' ';
+    return count;
+}
+
 static const char *way(void)
 {
     static char text[96];
 
     snprintf(text, sizeof(text), "%s, call %lu: %s",
-             fault.name == NULL ? "no call" : fault.name, fault.at,
-             fault.errnum == FAULT_SHORT ? "short" : strerror(fault.errnum));
+             fault->is_hit ? fault->name : "no call", fault->at,
+             fault->errnum == FAULT_SHORT ? "short" : strerror(fault->errnum));
     return text;
 }
 
@@ -156,8 +248,10 @@ static void check_error(const fault_scenario *scenario, const bx_error *err)
         complain(scenario, "failed without an error");
         return;
     }
+    if (scenario->may_fail != NULL && scenario->may_fail(err))
+        return;
     if (code == BX_ERR_SYSTEM &&
-        (errnum == fault.errnum || errnum == ENOMEM || errnum == EIO ||
+        (errnum == fault->errnum || errnum == ENOMEM || errnum == EIO ||
          (scenario->may_refuse != NULL && scenario->may_refuse(errnum))))
         return;
     complain(scenario, "%s error: %s (%d)", bx_code_name(code),
@@ -166,35 +260,82 @@ static void check_error(const fault_scenario *scenario, const bx_error *err)
 
 /* ---- running -------------------------------------------------------- */
 
-/* Returns whether the fault was met. at 0: none. */
-static bool run_once(const fault_scenario *scenario, unsigned long at,
-                     unsigned round, fault_log *log, const char *expected)
-{
-    bx_error *err = NULL;
+typedef struct resources {
+    long held;
     unsigned descriptors;
-    int status;
+    unsigned children;
+} resources;
 
-    *log = (fault_log){ .text = BX_BUF_INIT,
-                        .context = scenario->context,
-                        .is_rehearsal = expected == NULL };
-    if (scenario->set_up != NULL)
-        scenario->set_up(scenario->context);
-    descriptors = count_descriptors();
-    fault.held = 0;
-    fault.next = 0;
-    fault.at = at;
-    fault.round = round;
-    fault.is_hit = false;
-    fault.name = NULL;
-    fault.is_armed = true;
-    status = scenario->run(log, &err);
+static resources look(void)
+{
+    resources now;
+
     fault_pause();
+    now = (resources){ held, count_descriptors(), count_children() };
+    fault_resume();
+    return now;
+}
+
+static bool is_same(const resources *a, const resources *b)
+{
+    return a->held == b->held && a->descriptors == b->descriptors &&
+           a->children == b->children;
+}
+
+/* Threads and processes may take a moment to let go. */
+static void check_resources(const fault_scenario *scenario,
+                            const resources *before)
+{
+    const struct timespec tick = { .tv_nsec = 1000000 };
+    resources now = look();
+
+    for (int i = 0;
+         i < SETTLE_MS && scenario->settle != NULL && !is_same(&now, before);
+         i++) {
+        nanosleep(&tick, NULL);
+        now = look();
+    }
+    fault->is_armed = false;
+    if (now.held != before->held)
+        complain(scenario, "%ld allocations left", now.held - before->held);
+    if (now.descriptors != before->descriptors)
+        complain(scenario, "%u descriptors, there were %u", now.descriptors,
+                 before->descriptors);
+    if (now.children != before->children)
+        complain(scenario, "%u children, there were %u", now.children,
+                 before->children);
+}
+
+static const fault_scenario *under_way;
+
+static void tell_hang(int signal)
+{
+    (void)signal;
+    print_error("%s: %s: hangs\n", under_way->name, way());
+    _exit(1);
+}
+
+static void arm(const fault_scenario *scenario, unsigned long at,
+                unsigned round)
+{
+    fault->place = (int)scenario->place;
+    fault->next = 0;
+    fault->at = at;
+    fault->round = round;
+    fault->is_hit = false;
+    fault->is_armed = true;
+}
+
+/* What the run said and how it ended. */
+static void judge(const fault_scenario *scenario, fault_log *log, int status,
+                  const bx_error *err, const char *expected)
+{
     if (log->text.data == NULL)
         (void)bx_buf_puts(&log->text, "");
     if (status == 0 && err != NULL)
         complain(scenario, "an error, but no failure: %s",
                  bx_error_message(err));
-    if (status < 0 && !fault.is_hit)
+    if (status < 0 && !fault->is_hit)
         fail_msg("%s: failed without a fault: %s", scenario->name,
                  bx_error_message(err));
     if (status < 0)
@@ -207,16 +348,68 @@ static bool run_once(const fault_scenario *scenario, unsigned long at,
         if (wrong != NULL)
             complain(scenario, "%s (%s)", wrong, bx_error_message(err));
     }
+}
+
+/* Returns whether the fault was met. at 0: none. */
+static bool run_once(const fault_scenario *scenario, unsigned long at,
+                     unsigned round, fault_log *log, const char *expected)
+{
+    bx_error *err = NULL;
+    resources before;
+    bool is_hit;
+    int status;
+
+    *log = (fault_log){ .text = BX_BUF_INIT,
+                        .context = scenario->context,
+                        .is_rehearsal = expected == NULL };
+    if (scenario->set_up != NULL)
+        scenario->set_up(scenario->context);
+    under_way = scenario;
+    alarm(HANG_SECONDS);
+    before = look();
+    arm(scenario, at, round);
+    status = scenario->run(log, &err);
+    fault->at = 0;
+    is_hit = fault->is_hit;
+    fault_pause();
+    judge(scenario, log, status, err, expected);
     fault_resume();
     bx_error_free(err);
-    fault.is_armed = false;
-    if (fault.held != 0)
-        complain(scenario, "%ld allocations left", fault.held);
-    if (count_descriptors() != descriptors)
-        complain(scenario, "a descriptor is left, or one too many closed");
+    if (scenario->settle != NULL)
+        scenario->settle(scenario->context);
+    check_resources(scenario, &before);
+    alarm(0);
     if (scenario->tear_down != NULL)
         scenario->tear_down(scenario->context);
-    return fault.is_hit;
+    return is_hit;
+}
+
+/* Which of so many calls fail: another each day. */
+static unsigned long first_of(const fault_scenario *scenario, unsigned round)
+{
+    if (scenario->sampled < 2 || getenv("BX_FAULT_ALL") != NULL)
+        return 1;
+    return ((unsigned long)time(NULL) / 86400 + round) % scenario->sampled + 1;
+}
+
+static unsigned long step_of(const fault_scenario *scenario)
+{
+    return scenario->sampled < 2 || getenv("BX_FAULT_ALL") != NULL
+               ? 1
+               : scenario->sampled;
+}
+
+static void begin(void)
+{
+    if (fault == NULL)
+        make_shared();
+    is_runner = true;
+    paused = 0; /* a test before may have failed in the middle */
+    fault->is_armed = false;
+    complaints = 0;
+    signal(SIGALRM, tell_hang);
+    /* jansson's allocations are ours. */
+    json_set_alloc_funcs(malloc, free);
 }
 
 void fault_run(const fault_scenario *scenario)
@@ -225,15 +418,12 @@ void fault_run(const fault_scenario *scenario)
     fault_log log;
     unsigned long runs = 0;
 
-    fault.paused = 0; /* a test before may have failed in the middle */
-    fault.is_armed = false;
-    complaints = 0;
-    /* jansson's allocations are ours. */
-    json_set_alloc_funcs(malloc, free);
+    begin();
     /* What is made once and kept is made now. */
     run_once(scenario, 0, 0, &rehearsal, NULL);
     for (unsigned round = 0; round < ROUNDS; round++) {
-        for (unsigned long at = 1;; at++) {
+        for (unsigned long at = first_of(scenario, round);;
+             at += step_of(scenario)) {
             bool is_hit =
                 run_once(scenario, at, round, &log, rehearsal.text.data);
 

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -74,15 +75,19 @@ long __wrap_syscall(long number, ...)
 {
     va_list args;
     long values[6];
+    long result;
 
     va_start(args, number);
     for (int i = 0; i < 6; i++)
         values[i] = va_arg(args, long);
     va_end(args);
-    return FAULT("syscall", EMFILE, EINTR, ENOMEM)
-               ? -1
-               : __real_syscall(number, values[0], values[1], values[2],
-                                values[3], values[4], values[5]);
+    if (FAULT("syscall", EMFILE, EINTR, ENOMEM))
+        return -1;
+    result = __real_syscall(number, values[0], values[1], values[2], values[3],
+                            values[4], values[5]);
+    if (number == SYS_clone && result == 0)
+        fault_be_child();
+    return result;
 }
 
 WRAP(int, lstat, (const char *path, struct stat *stat), (path, stat), -1, EIO,

@@ -173,9 +173,9 @@ static void note_step(fault_log *log, const char *name)
 
 static int fail_step(const char *name, int32_t err, bx_error **ret_err)
 {
-    static const int errnums[] = { ENOMEM,     EIO,    EMFILE, EINTR,
-                                   ENOSPC,     EACCES, ENOSYS, EAGAIN,
-                                   ECONNRESET, EROFS, EXDEV, EBUSY, ENOLCK };
+    static const int errnums[] = { ENOMEM, EIO,    EMFILE, EINTR,      ENOSPC,
+                                   EACCES, ENOSYS, EAGAIN, ECONNRESET, EROFS,
+                                   EXDEV,  EBUSY,  ENOLCK };
 
     for (size_t i = 0; i < sizeof(errnums) / sizeof(errnums[0]); i++) {
         if (bx_wasi_errno(errnums[i]) == err)
@@ -726,6 +726,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(under_an_overlay),
     };
 
+    fault_use_memory();
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
