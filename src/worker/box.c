@@ -64,6 +64,7 @@ static bx_process *try_process(bx_worker_box *box, bool *ret_is_lost,
     const bx_process_plan plan = {
         .packed = &box->packed,
         .slots = box->pool->slots,
+        .memory_bytes = box->policy->limits.memory_bytes,
         .requires_lockdown = box->pool->requires_lockdown,
     };
     bx_error *why = NULL;

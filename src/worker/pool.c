@@ -368,6 +368,8 @@ static void bury(bx_process *process)
         cause = describe_end(is_exited, status);
     else
         cause = strdup("the worker ended with its template");
+    if (pool->cgroup != NULL)
+        (void)bx_cgroup_remove(pool->cgroup, process->pid, NULL);
     pthread_mutex_lock(&pool->mutex);
     if (process->state == BX_PROCESS_READY) {
         pool->workers--;
@@ -543,6 +545,7 @@ bx_worker_pool *bx_worker_pool_new(const bx_worker_options *options,
         options->max_workers == 0 ? DEFAULT_WORKERS : options->max_workers;
     pool->idle_ms = options->idle_ms == 0 ? DEFAULT_IDLE_MS : options->idle_ms;
     pool->slots = instances + SPARE_SLOTS;
+    pool->cgroup = bx_cgroup_open("", NULL);
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -573,6 +576,7 @@ void bx_worker_pool_free(bx_worker_pool *pool)
         pthread_join(pool->keeper, NULL);
     }
     bx_template_client_clear(&pool->template_);
+    bx_cgroup_free(pool->cgroup);
     if (pool->wake_fd >= 0)
         close(pool->wake_fd);
     pthread_cond_destroy(&pool->changed);

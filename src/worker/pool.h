@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "worker/cgroup.h"
 #include "worker/process.h"
 #include "worker/template_client.h"
 
@@ -14,6 +15,7 @@ struct bx_worker_pool {
     pid_t pid; /* whose it is: a child of fork() has none of its threads */
     bx_template_client template_;
     bool requires_lockdown;
+    bx_cgroup *cgroup; /* NULL: this user was given none */
     uint32_t max_workers;
     uint32_t slots; /* calls at once in one worker */
     uint64_t idle_ms;

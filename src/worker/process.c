@@ -15,6 +15,8 @@
 
 #define SETUP_MS 30000
 #define ASK_MS 30000
+#define CGROUP_SPARE_BYTES (512ull << 20) /* code and the host's own */
+#define CGROUP_SPARE_TASKS 64
 
 /* The file cannot be cut by the other side: writing behind its end would be a
  * signal for this one. */
@@ -61,6 +63,19 @@ static int set_up(bx_process *process, const bx_process_plan *plan, int page,
     return 0;
 }
 
+/* Memory that guests use together, and a thread for each call and what runs
+ * beside it. Whoever gave the group may have taken it back: the other layers
+ * hold without it. */
+static void put_in_cgroup(bx_process *process, const bx_process_plan *plan)
+{
+    uint64_t bytes = plan->slots * plan->memory_bytes + CGROUP_SPARE_BYTES;
+
+    process->layers[BX_LOCKDOWN_CGROUP] =
+        process->pool->cgroup != NULL &&
+        bx_cgroup_add(process->pool->cgroup, process->pid, bytes,
+                      2ull * plan->slots + CGROUP_SPARE_TASKS, NULL) == 0;
+}
+
 int bx_process_start(bx_process *process, const bx_process_plan *plan,
                      bx_error **err)
 {
@@ -80,8 +95,10 @@ int bx_process_start(bx_process *process, const bx_process_plan *plan,
                                 &process->generation, err) < 0)
         return -1;
     close(bx_take_fd(&theirs));
-    if (set_up(process, plan, page, &why) == 0)
+    if (set_up(process, plan, page, &why) == 0) {
+        put_in_cgroup(process, plan);
         return 0;
+    }
     if (bx_channel_is_gone(why))
         bx_error_wrap(&why, "a worker did not start");
     if (err != NULL)

@@ -49,6 +49,7 @@ struct bx_process {
 typedef struct bx_process_plan {
     const bx_buf *packed; /* its policy */
     uint32_t slots;
+    uint64_t memory_bytes; /* of one call; a control group bounds all */
     bool requires_lockdown;
 } bx_process_plan;
 
