@@ -195,8 +195,7 @@ static int32_t http_open(void *context, const bx_guest *guest,
     }
     slot->exchange = exchange;
     host->open_count++;
-    if (host->run->broker == NULL) /* else its answer said so */
-        host->run->used.http_requests++;
+    host->run->used.http_requests++;
     bx_store32(ret_handle, (uint32_t)(slot - host->slots) + 1);
     return BX_HTTP_SUCCESS;
 }

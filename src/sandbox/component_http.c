@@ -94,8 +94,7 @@ void *bx_component_http_open(void *context, bx_text method, bx_text url,
         return NULL;
     }
     instance->exchanges++;
-    if (instance->run.broker == NULL) /* else its answer said so */
-        instance->run.used.http_requests++;
+    instance->run.used.http_requests++;
     return exchange;
 }
 
