@@ -2,6 +2,7 @@
  * caller has: its policy is the caller's, narrowed. */
 #include "tool/service.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "tool/call_text.h"
@@ -140,6 +141,20 @@ static int put_output(bx_buf *buf, const char *data, size_t bytes,
                : 0;
 }
 
+/* One that did not end by itself has none: what shells tell of one that was
+ * killed, so that whoever looks no further takes it for no success. */
+static json_int_t exit_code_of(const bx_result *result)
+{
+    switch (bx_result_code(result)) {
+    case BX_OK:
+        return (json_int_t)bx_result_exit_code(result);
+    case BX_ERR_TIMEOUT:
+        return 124; /* timeout(1) */
+    default:
+        return 128 + SIGKILL;
+    }
+}
+
 static int spawn(void *context, const bx_caller *caller,
                  const bx_spawn_request *request, bx_service_result *ret_result,
                  bx_error **err)
@@ -162,9 +177,8 @@ static int spawn(void *context, const bx_caller *caller,
         return -1;
     failed = put_json(
         &ret_result->head,
-        json_pack("{s:I, s:s, s:o}", "exit_code",
-                  (json_int_t)bx_result_exit_code(result), "status",
-                  bx_code_name(bx_result_code(result)), "message",
+        json_pack("{s:I, s:s, s:o}", "exit_code", exit_code_of(result),
+                  "status", bx_code_name(bx_result_code(result)), "message",
                   bx_text_json(bx_result_message(result),
                                strlen(bx_result_message(result)), NULL)),
         err);

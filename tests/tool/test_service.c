@@ -157,6 +157,25 @@ static void spawns_programs_by_name(void **state)
     bx_registry_free(registry);
 }
 
+/* A shell goes on after `&&` when the status is 0. */
+static void takes_no_ended_program_for_a_success(void **state)
+{
+    bx_registry *registry;
+    char *text;
+
+    (void)state;
+    write_tool(test_builtin, "outer",
+               "  permission_level: execute\n"
+               "  permissions: [\"fs.read:/\", \"exec:helper\"]\n");
+    write_tool(test_builtin, "inner", FULL "  programs: [helper]\n");
+    registry = open_registry(NULL, NULL, false);
+    text = act(registry, "spawn", "helper", "{\"do\": \"trap\"}");
+    assert_contains(text, "\"status\":\"trap\"");
+    assert_contains(text, "\"exit_code\":137");
+    free(text);
+    bx_registry_free(registry);
+}
+
 /* Nobody agreed: not under another name either. */
 static void starts_no_program_of_a_dangerous_tool(void **state)
 {
@@ -277,6 +296,7 @@ int main(void)
         TEST(errors_of_a_nested_call_come_back),
         TEST(lists_what_may_be_called),
         TEST(spawns_programs_by_name),
+        TEST(takes_no_ended_program_for_a_success),
         TEST(starts_no_program_of_a_dangerous_tool),
         TEST(unapproved_tools_bring_no_programs),
         TEST(depth_is_bounded),
