@@ -134,6 +134,7 @@ static int start_child(bx_template *template_, bx_frame *frame, bx_buf *ret,
     pid_t self = getpid();
     pid_t pid;
 
+    template_->last_child = 0;
     if (control < 0)
         return bx_error_set(err, BX_ERR_INVALID, "a child without a socket");
     pid = fork();
@@ -149,20 +150,29 @@ static int start_child(bx_template *template_, bx_frame *frame, bx_buf *ret,
         waitpid(pid, NULL, 0);
         return -1;
     }
+    template_->last_child = pid;
     bx_wire_put_u32(&out, (uint32_t)pid);
     return 0;
 }
 
-/* The host asks when the process is over, or about to be. */
-static int reap(bx_wire_in *in, bx_buf *ret, bx_error **err)
+/* The host asks when the process is over, or about to be. 0: the last one,
+ * whose descriptor did not reach the host. */
+static int reap(bx_template *template_, bx_wire_in *in, bx_buf *ret,
+                bx_error **err)
 {
     bx_wire_out out = bx_wire_out_to(ret, BX_FRAME_MAX_BYTES);
     pid_t pid = (pid_t)bx_wire_get_u32(in);
     siginfo_t info = { 0 };
     int failed;
 
+    if (bx_wire_is_whole(in) && pid == 0 && template_->last_child > 1) {
+        pid = template_->last_child;
+        kill(pid, SIGKILL);
+    }
     if (!bx_wire_is_whole(in) || pid <= 1)
         return bx_error_set(err, BX_ERR_INVALID, "a malformed process");
+    if (pid == template_->last_child)
+        template_->last_child = 0;
     do
         failed = waitid(P_PID, (id_t)pid, &info, WEXITED);
     while (failed < 0 && errno == EINTR);
@@ -196,7 +206,7 @@ static void answer(bx_template *template_, bx_frame *frame)
         result = start_child(template_, frame, &ret, &pidfd, &err);
         break;
     case BX_FRAME_REAP:
-        result = reap(&in, &ret, &err);
+        result = reap(template_, &in, &ret, &err);
         break;
     default:
         bx_error_set(&err, BX_ERR_INVALID, "a frame of type %d",

@@ -14,6 +14,7 @@ typedef struct bx_loaded {
 
 typedef struct bx_template {
     bx_channel host;
+    pid_t last_child; /* not waited for yet; 0: none */
     bx_engine *engine;
     bx_loaded *loaded;
 } bx_template;

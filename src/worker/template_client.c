@@ -276,20 +276,42 @@ int bx_template_client_unload(bx_template_client *client, uint64_t module_id)
     return result;
 }
 
+/* With the mutex: the child was made, but this process had no descriptor free
+ * for it. */
+static void drop_child(bx_template_client *client)
+{
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_frame frame;
+
+    bx_wire_put_u32(&out, 0);
+    if (client->pidfd >= 0 && !out.is_bad &&
+        ask(client, BX_FRAME_REAP, &body, NULL, 0, &frame, NULL) == 0)
+        bx_frame_clear(&frame);
+}
+
 int bx_template_client_fork(bx_template_client *client, int control,
                             pid_t *ret_pid, int *ret_pidfd,
                             uint64_t *ret_generation, bx_error **err)
 {
+    bx_error *why = NULL;
     bx_frame frame;
     bx_wire_in in;
     int result;
 
     pthread_mutex_lock(&client->mutex);
-    result = ask_again(client, BX_FRAME_FORK, NULL, &control, 1, &frame, err);
+    result = ask_again(client, BX_FRAME_FORK, NULL, &control, 1, &frame, &why);
+    if (bx_error_errno(why) == EMFILE)
+        drop_child(client);
     *ret_generation = client->generation;
     pthread_mutex_unlock(&client->mutex);
-    if (result < 0)
+    if (result < 0) {
+        if (err != NULL)
+            *err = why;
+        else
+            bx_error_free(why);
         return -1;
+    }
     in = bx_frame_body(&frame);
     *ret_pid = (pid_t)bx_wire_get_u32(&in);
     *ret_pidfd = bx_frame_take_fd(&frame, 0);

@@ -1,6 +1,7 @@
 /* What goes wrong in one worker costs the calls in it, and nothing else. */
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -415,6 +417,92 @@ static void tells_why_there_is_no_template(void **state)
     bx_worker_pool_free(pool);
 }
 
+static bx_policy *policy_number(int number)
+{
+    char timeout[32];
+
+    snprintf(timeout, sizeof(timeout), "%dms", 20000 + number);
+    return make_pool_policy("wasm-cache-dir", "", "wasm-timeout", timeout,
+                            NULL);
+}
+
+enum { HOG_MAX = 4096, SPARED_MAX = 12 };
+
+/* Children of the template, those included that nobody waited for. */
+static size_t count_template_children(const bx_worker_pool *pool)
+{
+    char path[64];
+    bx_autofree char *text = NULL;
+    size_t count = 0;
+    int pid = (int)pool->template_.pid;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    assert_int_equal(bx_file_read(path, 65536, &text, NULL, NULL), 0);
+    for (const char *at = text; *at != '\0'; at++)
+        count += *at == ' ';
+    return count;
+}
+
+/* No descriptor is free but for so many. */
+static size_t hog(int *fds, int spared)
+{
+    size_t count = 0;
+
+    while (count < HOG_MAX &&
+           (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        count++;
+    assert_int_equal(errno, EMFILE);
+    while (count > 0 && spared-- > 0)
+        close(fds[--count]);
+    return count;
+}
+
+static bool has_known_children(void *context)
+{
+    bx_worker_stats stats;
+
+    bx_worker_pool_stats(context, &stats);
+    return count_template_children(context) == stats.workers;
+}
+
+/* The descriptor of a new worker is the one that is missing. */
+static void leaves_no_process_without_descriptors(void **state)
+{
+    struct rlimit limit;
+    struct rlimit few;
+    bx_worker_pool *pool = make_pool(NULL);
+    test_box box = make_box(pool, QUICK, NULL);
+    bx_policy *policies[SPARED_MAX];
+    int fds[HOG_MAX];
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = (struct rlimit){ 128, limit.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int spared = 0; spared < SPARED_MAX; spared++) {
+        size_t count;
+        bx_error *err = NULL;
+        bx_worker_box *other;
+
+        policies[spared] = policy_number(100 + spared);
+        count = hog(fds, spared);
+        other = bx_worker_box_new(pool, box.module, policies[spared], &err);
+        if (other == NULL)
+            assert_int_equal(bx_error_errno(err), EMFILE);
+        while (count > 0)
+            close(fds[--count]);
+        bx_error_free(err);
+        bx_worker_box_free(other);
+        assert_true(wait_until(has_known_children, pool));
+    }
+    expect_seven(&box);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < SPARED_MAX; i++)
+        bx_policy_free(policies[i]);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 /* ---- sessions -------------------------------------------------------- */
 
 static bx_result *invoke(bx_worker_session *session, const char *function,
@@ -488,15 +576,6 @@ static void retires_an_idle_worker(void **state)
     free_box(&box);
     free_box(&typed);
     bx_worker_pool_free(pool);
-}
-
-static bx_policy *policy_number(int number)
-{
-    char timeout[32];
-
-    snprintf(timeout, sizeof(timeout), "%dms", 20000 + number);
-    return make_pool_policy("wasm-cache-dir", "", "wasm-timeout", timeout,
-                            NULL);
 }
 
 static void evicts_the_least_used(void **state)
@@ -733,6 +812,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(lets_a_guest_have_no_more_than_its_memory),
         cmocka_unit_test(survives_a_template_that_is_killed),
         cmocka_unit_test(tells_why_there_is_no_template),
+        cmocka_unit_test(leaves_no_process_without_descriptors),
         cmocka_unit_test(ends_sessions_with_their_worker),
         cmocka_unit_test(retires_an_idle_worker),
         cmocka_unit_test(evicts_the_least_used),
