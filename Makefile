@@ -1,16 +1,18 @@
 # The front door; cmake, cargo and the scripts do the work.
 #   PREFIX=/usr/local DESTDIR=   where `make install` puts things
 #   FUZZ_SECONDS=600             how long `make fuzz` runs each harness
+#   SOAK_SECONDS=600             how long `make soak` lets everything fail
 #   BX_JOBS=2                    how many compilers run at once
 #   BX_CACHE_DIR                 what clones share; ~/.cache/boxagnts
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 600
 BX_JOBS ?= 2
 export BX_JOBS FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench lint asan fuzz coverage install clean
+.PHONY: help run build test bench lint asan fuzz soak coverage install clean
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 
@@ -24,6 +26,8 @@ help:
 	@echo 'make bench    the benchmarks, as tables'
 	@echo 'make asan     the tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz     each fuzz harness for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make soak     many callers for SOAK_SECONDS=$(SOAK_SECONDS) while workers die, disk and'
+	@echo '              descriptors run out, and clock, signals and network misbehave'
 	@echo 'make coverage which lines of the code that guards run in the tests'
 	@echo 'make lint     format, static checks, layers'
 	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR when that is set'
@@ -51,6 +55,10 @@ asan:
 
 fuzz:
 	@scripts/fuzz "$(FUZZ_SECONDS)"
+
+soak: build
+	@scripts/build release soak
+	@BX_BUILD_DIR=build build/tests/soak "$(SOAK_SECONDS)"
 
 coverage:
 	@scripts/coverage

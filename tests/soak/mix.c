@@ -115,6 +115,7 @@ static void make_program(soak_caller *caller, soak_call *call, unsigned kind)
 {
     unsigned a = soak_below(&caller->random, 100000);
     unsigned b = soak_below(&caller->random, 100000);
+    char side;
     char path[64];
     unsigned file;
 
@@ -131,10 +132,12 @@ static void make_program(soak_caller *caller, soak_call *call, unsigned kind)
     case 6:
         call->tool = "bash";
         call->is_nested = true;
+        side = call->side == 0 ? 'p' : 'o';
         snprintf(call->input, sizeof(call->input),
-                 "{\"command\":\"echo 'console.log(%u * %u)' > /tmp-%u.js && "
-                 "node /tmp-%u.js && rm /tmp-%u.js\"}",
-                 a, b, caller->number, caller->number, caller->number);
+                 "{\"command\":\"echo 'console.log(%u * %u)' > /tmp-%c%u.js && "
+                 "node /tmp-%c%u.js && rm /tmp-%c%u.js\"}",
+                 a, b, side, caller->number, side, caller->number, side,
+                 caller->number);
         break;
     case 7:
         call->tool = "js-execute";

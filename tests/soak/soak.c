@@ -1,5 +1,6 @@
 #include "soak/soak.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -283,8 +284,25 @@ static void check_content(const char *dir, unsigned side, const char *what)
     }
 }
 
+/* A run that ended left no file on its way. */
+static void check_overlay(void)
+{
+    char path[192];
+    struct dirent *entry;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "%s/tmp", soak_all.overlay);
+    dir = opendir(path);
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.')
+            soak_fail("'%s/%s' is left over", path, entry->d_name);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
 /* The command that people use, over what the runs left. */
-static void commit_overlay(void)
+static bool commit_overlay(void)
 {
     const char *build = getenv("BX_BUILD_DIR");
     char program[512];
@@ -299,7 +317,8 @@ static void commit_overlay(void)
         int null = open("/dev/null", O_WRONLY);
 
         setenv("XDG_STATE_HOME", soak_all.state, 1);
-        (void)dup2(null, 1);
+        if (dup2(null, 1) < 0)
+            _exit(127);
         execl(program, program, "overlay", "commit", "soak", "--yes", NULL);
         _exit(127);
     }
@@ -307,6 +326,32 @@ static void commit_overlay(void)
         ;
     if (status != 0)
         soak_fail("the overlay cannot be committed: status %x", status);
+    return status == 0;
+}
+
+/* What a tool leaves that was ended between making a file and giving it its
+ * name, or a script between making one and removing it: a guest that is no more
+ * clears up nothing. No more of those than calls that were ended. */
+static unsigned left_by_ended;
+
+static bool is_left_by_ended(const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(name, "tmp-", 4) == 0 ||
+           (strncmp(name, ".boxagnts-", 10) == 0 && length > 14 &&
+            strcmp(name + length - 4, ".tmp") == 0);
+}
+
+static bool is_known(const char *path, const char *name)
+{
+    if (strncmp(path, soak_all.workspace, strlen(soak_all.workspace)) == 0)
+        return strlen(name) == 6 && name[0] == 'f' &&
+               strcmp(name + 2, ".txt") == 0;
+    return strncmp(name, "record-", 7) == 0 ||
+           strncmp(name, "audit.jsonl", 11) == 0 ||
+           strcmp(name, "tools.lock") == 0 ||
+           strlen(name) == 64 /* a module, pinned */;
 }
 
 static int check_left(const char *path, const struct stat *st, int flag,
@@ -315,14 +360,21 @@ static int check_left(const char *path, const struct stat *st, int flag,
     const char *name = path + ftw->base;
 
     (void)st;
-    if (flag != FTW_F)
+    if (flag == FTW_D)
         return 0;
-    /* Of a shell that was killed between making its script and removing it. */
-    if (strncmp(name, "tmp-", 4) == 0)
-        return 0;
-    if (strlen(name) != 6 || name[0] != 'f' || strcmp(name + 2, ".txt") != 0)
+    if (is_left_by_ended(name))
+        left_by_ended++;
+    else if (!is_known(path, name))
         soak_fail("'%s' is left over", path);
     return 0;
+}
+
+static void check_files(void)
+{
+    (void)nftw(soak_all.dir, check_left, 16, FTW_PHYS);
+    if (left_by_ended > soak_tally_ended())
+        soak_fail("%u temporary files, but only %llu calls were ended",
+                  left_by_ended, (unsigned long long)soak_tally_ended());
 }
 
 static void close_all(void)
@@ -382,6 +434,7 @@ static void print_figures(const bx_worker_stats *stats)
     print_row("clock jumps", soak_spelled.clock_jumps, "");
     print_row("signals", soak_spelled.signals, "");
     print_row("server stopped", soak_spelled.servers_stopped, " times");
+    print_row("files of ended calls", left_by_ended, "");
     printf("  %-28s %10ld KiB at first, %ld at last\n", "memory of the host",
            first->rss_kib, last->rss_kib);
     printf("  %-28s %10ld KiB at first, %ld at last\n", "  its heap in use",
@@ -430,9 +483,11 @@ int main(int argc, char **argv)
     soak_callers_audit();
     verify_audit();
     check_content(soak_all.workspace, 0, "the workspace");
-    commit_overlay();
-    check_content(soak_all.workspace, 1, "the committed overlay");
-    (void)nftw(soak_all.workspace, check_left, 16, FTW_PHYS);
+    check_overlay();
+    if (commit_overlay()) {
+        check_content(soak_all.workspace, 1, "the committed overlay");
+        check_files();
+    }
     remove_dirs();
     print_figures(&stats);
     if (atomic_load(&soak_all.failures) > 0) {

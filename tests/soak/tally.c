@@ -45,6 +45,13 @@ uint64_t soak_tally_count(void)
     return all;
 }
 
+uint64_t soak_tally_ended(void)
+{
+    return outcomes[SOAK_BY_CODE + BX_ERR_TIMEOUT] +
+           outcomes[SOAK_BY_CODE + BX_ERR_CANCELLED] +
+           outcomes[SOAK_BY_CODE + BX_ERR_SYSTEM];
+}
+
 static double quantile_ms(double part)
 {
     uint64_t due = (uint64_t)((double)outcomes[SOAK_GOOD] * part);

@@ -17,6 +17,8 @@ typedef enum soak_outcome {
 
 void soak_tally_add(soak_outcome outcome, int64_t wall_ns, int64_t late_ns);
 uint64_t soak_tally_count(void);
+/* Calls whose guest did not end by itself. */
+uint64_t soak_tally_ended(void);
 void soak_tally_print(FILE *out);
 
 #endif
