@@ -384,11 +384,15 @@ static void send_result(const bx_served_call *call, size_t most,
     bx_buf_clear(&body);
     bx_result_free(result->result);
     result->result = NULL;
-    if (result->error == NULL)
+    if (result->error == NULL && err != NULL) {
+        result->error = bx_take(err);
+        bx_error_wrap(&result->error, "the result");
+    } else if (result->error == NULL) {
         bx_error_set(&result->error, BX_ERR_LIMIT,
                      "the result is larger than %zu bytes, or there is no "
                      "memory for it",
                      most);
+    }
     out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_frame_put_result(&out, result);
     send_frame(call, BX_FRAME_RESULT, &body);
