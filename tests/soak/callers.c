@@ -220,7 +220,7 @@ static bool wait_gate(void)
 
 static void *run_caller(void *argument)
 {
-    static const uint64_t timeouts[] = { 500, 1000, 2000, 3000 };
+    static const uint64_t timeouts[] = { 400, 800, 1400, 2000 };
     seat *at = argument;
     soak_random *random = &at->caller.random;
 

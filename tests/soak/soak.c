@@ -252,7 +252,8 @@ static void run_rounds(void)
 
     if (ms > ROUND_MS)
         ms = ROUND_MS;
-    for (unsigned turn = 0; bx_now_ns() < end_ns; turn++) {
+    for (unsigned turn = 0; turn <= SOAK_SPELLS || bx_now_ns() < end_ns;
+         turn++) {
         unsigned spells = pick_spells(&random, turn);
 
         if (rounds + 1 >= ROUNDS_MAX)
