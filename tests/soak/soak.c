@@ -230,6 +230,7 @@ static bool run_round(unsigned spells, uint64_t seed, uint64_t ms)
     soak_spells_end();
     if (!soak_callers_pause())
         return false;
+    soak_spells_mend();
     atomic_store(&soak_all.spell, 0);
     rounds++;
     look();

@@ -164,7 +164,7 @@ static void rage_stop(spell_thread *self)
     }
 }
 
-static void wake_stopped(void)
+void soak_spells_mend(void)
 {
     while (stopped_count > 0) {
         send_signal(stopped[--stopped_count], SIGCONT);
@@ -411,5 +411,4 @@ void soak_spells_end(void)
     atomic_store(&soak_all.is_raging, false);
     while (running > 0)
         pthread_join(threads[--running].thread, NULL);
-    wake_stopped();
 }

@@ -21,9 +21,10 @@ extern soak_spell_counts soak_spelled;
 const char *soak_spell_name(unsigned spell);
 /* Before the first thread. */
 void soak_spells_prepare(void);
-/* Let these of soak_all.spell rage, until soak_spells_end(), which mends what
- * they broke. */
+/* Let these of soak_all.spell rage until soak_spells_end(). */
 void soak_spells_begin(unsigned spells, uint64_t seed);
 void soak_spells_end(void);
+/* Once each call has its answer: workers that were stopped for good go on. */
+void soak_spells_mend(void);
 
 #endif
