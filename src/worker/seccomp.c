@@ -35,6 +35,10 @@ static unsigned settings_of(const bx_lockdown *lockdown)
         settings |= BX_SECCOMP_SETTING(BX_SECCOMP_PASS_FDS);
     if (lockdown->is_terminal)
         settings |= BX_SECCOMP_SETTING(BX_SECCOMP_TERMINAL);
+    for (size_t i = 0; i < lockdown->dirs_count; i++) {
+        if ((lockdown->dirs[i].access & BX_ACCESS_WRITE) != 0)
+            settings |= BX_SECCOMP_SETTING(BX_SECCOMP_WRITES);
+    }
     return settings;
 }
 

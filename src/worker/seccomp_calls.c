@@ -23,7 +23,8 @@
 
 /* Files: Landlock judges the names, an open descriptor has its own rights.
  * What Landlock does not judge is left out where the program can do without:
- * chmod and chown by name, extended attributes, inotify, handles. */
+ * chmod and chown by name, extended attributes, inotify, handles; times and
+ * modes of files where none of the box's folders is written to. */
 const bx_seccomp_call bx_seccomp_calls[] = {
     { "read", 0 },
     { "write", 0 },
@@ -65,15 +66,14 @@ const bx_seccomp_call bx_seccomp_calls[] = {
     { "linkat", 0 },
     { "symlink", 0 },
     { "symlinkat", 0 },
-    { "truncate", 0 },
     { "ftruncate", 0 },
     { "fallocate", 0 },
     { "fadvise64", 0 },
     { "copy_file_range", 0 },
     { "fsync", 0 },
     { "fdatasync", 0 },
-    { "utimensat", 0 },
-    { "fchmod", 0 },
+    { "utimensat", BX_SECCOMP_WRITES },
+    { "fchmod", BX_SECCOMP_WRITES },
     { "flock", 0 },
     { "fstatfs", 0 },
     { "getcwd", 0 },
@@ -120,7 +120,6 @@ const bx_seccomp_call bx_seccomp_calls[] = {
     { "membarrier", 0 },
     /* Threads, and what a process may know of itself. */
     { "set_robust_list", 0 },
-    { "get_robust_list", 0 },
     { "set_tid_address", 0 },
     { "rseq", 0 },
     { "futex_waitv", 0 },

@@ -12,10 +12,11 @@ typedef enum bx_seccomp_when {
     BX_SECCOMP_MEMORY_FILES, /* may_make_memory_files */
     BX_SECCOMP_PASS_FDS,     /* may_pass_fds */
     BX_SECCOMP_TERMINAL,     /* is_terminal */
+    BX_SECCOMP_WRITES,       /* one of dirs is to be written */
     BX_SECCOMP_WHENS
 } bx_seccomp_when;
 
-/* A set of the last three; there is a filter for each. */
+/* A set of all but the first; there is a filter for each. */
 #define BX_SECCOMP_SETTING(when) (1u << ((when)-1))
 #define BX_SECCOMP_FILTERS BX_SECCOMP_SETTING(BX_SECCOMP_WHENS)
 

@@ -72,6 +72,28 @@ static void files_of_the_box_are_there(void **state)
     assert_well(bx_world_try(*state, true, uses_files));
 }
 
+/* Of files that it may read, and of any: neither is Landlock's to judge. */
+static int changes_times_and_modes(bx_world *world)
+{
+    int fd = openat(world->fixed_fd, "file", O_RDONLY);
+
+    EXPECT(fd >= 0);
+    EXPECT(futimens(fd, NULL) < 0 && errno == ENOSYS);
+    EXPECT(fchmod(fd, 0777) < 0 && errno == ENOSYS);
+    EXPECT(utimensat(AT_FDCWD, world->other, NULL, 0) < 0 && errno == ENOSYS);
+    EXPECT(truncate("/proc/self/fd/0", 0) < 0 && errno == ENOSYS);
+    return 0;
+}
+
+static void who_only_reads_changes_no_times_and_modes(void **state)
+{
+    bx_world *world = *state;
+    const bx_lockdown_dir dirs[] = { { world->fixed_fd, BX_ACCESS_READ } };
+    const bx_lockdown lockdown = { .dirs = dirs, .dirs_count = 1 };
+
+    assert_well(bx_world_try_with(world, &lockdown, changes_times_and_modes));
+}
+
 static void *add_one(void *context)
 {
     *(int *)context += 1;
@@ -522,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(files_of_the_box_are_there),
+        T(who_only_reads_changes_no_times_and_modes),
         T(threads_and_memory_are_there),
         T(a_channel_carries_descriptors),
         T(an_abort_is_an_abort),
