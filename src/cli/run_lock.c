@@ -1,5 +1,8 @@
 #include "cli/run_lock.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +33,26 @@ static void wipe_environment(void)
     }
 }
 
+/* Whoever started this may have left files open beside the standard streams.
+ * What is ours is closed on exec, and theirs was not. */
+static int close_inherited(bx_error **err)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    const struct dirent *entry;
+
+    if (dir == NULL)
+        return bx_error_set_errno(err, errno, "'/proc/self/fd'");
+    while ((entry = readdir(dir)) != NULL) {
+        int fd = atoi(entry->d_name); /* "." and ".." are 0 */
+        int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
+            close(fd);
+    }
+    closedir(dir);
+    return 0;
+}
+
 static bool is_terminal(void)
 {
     return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) ||
@@ -46,6 +69,8 @@ int bx_run_lock_apply(const bx_sandbox *sandbox, bool wants_network,
     bool applied[BX_LOCKDOWN_LAYERS];
     bx_broker_child *network = NULL;
 
+    if (close_inherited(err) < 0)
+        return -1;
     if (wants_network) {
         network = bx_broker_child_new(sandbox->policy, options->hold,
                                       options->hold_context, err);

@@ -49,12 +49,12 @@ def without(call, number):
 
 
 class LockdownBase(CliTest):
-    def spawn(self, *arguments, env=None):
+    def spawn(self, *arguments, env=None, pass_fds=()):
         process = subprocess.Popen(
             [PROGRAM, "run", *arguments],
             cwd=self.dir, env={**self.environment, **(env or {})},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            stderr=subprocess.PIPE, pass_fds=pass_fds)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
@@ -67,10 +67,20 @@ class LockdownBase(CliTest):
 
 
 class LockdownTest(LockdownBase):
-    def start(self, *arguments, env=None):
+    def test_what_its_parent_left_open_is_closed(self):
+        path = self.write("left-open", "secret")
+        descriptor = os.open(path, os.O_RDONLY)
+        self.addCleanup(os.close, descriptor)
+        process = self.start(pass_fds=(descriptor,))
+        folder = f"/proc/{process.pid}/fd"
+        names = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
+        self.assertGreater(len(names), 2)
+        self.assertNotIn(os.path.realpath(path), names)
+
+    def start(self, *arguments, env=None, pass_fds=()):
         """A run under way: the guest has started to sleep."""
         module = self.write("sleep.wat", SLEEPER)
-        process = self.spawn(*arguments, module, env=env)
+        process = self.spawn(*arguments, module, env=env, pass_fds=pass_fds)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             # The watchdog's thread starts with the guest.
