@@ -1,53 +1,68 @@
 /* replay: the module is found, run on the recording, and compared. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/file.h"
 #include "cli/json_bytes.h"
 #include "cli/replay.h"
+#include "cli/run_lock.h"
 #include "policy/policy.h"
 #include "record/player.h"
+#include "sandbox/code.h"
+#include "sandbox/engine.h"
 #include "sandbox/module.h"
 #include "sandbox/record.h"
 #include "sandbox/sandbox.h"
 #include "tool/registry.h"
+#include "worker/compile_apart.h"
 
 /* A replay waits for nothing, but another machine may be slower, and a changed
  * module may run for ever. */
 #define LEAST_MS 60000u
 #define TIMES_LONGER 4u
+#define SHOWN_BYTES 1024u
+#define MAX_TABLE_ELEMENTS (16ull << 20) /* as of the control */
+#define MAX_OUTPUT_BYTES (1ull << 30)
 
 /* ---- the module ----------------------------------------------------- */
 
-static bool has_digest(const bx_module *module, const bx_record_head *head)
+/* A file of that name; whoever made the recording chose it: no pipe is waited
+ * for. */
+static int read_file(const char *path, char **ret_bytes, size_t *ret_count)
 {
-    return bx_digest_equals(module->digest, head->module_digest);
+    bx_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat stat;
+
+    if (fd < 0 || fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode))
+        return -1;
+    return bx_file_read_fd(fd, path, BX_MODULE_MAX_BYTES, ret_bytes, ret_count,
+                           NULL);
 }
 
-/* Without compiling what is not. */
-static bool is_recorded(const char *path, const bx_record_head *head)
-{
-    bx_autofree char *bytes = NULL;
-    uint8_t digest[BX_DIGEST_BYTES];
-    size_t count;
-
-    if (bx_file_read(path, BX_MODULE_MAX_BYTES, &bytes, &count, NULL) < 0)
-        return false;
-    bx_sha256(bytes, count, digest);
-    return bx_digest_equals(digest, head->module_digest);
-}
-
-/* The module at path when it is the recorded one; NULL: it is not. */
+/* The module at path when it is the recorded one; NULL: it is not. What is
+ * another one is not compiled; of text only the compiler knows. */
 static bx_module *try_path(bx_engine *engine, const char *path,
                            const bx_policy *policy, const bx_record_head *head)
 {
-    bx_module *module = bx_module_load(engine, path, policy, NULL);
+    bx_autofree char *bytes = NULL;
+    uint8_t digest[BX_DIGEST_BYTES];
+    bx_module *module;
+    size_t count;
 
-    if (module == NULL || has_digest(module, head))
+    if (read_file(path, &bytes, &count) < 0)
+        return NULL;
+    bx_sha256(bytes, count, digest);
+    if (bx_code_is_binary(bytes, count, NULL) &&
+        !bx_digest_equals(digest, head->module_digest))
+        return NULL;
+    module = bx_module_parse(engine, bytes, count, path, policy, NULL);
+    if (module == NULL || bx_digest_equals(module->digest, head->module_digest))
         return module;
     bx_module_free(module);
     return NULL;
@@ -72,18 +87,29 @@ static bx_module *try_builtin(bx_engine *engine, const bx_policy *policy,
             path = NULL;
             break;
         }
-        if (is_recorded(path, head))
-            module = try_path(engine, path, policy, head);
+        module = try_path(engine, path, policy, head);
     }
     if (dir != NULL)
         closedir(dir);
     return module;
 }
 
+/* On one line, as what it is: a text of somebody's file. Owned. */
+static char *escape(const char *text)
+{
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+
+    if (bx_buf_put_escaped(&shown, text, strlen(text), SHOWN_BYTES) < 0)
+        return NULL;
+    return bx_buf_take(&shown);
+}
+
 static bx_module *find_module(const bx_replay *replay, bx_engine *engine,
                               const bx_policy *policy, bx_error **err)
 {
     const bx_record_head *head = bx_recording_head(replay->recording);
+    bx_autofree char *name = NULL;
+    bx_autofree char *path = NULL;
     char digest[65];
     bx_module *module = NULL;
 
@@ -96,12 +122,17 @@ static bx_module *find_module(const bx_replay *replay, bx_engine *engine,
     if (module != NULL)
         return module;
     bx_digest_format(head->module_digest, digest);
+    name = escape(head->module_name);
+    path = escape(head->module_path == NULL ? "" : head->module_path);
+    if (name == NULL || path == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
     bx_error_set(err, BX_ERR_NOT_FOUND,
                  "module '%s' with SHA-256 %s is neither at '%s' nor among the "
                  "built-in tools; say with --module where it is, or which one "
                  "to run in its place",
-                 head->module_name, digest,
-                 head->module_path == NULL ? "" : head->module_path);
+                 name, digest, path);
     return NULL;
 }
 
@@ -129,6 +160,13 @@ static bx_policy *make_policy(const bx_record_head *head, bx_error **err)
          bx_policy_wasm_fuel(policy, limits->fuel_units, err) < 0) ||
         bx_policy_wasm_timeout(policy, timeout_ms, err) < 0) {
         bx_error_wrap(err, "the recording's limits");
+        return NULL;
+    }
+    if (limits->table_elements > MAX_TABLE_ELEMENTS ||
+        limits->output_bytes > MAX_OUTPUT_BYTES) {
+        bx_error_set(err, BX_ERR_INVALID,
+                     "the recording's limits: more table elements or output "
+                     "than any policy gives");
         return NULL;
     }
     policy->limits.table_elements = limits->table_elements;
@@ -200,7 +238,7 @@ static void print_identical(const bx_recording *recording)
             (unsigned long long)end->output[1].bytes);
 }
 
-static void print_json(const bx_replay *replay, const bx_module *module,
+static void print_json(const bx_replay *replay, const uint8_t *digest,
                        const bx_result *result, const bx_difference *difference)
 {
     const bx_record_head *head = bx_recording_head(replay->recording);
@@ -216,7 +254,7 @@ static void print_json(const bx_replay *replay, const bx_module *module,
     json_t *root;
 
     bx_digest_format(head->module_digest, recorded);
-    bx_digest_format(module->digest, now);
+    bx_digest_format(digest, now);
     root = json_pack(
         "{s:b, s:I, s:s, s:i, s:s, s:o, s:o, s:{s:o, s:s, s:s}}", "identical",
         difference == NULL, "calls", (json_int_t)end->calls, "end",
@@ -244,7 +282,7 @@ static void print_json(const bx_replay *replay, const bx_module *module,
     json_decref(root);
 }
 
-static int show(const bx_replay *replay, const bx_module *module,
+static int show(const bx_replay *replay, const uint8_t *digest,
                 const bx_player *player, const bx_result *result, bx_error *err)
 {
     const bx_error *failed = NULL;
@@ -256,7 +294,7 @@ static int show(const bx_replay *replay, const bx_module *module,
         return BX_EXIT_NOT_RUN;
     }
     if (replay->wants_json) {
-        print_json(replay, module, result, difference);
+        print_json(replay, digest, result, difference);
     } else if (difference != NULL) {
         print_differs(difference);
     } else {
@@ -278,6 +316,32 @@ static int show(const bx_replay *replay, const bx_module *module,
                           : bx_cli_run_status(result);
 }
 
+/* The module's code in a process that can open nothing: what it is given is in
+ * the recording, which is open. ret_digest: of the module. */
+static bx_sandbox *make_sandbox(const bx_replay *replay, bx_engine *engine,
+                                const bx_policy *policy,
+                                uint8_t ret_digest[BX_DIGEST_BYTES],
+                                bx_error **err)
+{
+    const bx_run_options options = BX_RUN_OPTIONS_INIT;
+    bx_broker_child *network = NULL;
+    bx_sandbox *sandbox;
+    bx_module *module;
+
+    bx_engine_set_compiler(engine, bx_compile_apart);
+    module = find_module(replay, engine, policy, err);
+    if (module == NULL)
+        return NULL;
+    memcpy(ret_digest, module->digest, BX_DIGEST_BYTES);
+    sandbox = bx_sandbox_new(module, policy, err);
+    bx_module_free(module);
+    if (sandbox == NULL ||
+        bx_run_lock_apply(sandbox, false, &options, &network, err) == 0)
+        return sandbox;
+    bx_sandbox_free(sandbox);
+    return NULL;
+}
+
 int bx_replay_run(const bx_replay *replay)
 {
     const bx_engine_options one = { sizeof(one), 1 };
@@ -285,10 +349,10 @@ int bx_replay_run(const bx_replay *replay)
     bx_error *err = NULL;
     bx_policy *policy = make_policy(head, &err);
     bx_engine *engine = policy == NULL ? NULL : bx_engine_new(&one, &err);
-    bx_module *module =
-        engine == NULL ? NULL : find_module(replay, engine, policy, &err);
+    uint8_t digest[BX_DIGEST_BYTES] = { 0 };
     bx_sandbox *sandbox =
-        module == NULL ? NULL : bx_sandbox_new(module, policy, &err);
+        engine == NULL ? NULL
+                       : make_sandbox(replay, engine, policy, digest, &err);
     bx_player *player = NULL;
     bx_result *result = NULL;
     int status = BX_EXIT_NOT_RUN;
@@ -299,16 +363,15 @@ int bx_replay_run(const bx_replay *replay)
     if (player == NULL) {
         (void)bx_cli_fail(status, err);
     } else {
-        if (!has_digest(module, head) && !replay->is_quiet)
+        if (!bx_digest_equals(digest, head->module_digest) && !replay->is_quiet)
             fputs("boxagnts: note: this is not the module that was recorded\n",
                   stderr);
         (void)run(replay, sandbox, player, &result, &err);
-        status = show(replay, module, player, result, err);
+        status = show(replay, digest, player, result, err);
     }
     bx_result_free(result);
     bx_player_free(player);
     bx_sandbox_free(sandbox);
-    bx_module_free(module);
     bx_engine_free(engine);
     bx_policy_free(policy);
     return status;

@@ -273,11 +273,19 @@ static int take_call(bx_recording *recording, const record *at, bx_error **err)
     return 0;
 }
 
+/* "fs.read": it is shown as it is. */
+static bool is_kind(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && ((*at >= 'a' && *at <= 'z') || *at == '.'))
+        at++;
+    return at == end;
+}
+
 static int take_need(const record *at, bx_error **err)
 {
     const uint8_t *end = memchr(at->data, '\0', at->bytes);
 
-    if (end == NULL || end == at->data ||
+    if (end == NULL || end == at->data || !is_kind(at->data, end) ||
         memchr(end + 1, '\0', at->bytes - 1 - (size_t)(end - at->data)) != NULL)
         return bx_error_set(err, BX_ERR_INVALID, "a malformed need");
     return 0;

@@ -52,6 +52,8 @@ struct bx_record {
     size_t exchanges_count;
     char **kept; /* played texts that the component borrows */
     size_t kept_count;
+    uint64_t kept_bytes; /* of them, BX_TAPE_KEPT_MAX_BYTES at most: a short
+                          * recording can name the same bytes many times */
 };
 
 /* Begin when options or extra ask for it; otherwise instance->record stays

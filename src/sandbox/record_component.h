@@ -6,6 +6,7 @@
 
 /* A text or result that is played, the most. */
 #define BX_TAPE_BLOCK_MAX_BYTES (1u << 30)
+#define BX_TAPE_KEPT_MAX_BYTES (256u << 20)
 
 /* The tape of a run that has one; NULL: call the real function. */
 static inline bx_tape *bx_tape_of(void *context)

@@ -173,7 +173,9 @@ static void move_text(bx_instance *instance, bx_tape *tape, bx_text *text)
         return;
     }
     bytes = bx_player_out_bytes(tape->player);
-    copy = bytes > BX_TAPE_BLOCK_MAX_BYTES ? NULL : malloc((size_t)bytes + 1);
+    copy = bytes > BX_TAPE_KEPT_MAX_BYTES - record->kept_bytes
+               ? NULL
+               : malloc((size_t)bytes + 1);
     grown =
         realloc(record->kept, (record->kept_count + 1) * sizeof(*record->kept));
     if (grown != NULL)
@@ -185,6 +187,7 @@ static void move_text(bx_instance *instance, bx_tape *tape, bx_text *text)
         return;
     }
     grown[record->kept_count++] = copy;
+    record->kept_bytes += bytes;
     *text = (bx_text){ copy, (size_t)bytes };
 }
 

@@ -2,13 +2,16 @@
 world it came from, and whatever differs is named.
 """
 
+import hashlib
 import http.server
 import json
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from support import PROGRAM, CliTest, guest, tool, wat
@@ -452,6 +455,105 @@ class Policies(ReplayTest):
     def test_a_policy_that_is_none(self):
         self.write("p.yaml", "map-dri: x\n")
         self.replay("--policy", "p.yaml", status=125)
+
+
+def blocks(data):
+    """The records of a recording: (type, bytes)."""
+    at, records = 16, []
+    while (count := struct.unpack_from("<I", data, at)[0]) > 0:
+        block, at = data[at + 4:at + 4 + count], at + 4 + count + 8
+        place = 0
+        while place < count:
+            kind, size = struct.unpack_from("<BI", block, place)
+            records.append((kind, block[place + 5:place + 5 + size]))
+            place += 5 + size
+    return records
+
+
+def recording(records):
+    """One block of them, with checks that hold."""
+    data = b"BXRECORD" + struct.pack("<II", 1, 0)
+    block = b"".join(struct.pack("<BI", kind, len(body)) + body
+                     for kind, body in records)
+    data += struct.pack("<I", len(block)) + block
+    data += hashlib.sha256(data).digest()[:8] + struct.pack("<I", 0)
+    return data + hashlib.sha256(data).digest()
+
+
+class Hostile(ReplayTest):
+    """Recordings that somebody made."""
+
+    FIELD, NEED = 1, 5
+    MODULE_NAME, MODULE_PATH, FACTS = 2, 3, 11
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.path("run.bxr")
+        module = self.write("open.wat", OPEN.format("a.txt"))
+        os.makedirs(self.path("box"), exist_ok=True)
+        self.record("run", "--map-dir", "box::/", module)
+
+    def change(self, change):
+        with open(self.file, "rb") as file:
+            records = blocks(file.read())
+        changed = [(kind, change(kind, body)) for kind, body in records]
+        self.assertNotEqual(changed, records)
+        with open(self.file, "wb") as file:
+            file.write(recording(changed))
+
+    def change_field(self, tag, value):
+        self.change(lambda kind, body: body[:2] + value
+                    if kind == self.FIELD and body[0] == tag else body)
+
+    def test_the_same_is_identical(self):
+        with open(self.file, "rb") as file:
+            data = file.read()
+        self.assertEqual(recording(blocks(data)), data)
+
+    def test_a_need_that_acts_on_a_terminal(self):
+        self.change(lambda kind, body: b"\x1b]0;x\x07\0/a"
+                    if kind == self.NEED else body)
+        policy = self.write("none.yaml", "version: 1\n")
+        result = self.replay("--policy", policy, status=125)
+        self.assertNotIn(b"\x1b", result.stdout + result.stderr)
+        self.assertIn(b"malformed need", result.stderr)
+
+    def test_a_module_that_is_a_pipe(self):
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        self.change_field(self.MODULE_PATH, pipe.encode())
+        result = self.replay(status=125)
+        self.assertIn(b"is neither at", result.stderr)
+
+    def test_a_name_of_two_lines(self):
+        self.change_field(self.MODULE_PATH, b"/nowhere")
+        self.change_field(self.MODULE_NAME, b"a\nboxagnts: identical")
+        result = self.replay(status=125)
+        self.assertEqual(result.stderr.count(b"\n"), 1)
+
+    def test_limits_that_are_none(self):
+        output = struct.pack("<Q", 16 << 20)
+        self.change(lambda kind, body: body.replace(
+            output, struct.pack("<Q", 1 << 60))
+                    if kind == self.FIELD and body[0] == self.FACTS else body)
+        result = self.replay(status=125)
+        self.assertIn(b"limits", result.stderr)
+
+    def test_it_is_locked_down(self):
+        """No process of a replay opens anything once the guest runs."""
+        looper = self.write("loop.wat", wat("(loop $l (br $l))"))
+        process = subprocess.Popen(
+            [PROGRAM, "replay", "--module", looper, self.file], cwd=self.dir,
+            env=self.environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 30
+        while (len(os.listdir(f"/proc/{process.pid}/task")) < 2
+               and time.monotonic() < deadline):
+            time.sleep(0.01)
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+            self.assertIn("Seccomp:\t2", file.read())
 
 
 class Files(ReplayTest):
