@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define BLOCK_BYTES 65536
 
@@ -65,6 +66,28 @@ int bx_link_send(int socket, bx_link_type type, const void *body, size_t bytes,
     return send_all(socket, (const char *)body + done, bytes - done, err);
 }
 
+/* The descriptor beside a message. There is room for two where one is aligned:
+ * whoever sends more than one fills nothing here. */
+static void take_fd(struct msghdr *message, int *ret_fd)
+{
+    const struct cmsghdr *beside = CMSG_FIRSTHDR(message);
+    size_t count;
+
+    if (beside == NULL || beside->cmsg_level != SOL_SOCKET ||
+        beside->cmsg_type != SCM_RIGHTS)
+        return;
+    count = (beside->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+
+        memcpy(&fd, CMSG_DATA(beside) + i * sizeof(int), sizeof(int));
+        if (i == 0)
+            *ret_fd = fd;
+        else
+            close(fd);
+    }
+}
+
 /* The first bytes of a head, and the descriptor beside them. */
 static ssize_t receive_first(int socket, link_head *head, int *ret_fd)
 {
@@ -74,17 +97,13 @@ static ssize_t receive_first(int socket, link_head *head, int *ret_fd)
                               .msg_iovlen = 1,
                               .msg_control = &room,
                               .msg_controllen = sizeof(room) };
-    const struct cmsghdr *beside;
     ssize_t got;
 
     do {
         got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     } while (got < 0 && errno == EINTR);
-    beside = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (beside != NULL && beside->cmsg_level == SOL_SOCKET &&
-        beside->cmsg_type == SCM_RIGHTS &&
-        beside->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(ret_fd, CMSG_DATA(beside), sizeof(int));
+    if (got > 0)
+        take_fd(&message, ret_fd);
     return got;
 }
 

@@ -72,16 +72,23 @@ static bool on_need(void *context, const bx_need_event *event)
     return is_given && bx_wire_is_whole(&in);
 }
 
+/* Once: a second run would begin to count anew what the first may do. Its end
+ * is no later than the policy's. */
 static void begin(link_server *server, const bx_buf *body, bx_hold_fn hold,
                   void *hold_context)
 {
     bx_wire_in in = bx_wire_in_of(body->data, body->len);
     int64_t deadline_ns = bx_wire_get_i64(&in);
     uint32_t wants = bx_wire_get_u32(&in);
+    int64_t last_ns =
+        bx_now_ns() + (int64_t)server->policy->limits.timeout_ms * 1000000;
 
-    bx_broker_host_free(server->host);
-    server->host = NULL;
-    bx_run_forget_needs(&server->run);
+    if (server->host != NULL) {
+        server->is_over = true;
+        return;
+    }
+    if (deadline_ns > last_ns)
+        deadline_ns = last_ns;
     server->run = (bx_run){ .deadline_ns = deadline_ns,
                             .hold = hold,
                             .hold_context = hold_context };

@@ -343,6 +343,58 @@ static void gives_up_on_a_begin_that_is_cut(void **state)
     assert_gives_up(&served);
 }
 
+/* Its counts would begin anew. */
+static void gives_up_on_a_second_run(void **state)
+{
+    serving served = serve(*state);
+
+    begin(&served);
+    begin(&served);
+    assert_gives_up(&served);
+}
+
+static size_t count_fds(void)
+{
+    size_t count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void keeps_no_descriptor_beside_the_first(void **state)
+{
+    uint32_t head[2] = { BX_LINK_WAKE, 0 };
+    struct iovec part = { head, sizeof(head) };
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+    struct msghdr message = { .msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = room,
+                              .msg_controllen = sizeof(room) };
+    struct cmsghdr *beside = CMSG_FIRSTHDR(&message);
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    const int two[2] = { 0, 1 };
+    bx_link_type type;
+    size_t before;
+    int ends[2];
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    before = count_fds();
+    beside->cmsg_level = SOL_SOCKET;
+    beside->cmsg_type = SCM_RIGHTS;
+    beside->cmsg_len = CMSG_LEN(sizeof(two));
+    memcpy(CMSG_DATA(beside), two, sizeof(two));
+    assert_int_equal(sendmsg(ends[0], &message, 0), sizeof(head));
+    assert_int_equal(bx_link_receive(ends[1], 100, &type, &body, &fd, NULL), 1);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(count_fds(), before);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void gives_up_on_what_only_it_sends(void **state)
 {
     serving served = serve(*state);
@@ -450,6 +502,8 @@ int main(void)
         T(gives_up_on_a_malformed_request),
         T(gives_up_on_a_request_before_a_run),
         T(gives_up_on_a_begin_that_is_cut),
+        T(gives_up_on_a_second_run),
+        T(keeps_no_descriptor_beside_the_first),
         T(gives_up_on_what_only_it_sends),
         T(gives_up_on_lengths_past_the_limit),
         T(gives_up_on_unknown_kinds),
