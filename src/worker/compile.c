@@ -83,7 +83,7 @@ _Noreturn void bx_serve_compile(bx_template *template_, bx_channel *control,
     bx_autoerror bx_error *err = NULL;
     bx_code_bytes code = { 0 };
 
-    (void)prctl(PR_SET_NAME, "bx-compiler");
+    bx_template_name(template_, "compiler");
     if (compile(template_, frame, &code, &err) < 0 ||
         send_code(control, &code, &err) < 0) {
         if (err == NULL)

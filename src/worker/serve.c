@@ -360,7 +360,7 @@ _Noreturn void bx_serve_process(bx_template *template_, bx_channel *control,
     bx_frame frame;
 
     pthread_mutex_init(&serve.mutex, NULL);
-    (void)prctl(PR_SET_NAME, "bx-worker");
+    bx_template_name(template_, "worker");
     if (set_up(&serve, setup, &ret, &err) < 0) {
         (void)bx_channel_reply(control, NULL, NULL, 0, err);
         _exit(1);

@@ -217,6 +217,20 @@ static void answer(bx_template *template_, bx_frame *frame)
         _exit(1);
 }
 
+/* Over the words that it was started with: they are this process's own, and
+ * a fork has a copy. */
+void bx_template_name(const bx_template *template_, const char *role)
+{
+    char name[16]; /* prctl(2): with the NUL */
+
+    snprintf(name, sizeof(name), "bx-%s", role);
+    (void)prctl(PR_SET_NAME, name);
+    if (template_->title_bytes <= strlen(role))
+        return;
+    memset(template_->title, '\0', template_->title_bytes);
+    memcpy(template_->title, role, strlen(role));
+}
+
 static bool is_channel(int fd)
 {
     int domain = 0;
@@ -262,9 +276,12 @@ int bx_worker_main(int argc, char **argv)
     if (argc != 3 || !is_channel(CONTROL_FD))
         return 2;
     options.max_instances = (uint32_t)strtoul(argv[2], NULL, 10);
+    template_.title = argv[1];
+    template_.title_bytes = strlen(argv[1]);
+    memset(argv[2], '\0', strlen(argv[2]));
     reset_signals();
     go_first();
-    (void)prctl(PR_SET_NAME, "bx-template");
+    bx_template_name(&template_, "template");
     if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0 ||
         bx_channel_open(&template_.host, CONTROL_FD, NULL) < 0)
         return 1;

@@ -17,7 +17,12 @@ typedef struct bx_template {
     pid_t last_child; /* not waited for yet; 0: none */
     bx_engine *engine;
     bx_loaded *loaded;
+    char *title; /* what `ps` shows after the program's name */
+    size_t title_bytes;
 } bx_template;
+
+/* Say in `ps` and `top` what this process is: "template", "worker". */
+void bx_template_name(const bx_template *template_, const char *role);
 
 /* What LOAD says; the code is the frame's descriptor. */
 int bx_template_load(bx_template *template_, bx_frame *frame, bx_error **err);

@@ -18,6 +18,20 @@ PROGRAM = os.path.join(BUILD, "bin", "boxagnts")
 ACTOR = os.path.join(BUILD, "tests", "guest", "actor.wasm")
 HERE = os.path.join(SOURCE, "tests", "mcp")
 
+
+
+def processes_of(pid):
+    """The children of a process, and what each says of itself in `ps`."""
+    found = {}
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    for child in children:
+        with open(f"/proc/{child}/cmdline", encoding="utf-8") as file:
+            words = file.read().rstrip("\0").split("\0")
+        found[int(child)] = words[1] if len(words) == 2 else words
+    return found
+
+
 MODERN = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},

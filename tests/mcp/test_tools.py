@@ -3,9 +3,10 @@ progress, cancelling, logging, hot reload."""
 
 import base64
 import os
+import select
 import unittest
 
-from support import MODERN, ServerTest, text_of
+from support import MODERN, ServerTest, processes_of, text_of
 
 
 class Tools(ServerTest):
@@ -136,6 +137,20 @@ class Tools(ServerTest):
         self.assertEqual(server.close(), 0)
         self.assertTrue(any(event.get("code") == "cancelled"
                             for event in self.audit()))
+
+    def test_processes_say_what_they_are_and_end_with_the_server(self):
+        server = self.open()
+        server.call("actor", do="print", text="x")
+        (template, name), = processes_of(server.process.pid).items()
+        self.assertEqual(name, "template")
+        workers = processes_of(template)
+        self.assertEqual(set(workers.values()), {"worker"})
+        watched = [os.pidfd_open(pid) for pid in (template, *workers)]
+        server.process.kill()
+        for fd in watched:
+            ready, _, _ = select.select([fd], [], [], 30)
+            os.close(fd)
+            self.assertTrue(ready, "a process outlived the server")
 
     def test_log_messages(self):
         server = self.open()
