@@ -171,6 +171,13 @@ static void print_json(const bx_tool_result *result)
     json_decref(root);
 }
 
+static int exit_status(const bx_tool_result *result)
+{
+    if (result->is_error && result->code == BX_ERR_CANCELLED)
+        return BX_EXIT_CANCELLED;
+    return result->is_error ? BX_EXIT_FAILED : 0;
+}
+
 static int print_result(const bx_tool_cli *cli, const bx_tool_result *result)
 {
     FILE *out = result->is_error ? stderr : stdout;
@@ -179,7 +186,7 @@ static int print_result(const bx_tool_cli *cli, const bx_tool_result *result)
 
     if (cli->wants_json) {
         print_json(result);
-        return result->is_error ? BX_EXIT_FAILED : 0;
+        return exit_status(result);
     }
     if (!cli->is_quiet) {
         print_denied(result);
@@ -192,7 +199,7 @@ static int print_result(const bx_tool_cli *cli, const bx_tool_result *result)
     bx_tool_cli_print(out, text == NULL ? "" : text, bytes);
     if (bytes == 0 || text[bytes - 1] != '\n')
         putc('\n', out);
-    return result->is_error ? BX_EXIT_FAILED : 0;
+    return exit_status(result);
 }
 
 /* A person at the terminal may agree to a dangerous tool, call by call. */

@@ -21,6 +21,21 @@ def guest(name):
     raise AssertionError(f"{GUESTS}/{name}.wasm is missing: run 'make test'")
 
 
+def processes_of(pid):
+    """The children of a process, and what each says of itself in `ps`."""
+    found = {}
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = file.read().split()
+        for child in children:
+            with open(f"/proc/{child}/cmdline", encoding="utf-8") as file:
+                words = file.read().rstrip("\0").split("\0")
+            found[int(child)] = words[1] if len(words) == 2 else words
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it ended while we looked
+    return found
+
+
 def tool(name):
     return os.path.join(TOOLS, name + ".wasm")
 

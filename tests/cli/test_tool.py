@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import time
 import unittest
 
 import support
-from support import CliTest, guest
+from support import PROGRAM, CliTest, guest
 
 
 class ToolTest(CliTest):
@@ -97,6 +100,24 @@ class CallTest(ToolTest):
         result = self.tool("call", "mine", '{"do": "loop"}', "--timeout",
                            "100ms", status=1)
         self.assertIn("timeout", result.err)
+
+    def test_ended_by_a_person_is_130(self):
+        self.make(self.user, "mine")
+        process = subprocess.Popen(
+            [PROGRAM, "tool", "call", "--workspace", "work", "mine",
+             '{"do": "loop"}'],
+            cwd=self.dir, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Once there is a worker the call is under way, and the signal expected.
+        deadline = time.monotonic() + 30
+        while not any("worker" in support.processes_of(pid).values()
+                      for pid in support.processes_of(process.pid)):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertIn(b"cancelled", err)
+        self.assertEqual(process.returncode, 130)
 
     def test_refusals_are_told(self):
         self.make(self.user, "mine")
