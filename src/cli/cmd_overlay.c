@@ -224,16 +224,26 @@ static int drop(const overlay_options *options)
     bx_error *err = NULL;
     bx_autooverlay bx_overlay_store *store =
         bx_overlay_store_open(options->name, BX_OVERLAY_END, &err);
+    bx_autoerror bx_error *broken = NULL;
+    bx_autodeltas bx_deltas changes = { NULL, NULL, 0 };
+    bx_deltas_count count;
 
     if (options->paths_count > 0)
         return bx_cli_usage(BX_EXIT_USAGE, "overlay", "drop takes one name");
     if (store == NULL)
         return bx_cli_fail(BX_EXIT_FAILED, err);
+    if (bx_deltas_find(store, &changes, &broken) == 0) {
+        count = bx_deltas_sum(&changes);
+        fprintf(stderr, "boxagnts: overlay '%s': ", options->name);
+        bx_overlay_cli_print_count(&count, stderr);
+        fputc('\n', stderr);
+    }
     if (!options->is_agreed && isatty(STDIN_FILENO) && isatty(STDERR_FILENO) &&
         !bx_tool_cli_ask("Drop it, with all that it holds?"))
         return BX_EXIT_FAILED;
     if (bx_overlay_store_drop(store, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
+    fputs("boxagnts: dropped; the folders are as they were\n", stderr);
     return 0;
 }
 
@@ -325,6 +335,10 @@ static int run_verb(overlay_options *options, int argc, char **argv)
             argc > optind + 2 ? (size_t)(argc - optind - 2) : 0;
         return verbs[i].run(options);
     }
+    if (optind < argc)
+        return bx_cli_usage(BX_EXIT_USAGE, "overlay",
+                            "'%s'? expected list, diff, commit or drop",
+                            argv[optind]);
     return bx_cli_usage(BX_EXIT_USAGE, "overlay",
                         "expected list, diff, commit or drop");
 }

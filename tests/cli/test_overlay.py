@@ -82,7 +82,9 @@ class Works(OverlayTest):
         self.bash("echo 1 > n", "--overlay=o")
         self.assertEqual(self.bash("cat n; echo 2 >> n", "--overlay=o").out, "1\n")
         self.assertEqual(self.bash("cat n", "--overlay=o").out, "1\n2\n")
-        self.overlay("drop", "o")
+        dropped = self.overlay("drop", "o").err
+        self.assertIn("overlay 'o': 1 added\n", dropped)
+        self.assertIn("dropped; the folders are as they were", dropped)
         self.overlay("diff", "o", status=1)
         self.assertNotIn("n", self.tree())
 
@@ -292,6 +294,7 @@ class Refused(OverlayTest):
             self.assertIn("overlay", result.err)
         self.overlay(status=2)
         self.overlay("commit", status=2)
+        self.assertIn("'comit'?", self.overlay("comit", "x", status=2).err)
         self.overlay("list", "x", status=2)
         self.overlay("diff", "x", "--force", status=2)
         self.overlay("diff", "missing", status=1)
