@@ -110,7 +110,7 @@ int bx_file_replace(const char *path, const void *data, size_t bytes,
     }
     fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return bx_error_set_errno(err, errno, "'%s'", temporary);
+        return bx_error_set_errno(err, errno, "'%s'", path);
     if (fchmod(fd, (mode_t)mode) < 0 || write_all(fd, data, bytes) < 0 ||
         rename(temporary, path) < 0) {
         int errnum = errno;
@@ -118,6 +118,24 @@ int bx_file_replace(const char *path, const void *data, size_t bytes,
         (void)unlink(temporary);
         return bx_error_set_errno(err, errnum, "'%s'", path);
     }
+    return 0;
+}
+
+int bx_file_write(const char *path, const void *data, size_t bytes,
+                  bx_error **err)
+{
+    struct stat status;
+    bx_autofd int fd = -1;
+    mode_t mask;
+
+    if (lstat(path, &status) < 0 || S_ISREG(status.st_mode)) {
+        mask = umask(077);
+        (void)umask(mask);
+        return bx_file_replace(path, data, bytes, 0666 & ~mask, err);
+    }
+    fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || write_all(fd, data, bytes) < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
     return 0;
 }
 

@@ -19,6 +19,12 @@ int bx_file_read_fd(int fd, const char *what, size_t max_bytes, char **ret_data,
 int bx_file_replace(const char *path, const void *data, size_t bytes,
                     unsigned mode, bx_error **err);
 
+/* As a shell's '>' does for a name that a person gave, with their umask: a
+ * device, a pipe or what a link names is written to; a file is replaced as
+ * above. */
+int bx_file_write(const char *path, const void *data, size_t bytes,
+                  bx_error **err);
+
 /* Make a folder and its missing parents, each with mode. */
 int bx_file_make_dirs(const char *path, unsigned mode, bx_error **err);
 

@@ -1,7 +1,9 @@
 /* boxagnts learn: run a command over an overlay, and write down what it needed.
  */
+#include <errno.h>
 #include <ftw.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,13 +349,53 @@ static int run_command(const learn_state *learn, int index)
     return status;
 }
 
+/* Found out before the command runs, which may take long. */
+static int check_output(const char *path, bx_error **err)
+{
+    const char *slash = strrchr(path, '/');
+    bx_autofree char *folder = slash == NULL ? strdup(".")
+                               : slash == path
+                                   ? strdup("/")
+                                   : strndup(path, (size_t)(slash - path));
+    struct stat status;
+
+    if (folder == NULL)
+        return bx_error_set_nomem(err);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        errno = EISDIR;
+    else if (access(path, F_OK) == 0 ? access(path, W_OK) == 0
+                                     : access(folder, W_OK) == 0)
+        return 0;
+    return bx_error_set_errno(err, errno, "--output '%s'", path);
+}
+
+/* What a person may do next, beyond the manifest itself. */
+static void say_next(const learn_state *learn)
+{
+    const bx_learner *learner = &learn->learner;
+
+    if (learn->overlay_name != NULL)
+        fprintf(stderr,
+                "boxagnts: what it wrote is in overlay '%s'; the folders are "
+                "as they were\n  boxagnts overlay diff %s\n",
+                learn->overlay_name, learn->overlay_name);
+    if (learner->refused_count > 0 && learn->check == NULL &&
+        learner->without_rule == BX_LEARN_DENY)
+        fputs("boxagnts: there was no terminal to ask on, so what no rule "
+              "allows was denied; rules are\n--allow GRANT, --allow-all and "
+              "--rules FILE\n",
+              stderr);
+}
+
 static int learn_command(learn_state *learn, int index)
 {
     bx_learn_report report;
     bx_error *err = NULL;
     int status;
 
-    if (open_learner(learn, &err) < 0)
+    if ((learn->output != NULL && learn->check == NULL &&
+         check_output(learn->output, &err) < 0) ||
+        open_learner(learn, &err) < 0)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     status = run_command(learn, index);
     if (learn->overlay_name == NULL)
@@ -372,9 +414,10 @@ static int learn_command(learn_state *learn, int index)
                                 .output = learn->output,
                                 .name = learn->name,
                                 .wants_json = learn->wants_json };
-    return bx_learn_report_write(&report, &err) < 0
-               ? bx_cli_fail(BX_EXIT_NOT_RUN, err)
-               : status;
+    if (bx_learn_report_write(&report, &err) < 0)
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+    say_next(learn);
+    return status;
 }
 
 /* -o is the one short option; the command's own are not looked at. */

@@ -28,7 +28,7 @@ int bx_tool_embed_run(bx_tool_cli *cli)
                      &err) < 0 ||
         bx_manifest_embed(manifest, manifest_bytes, module, module_bytes, &made,
                           &made_bytes, &err) < 0 ||
-        bx_file_replace(operands[count - 1], made, made_bytes, 0644, &err) < 0)
+        bx_file_write(operands[count - 1], made, made_bytes, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
     return 0;
 }

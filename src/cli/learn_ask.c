@@ -10,11 +10,16 @@
 static const struct {
     const char *kind;
     const char *words; /* before the name */
+    const char *every; /* without one */
 } kinds[] = {
-    { "fs.read", "read" },         { "fs.list", "list the folder" },
-    { "fs.write", "write" },       { "fs.stat", "look at" },
-    { "network", "connect to" },   { "env", "see the variable" },
-    { "exec", "run the program" }, { "tool", "call the tool" },
+    { "fs.read", "read", "read" },
+    { "fs.list", "list the folder", "list" },
+    { "fs.write", "write", "write" },
+    { "fs.stat", "look at", "look at" },
+    { "network", "connect to", "connect to" },
+    { "env", "see the variable", "see of variables" },
+    { "exec", "run the program", "run of programs" },
+    { "tool", "call the tool", "call of tools" },
 };
 #define KINDS_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -73,9 +78,9 @@ static void put_question(FILE *out, const bx_need_event *need, const char *all)
           out);
     put_name(out, all);
     fprintf(out,
-            "\n  d  deny this and all it wants to %s from now on\n"
+            "\n  d  deny it, and whatever else it wants to %s\n"
             "  q  stop\n",
-            kinds[kind].words);
+            kinds[kind].every);
 }
 
 /* The first letter of a line; 'q' at the end or when interrupted. */

@@ -257,15 +257,16 @@ int bx_learn_report_write(const bx_learn_report *report, bx_error **err)
         failed = text == NULL ? -1 : 0;
     }
     if (failed == 0 && report->output != NULL)
-        failed = bx_file_replace(report->output, text, strlen(text), 0666, err);
+        failed = bx_file_write(report->output, text, strlen(text), err);
     if (failed == 0) {
         if (report->wants_json)
             print_json(report, &outcome, text);
         else if (report->output == NULL)
             fprintf(stderr, "\n%s", text);
         else
-            fprintf(stderr, "boxagnts: %zu permissions, written to '%s'\n",
-                    outcome.count, report->output);
+            fprintf(stderr, "boxagnts: %zu permission%s, written to '%s'\n",
+                    outcome.count, outcome.count == 1 ? "" : "s",
+                    report->output);
         if (!report->wants_json && report->output != NULL)
             print_refused(report->learner);
     }

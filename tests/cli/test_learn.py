@@ -217,6 +217,39 @@ class RuleTest(LearnTest):
         self.assertEqual(answer["exit_status"], 1)
         self.assertIn("# denied fs.read:/src/a.txt", answer["manifest"])
 
+    def test_what_to_do_without_a_terminal_is_said(self):
+        command = ["--work-dir", "work", "--", "run", guest("actor"),
+                   act("read", "/src/a.txt")]
+        err = self.boxagnts("learn", *command, status=1).err
+        self.assertIn("no terminal to ask on", err)
+        self.assertIn("--allow-all", err)
+        err = self.boxagnts("learn", "--allow-all", *command).err
+        self.assertNotIn("no terminal to ask on", err)
+
+    def test_where_the_manifest_goes(self):
+        command = ["--work-dir", "work", "--", "run", guest("actor"),
+                   act("read", "/src/a.txt")]
+        told = self.boxagnts("learn", "--allow-all", "-o", "m.yaml", *command)
+        self.assertIn("1 permission, written to 'm.yaml'", told.err)
+        mask = os.umask(0o022)
+        os.umask(mask)
+        mode = os.stat(self.path("m.yaml")).st_mode & 0o777
+        self.assertEqual(mode, 0o666 & ~mask)
+        # What is no file stays what it is.
+        os.mkfifo(self.path("pipe"))
+        pipe = os.open(self.path("pipe"), os.O_RDWR)
+        self.addCleanup(os.close, pipe)
+        self.boxagnts("learn", "--allow-all", "-o", "pipe", *command)
+        self.assertIn(b'- "fs.read:/src/a.txt"', os.read(pipe, 65536))
+
+    def test_where_it_cannot_go_is_known_before(self):
+        for place in ("missing/m.yaml", "work"):
+            result = self.boxagnts("learn", "--allow-all", "-o", place,
+                                   "--work-dir", "work", "--", "run", guest("actor"),
+                                   act("read", "/src/a.txt"), status=125)
+            self.assertIn(f"--output '{place}'", result.err)
+            self.assertEqual(result.out, "")
+
     def test_denied_goes_before_allowed(self):
         options = ("--allow", "fs.read:/", "--deny", "fs.read:/other")
         command = ("bash", "-c", "cat src/a.txt; cat other/secret.txt")
