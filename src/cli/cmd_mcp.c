@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/user_dir.h"
 #include "cli/mcp_cli.h"
@@ -124,6 +125,16 @@ static void catch_signals(bx_mcp_server *server)
     sigaction(SIGHUP, &action, NULL);
 }
 
+/* Somebody who tries it by hand would wait for something to happen. */
+static void greet_person(void)
+{
+    if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+        fputs("boxagnts mcp: waits for the messages of an MCP client on stdin; "
+              "Ctrl-D ends it.\n`boxagnts mcp install NAME` has a client start "
+              "it, without NAME it says who there is.\n",
+              stderr);
+}
+
 /* Messages go to a copy of stdout, and stdout itself to stderr: whatever else
  * might print cannot put itself between two messages. */
 static int take_stdout(bx_error **err)
@@ -176,6 +187,7 @@ static int serve(bx_mcp_cli *cli, int out_fd, bx_error **err)
 
     if (server == NULL)
         return -1;
+    greet_person();
     catch_signals(server);
     result = open_registry(cli, server, err);
     if (result == 0)
