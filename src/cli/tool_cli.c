@@ -129,7 +129,8 @@ int bx_tool_cli_open_audit(bx_tool_cli *cli, bx_error **err)
 
     cli->audit = bx_audit_log_open(path, err);
     if (cli->audit == NULL)
-        return bx_error_wrap(err, "audit log");
+        return bx_error_wrap(err, "no call without its line in the audit log "
+                                  "(XDG_STATE_HOME names another folder)");
     if (path == NULL)
         return 0; /* in the state folder, which is protected */
     if (bx_options_protect(cli->options.policy, path, "", "the audit log",
