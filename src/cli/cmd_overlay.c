@@ -219,25 +219,34 @@ static int commit(const overlay_options *options)
 
 /* ---- drop ------------------------------------------------------------ */
 
+/* What would be lost; of one that is broken, nothing can be said. */
+static void print_held(const char *name)
+{
+    bx_autoerror bx_error *err = NULL;
+    bx_autooverlay bx_overlay_store *store =
+        bx_overlay_store_open(name, BX_OVERLAY_LOOK, &err);
+    bx_autodeltas bx_deltas changes = { NULL, NULL, 0 };
+    bx_deltas_count count;
+
+    if (store == NULL || bx_deltas_find(store, &changes, &err) < 0)
+        return;
+    count = bx_deltas_sum(&changes);
+    fprintf(stderr, "boxagnts: overlay '%s': ", name);
+    bx_overlay_cli_print_count(&count, stderr);
+    fputc('\n', stderr);
+}
+
 static int drop(const overlay_options *options)
 {
     bx_error *err = NULL;
     bx_autooverlay bx_overlay_store *store =
         bx_overlay_store_open(options->name, BX_OVERLAY_END, &err);
-    bx_autoerror bx_error *broken = NULL;
-    bx_autodeltas bx_deltas changes = { NULL, NULL, 0 };
-    bx_deltas_count count;
 
     if (options->paths_count > 0)
         return bx_cli_usage(BX_EXIT_USAGE, "overlay", "drop takes one name");
     if (store == NULL)
         return bx_cli_fail(BX_EXIT_FAILED, err);
-    if (bx_deltas_find(store, &changes, &broken) == 0) {
-        count = bx_deltas_sum(&changes);
-        fprintf(stderr, "boxagnts: overlay '%s': ", options->name);
-        bx_overlay_cli_print_count(&count, stderr);
-        fputc('\n', stderr);
-    }
+    print_held(options->name);
     if (!options->is_agreed && isatty(STDIN_FILENO) && isatty(STDERR_FILENO) &&
         !bx_tool_cli_ask("Drop it, with all that it holds?"))
         return BX_EXIT_FAILED;
