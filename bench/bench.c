@@ -1,6 +1,7 @@
 /* Figures of the sandbox as ratios measured in one run.
  *
- *     bench [start|files|overlay|memory|script|threads|compile|tools]...
+ *     bench [start|files|overlay|memory|script|threads|compile|tools|
+ *            grep|component|worker|boxes|live]...
  */
 #include "bench.h"
 
@@ -46,6 +47,24 @@ _Noreturn void die(const char *what, const bx_error *err)
     exit(1);
 }
 
+double process_kib(pid_t pid, const char *file, const char *line)
+{
+    char path[64];
+    char text[256];
+    double kib = -1;
+    FILE *in;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    in = fopen(path, "r");
+    while (in != NULL && fgets(text, sizeof(text), in) != NULL) {
+        if (strncmp(text, line, strlen(line)) == 0)
+            kib = atof(text + strlen(line));
+    }
+    if (in != NULL)
+        fclose(in);
+    return kib;
+}
+
 double time_process(const char *const *argv)
 {
     posix_spawn_file_actions_t actions;
@@ -77,10 +96,19 @@ void title(const char *text)
 void row(const char *name, double value, const char *unit, double other,
          const char *other_name, double ratio, const char *target, bool is_met)
 {
-    printf("  %-34s %10.2f %-6s %-22s %10.2f  %8.2fx  %-10s %s\n", name, value,
-           unit, other_name, other, ratio, target, is_met ? "met" : "MISSED");
+    printf("  %-34s %10.2f %-4s\n    %-32s %10.2f      %8.2fx %-9s %s\n", name,
+           value, unit, other_name, other, ratio, target,
+           is_met ? "met" : "MISSED");
     fflush(stdout);
     missed += !is_met;
+}
+
+void compared(const char *name, double value, const char *unit, double other,
+              const char *other_name, double ratio)
+{
+    printf("  %-34s %10.2f %-4s\n    %-32s %10.2f      %8.2fx\n", name, value,
+           unit, other_name, other, ratio);
+    fflush(stdout);
 }
 
 void note(const char *name, double value, const char *unit)
@@ -142,6 +170,9 @@ static const struct {
     { "overlay", bench_overlay }, { "memory", bench_memory },
     { "script", bench_script },   { "threads", bench_threads },
     { "compile", bench_compile }, { "tools", bench_tools },
+    { "grep", bench_grep },       { "component", bench_component },
+    { "worker", bench_worker },   { "boxes", bench_boxes },
+    { "live", bench_live },
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

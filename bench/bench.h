@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "boxagnts.h"
 
@@ -24,10 +25,16 @@ double median(double *values, size_t count);
  * when it fails. */
 double time_process(const char *const *argv);
 
+/* A line of /proc/PID/FILE, KiB; -1: there is none, or it may not be read. */
+double process_kib(pid_t pid, const char *file, const char *line);
+
 /* One row: a figure, what it is measured against, the ratio and the target. A
  * row whose target is missed is marked. */
 void row(const char *name, double value, const char *unit, double other,
          const char *other_name, double ratio, const char *target, bool is_met);
+/* The same without a target. */
+void compared(const char *name, double value, const char *unit, double other,
+              const char *other_name, double ratio);
 /* A row that only informs. */
 void note(const char *name, double value, const char *unit);
 void title(const char *text);
@@ -48,5 +55,10 @@ void bench_script(const bench_paths *paths);
 void bench_threads(const bench_paths *paths);
 void bench_compile(const bench_paths *paths);
 void bench_tools(const bench_paths *paths);
+void bench_grep(const bench_paths *paths);
+void bench_component(const bench_paths *paths);
+void bench_worker(const bench_paths *paths);
+void bench_boxes(const bench_paths *paths);
+void bench_live(const bench_paths *paths);
 
 #endif

@@ -1,7 +1,7 @@
 /* What a live instance costs: a thousand of them, each having run. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "sandbox/instance.h"
@@ -9,22 +9,6 @@
 #include "sandbox/sandbox.h"
 
 #define INSTANCES 1000
-
-/* A line of /proc/self/FILE, KiB. */
-static double process_kib(const char *file, const char *line)
-{
-    FILE *in = fopen(file, "r");
-    char text[256];
-    double kib = 0;
-
-    while (in != NULL && fgets(text, sizeof(text), in) != NULL) {
-        if (strncmp(text, line, strlen(line)) == 0)
-            kib = atof(text + strlen(line));
-    }
-    if (in != NULL)
-        fclose(in);
-    return kib;
-}
 
 static bx_instance *start(const bx_sandbox *sandbox)
 {
@@ -57,12 +41,12 @@ void bench_memory(const bench_paths *paths)
 
     title("A thousand live instances of a small C tool");
     bx_instance_close(start(sandbox)); /* what the first one pays for all */
-    begin = process_kib("/proc/self/smaps_rollup", "Pss:");
-    tables = process_kib("/proc/self/status", "VmPTE:");
+    begin = process_kib(getpid(), "smaps_rollup", "Pss:");
+    tables = process_kib(getpid(), "status", "VmPTE:");
     for (int i = 0; i < INSTANCES; i++)
         instances[i] = start(sandbox);
-    kib = (process_kib("/proc/self/smaps_rollup", "Pss:") - begin) / INSTANCES;
-    tables = (process_kib("/proc/self/status", "VmPTE:") - tables) / INSTANCES;
+    kib = (process_kib(getpid(), "smaps_rollup", "Pss:") - begin) / INSTANCES;
+    tables = (process_kib(getpid(), "status", "VmPTE:") - tables) / INSTANCES;
     row("memory of each", kib, "KiB", 48, "target, KiB", kib / 48, "<= 48 KiB",
         kib <= 48);
     note("  page tables of each, besides", tables, "KiB");

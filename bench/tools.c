@@ -1,158 +1,16 @@
 /* Tools through the registry, as `boxagnts tool call` and `boxagnts mcp` call
  * them: input checked, policy narrowed, a fresh sandbox each, audited. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "bench.h"
-#include "tool/registry.h"
+#include "box.h"
 
 #define CALLERS 64
 #define CALLS_EACH 200
-#define GREP_FILES 20000
-#define GREP_FOLDERS 200
-
-typedef struct bench_box {
-    char workspace[1024];
-    bx_engine *engine;
-    bx_audit_log *audit;
-    bx_registry *registry;
-} bench_box;
-
-/* ---- a workspace ---------------------------------------------------- */
-
-static void write_file(const char *path, const char *line, size_t bytes)
-{
-    FILE *file = fopen(path, "w");
-
-    if (file == NULL)
-        die(path, NULL);
-    for (size_t done = 0; done < bytes; done += strlen(line))
-        fputs(line, file);
-    if (fclose(file) != 0)
-        die(path, NULL);
-}
-
-static void open_box(const bench_paths *paths, bench_box *box)
-{
-    bx_registry_config config = { .builtin_dir = paths->tools };
-    bx_error *err = NULL;
-    char path[1200];
-
-    snprintf(box->workspace, sizeof(box->workspace), "%s/workspace",
-             paths->scratch);
-    (void)mkdir(box->workspace, 0755);
-    snprintf(path, sizeof(path), "%s/audit.jsonl", paths->scratch);
-    box->audit = bx_audit_log_open(path, &err);
-    if (box->audit == NULL)
-        die("audit log", err);
-    box->engine = bx_engine_new(NULL, &err);
-    if (box->engine == NULL)
-        die("engine", err);
-    config.engine = box->engine;
-    config.workspace = box->workspace;
-    config.user_dir = config.state_dir = paths->scratch;
-    config.audit = box->audit;
-    box->registry = bx_registry_new(&config, &err);
-    if (box->registry == NULL)
-        die("registry", err);
-}
-
-static void close_box(bench_box *box)
-{
-    bx_registry_free(box->registry);
-    bx_engine_free(box->engine);
-    bx_audit_log_close(box->audit);
-}
-
-/* One call, which must succeed and say expected (NULL: anything). record_fd:
- * where it is recorded; 0: it is not. */
-static void call_recorded(bx_registry *registry, const char *name,
-                          const char *input, const char *expected,
-                          int record_fd)
-{
-    const bx_tool_call request = { .name = name,
-                                   .input = input,
-                                   .input_bytes = strlen(input),
-                                   .caller = "bench",
-                                   .record_fd = record_fd };
-    bx_tool_result *result;
-    bx_error *err = NULL;
-    char *text;
-
-    if (bx_registry_call(registry, &request, &result, &err) < 0)
-        die(name, err);
-    text = bx_tool_result_text(result);
-    if (result->is_error ||
-        (expected != NULL && strstr(text, expected) == NULL)) {
-        fprintf(stderr, "bench: %s answered: %.400s\n", name, text);
-        exit(1);
-    }
-    free(text);
-    bx_tool_result_free(result);
-}
-
-static void call(bx_registry *registry, const char *name, const char *input,
-                 const char *expected)
-{
-    call_recorded(registry, name, input, expected, 0);
-}
-
-static double time_calls(bx_registry *registry, const char *name,
-                         const char *input, const char *expected, size_t batch)
-{
-    double times[21];
-
-    for (size_t i = 0; i < 21; i++) {
-        double begin = now_us();
-
-        for (size_t j = 0; j < batch; j++)
-            call(registry, name, input, expected);
-        times[i] = (now_us() - begin) / (double)batch;
-    }
-    return median(times, 21);
-}
 
 /* ---- file-read ------------------------------------------------------ */
-
-static double time_engine_each(const bench_paths *paths, const bench_box *box,
-                               const char *input)
-{
-    static const char *const only[] = { "file-read" };
-    double times[21];
-
-    for (size_t i = 0; i < 21; i++) {
-        double begin = now_us();
-        bx_registry_config config = { .builtin_dir = paths->tools,
-                                      .workspace = box->workspace,
-                                      .user_dir = paths->scratch,
-                                      .state_dir = paths->scratch,
-                                      .only = only,
-                                      .only_count = 1 };
-        bx_registry *registry;
-
-        config.engine = bx_engine_new(NULL, NULL);
-        registry = bx_registry_new(&config, NULL);
-        call(registry, "file-read", input, "line of text");
-        bx_registry_free(registry);
-        bx_engine_free(config.engine);
-        times[i] = now_us() - begin;
-    }
-    return median(times, 21);
-}
-
-static double time_process_median(const char *const *argv, size_t count)
-{
-    double times[101];
-
-    for (size_t i = 0; i < count; i++)
-        times[i] = time_process(argv);
-    return median(times, count);
-}
 
 static void bench_read(const bench_paths *paths, bench_box *box)
 {
@@ -165,11 +23,12 @@ static void bench_read(const bench_paths *paths, bench_box *box)
 
     title("file-read of 10 KiB through the registry");
     snprintf(path, sizeof(path), "%s/read.txt", box->workspace);
-    write_file(path, "a line of text, forty bytes with its end\n", 10240);
-    (void)time_calls(box->registry, "file-read", input, "line of text", 20);
-    warm = time_calls(box->registry, "file-read", input, "line of text", 100);
-    each = time_engine_each(paths, box, input);
-    native = time_process_median(cat, 101);
+    bench_write_file(path, "a line of text, forty bytes with its end\n", 10240);
+    (void)bench_time_calls(box, "file-read", input, "line of text", 20);
+    warm = bench_time_calls(box, "file-read", input, "line of text", 100);
+    each =
+        bench_time_engine_each(paths, box, "file-read", input, "line of text");
+    native = bench_time_process(cat, 101);
     row("warm", warm, "us", each, "engine each call, us", each / warm, ">= 40x",
         each / warm >= 40);
     row("warm", warm, "us", native, "fork, exec cat, us", native / warm,
@@ -196,9 +55,9 @@ static void compare(bench_box *box, const char *name, const char *input,
     double ours;
     double theirs;
 
-    call(box->registry, name, input, expected);
-    ours = time_calls(box->registry, name, input, expected, 10) / 1e3;
-    theirs = time_process_median(native, 41) / 1e3;
+    bench_call(box, name, input, expected);
+    ours = bench_time_calls(box, name, input, expected, 10) / 1e3;
+    theirs = bench_time_process(native, 41) / 1e3;
     row(name, ours, "ms", theirs, native_name, theirs / ours, "> 1x",
         theirs > ours);
 }
@@ -233,92 +92,14 @@ static void bench_scripts(bench_box *box)
     compare(box, "python-execute",
             "{\"code\": \"import json; print(json.dumps({'a': [1, 2, 3]}))\"}",
             "[1, 2, 3]", python_argv, "python3 -c, ms");
-    call(box->registry, "python-execute", "{\"code\": \"pass\"}", NULL);
-    pass = time_calls(box->registry, "python-execute", "{\"code\": \"pass\"}",
-                      NULL, 10) /
+    bench_call(box, "python-execute", "{\"code\": \"pass\"}", NULL);
+    pass = bench_time_calls(box, "python-execute", "{\"code\": \"pass\"}", NULL,
+                            10) /
            1e3;
-    native = time_process_median(pass_argv, 41) / 1e3;
+    native = bench_time_process(pass_argv, 41) / 1e3;
     /* The goal was 1.5 ms where python3 takes 12: an eighth. */
     row("python-execute, pass", pass, "ms", native, "python3 -c pass, ms",
         native / pass, ">= 8x", native / pass >= 8);
-}
-
-/* ---- grep ----------------------------------------------------------- */
-
-static void make_tree(const char *workspace)
-{
-    char path[1400];
-
-    for (int i = 0; i < GREP_FILES; i++) {
-        if (i % (GREP_FILES / GREP_FOLDERS) == 0) {
-            snprintf(path, sizeof(path), "%s/tree-%03d", workspace,
-                     i / (GREP_FILES / GREP_FOLDERS));
-            (void)mkdir(path, 0755);
-        }
-        snprintf(path, sizeof(path), "%s/tree-%03d/file-%05d.txt", workspace,
-                 i / (GREP_FILES / GREP_FOLDERS), i);
-        write_file(path,
-                   i % 500 == 0 ? "some needle in a line of its own\n"
-                                : "some hay in a line of its own, no more\n",
-                   2000);
-    }
-}
-
-/* In turns, so that whatever else the machine does meets both. */
-static void bench_recorded(bench_box *box, const char *input)
-{
-    char path[1200];
-    struct stat stat = { 0 };
-    double plain[15];
-    double recorded[15];
-    double ratio;
-
-    snprintf(path, sizeof(path), "%s/../grep.bxr", box->workspace);
-    for (size_t i = 0; i < 15; i++) {
-        double begin = now_us();
-        int fd;
-
-        call(box->registry, "file-grep", input, "file-00500");
-        plain[i] = (now_us() - begin) / 1e3;
-        begin = now_us();
-        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (fd < 0)
-            die(path, NULL);
-        call_recorded(box->registry, "file-grep", input, "file-00500", fd);
-        (void)fstat(fd, &stat);
-        close(fd);
-        recorded[i] = (now_us() - begin) / 1e3;
-    }
-    ratio = median(recorded, 15) / median(plain, 15);
-    row("file-grep, recorded", median(recorded, 15), "ms", median(plain, 15),
-        "not recorded, ms", ratio, "<= 1.3x", ratio <= 1.3);
-    note("its recording", (double)stat.st_size / 1048576, "MiB");
-}
-
-static void bench_grep(bench_box *box)
-{
-    static const char input[] = "{\"pattern\": \"need[l]e\", \"output_mode\": "
-                                "\"files\"}";
-    const char *const native[] = { "/bin/grep", "-rlE", "need[l]e",
-                                   box->workspace, NULL };
-    double times[7];
-    double ours;
-    double theirs;
-
-    title("file-grep over a tree of 20,000 files of 2 KB");
-    make_tree(box->workspace);
-    call(box->registry, "file-grep", input, "file-00500");
-    for (size_t i = 0; i < 7; i++) {
-        double begin = now_us();
-
-        call(box->registry, "file-grep", input, "file-00500");
-        times[i] = (now_us() - begin) / 1e3;
-    }
-    ours = median(times, 7);
-    theirs = time_process_median(native, 7) / 1e3;
-    row("file-grep", ours, "ms", theirs, "grep -r, ms", theirs / ours,
-        ">= 0.33x", ours <= theirs * 3);
-    bench_recorded(box, input);
 }
 
 /* ---- many callers --------------------------------------------------- */
@@ -335,8 +116,8 @@ static void *call_many(void *argument)
     for (size_t i = 0; i < CALLS_EACH; i++) {
         double begin = now_us();
 
-        call(me->box->registry, "file-read", "{\"path\": \"read.txt\"}",
-             "line of text");
+        bench_call(me->box, "file-read", "{\"path\": \"read.txt\"}",
+                   "line of text");
         me->times[i] = now_us() - begin;
     }
     return NULL;
@@ -374,10 +155,9 @@ void bench_tools(const bench_paths *paths)
 {
     bench_box box = { .workspace = "" };
 
-    open_box(paths, &box);
+    bench_box_open(&box, paths, NULL);
     bench_read(paths, &box);
     bench_callers(&box);
     bench_scripts(&box);
-    bench_grep(&box);
-    close_box(&box);
+    bench_box_close(&box);
 }
