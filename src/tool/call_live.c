@@ -6,11 +6,12 @@
 
 struct bx_live {
     char *name;
-    bx_box *box; /* keeps what runs it */
-    bx_runner_session *session;
-    pthread_mutex_t mutex; /* one call at a time */
-    unsigned users;        /* under the registry's mutex */
-    struct bx_live *next;  /* most recently used first */
+    bx_box *box;                /* keeps what runs it */
+    bx_runner_session *session; /* NULL: its first call opens it */
+    pthread_mutex_t mutex;      /* one call at a time */
+    unsigned users;             /* under the registry's mutex */
+    bool is_over;               /* under that too: nobody finds it any more */
+    struct bx_live *next;       /* most recently used first */
 };
 
 const char *bx_live_name(const bx_tool *tool, const json_t *input,
@@ -49,8 +50,7 @@ void bx_live_free_all(bx_registry *registry)
     }
 }
 
-static bx_live *make(bx_registry *registry, bx_box *box, const char *name,
-                     bx_error **err)
+static bx_live *make(bx_box *box, const char *name, bx_error **err)
 {
     bx_live *live = calloc(1, sizeof(*live));
 
@@ -61,12 +61,7 @@ static bx_live *make(bx_registry *registry, bx_box *box, const char *name,
     }
     pthread_mutex_init(&live->mutex, NULL);
     live->box = bx_box_ref(box);
-    live->session =
-        bx_runner_session_open(box->ready, &registry->services, err);
-    if (live->session != NULL)
-        return live;
-    free_live(live);
-    return NULL;
+    return live;
 }
 
 /* Take it out of the list. */
@@ -124,7 +119,7 @@ static bx_live *take(bx_call_state *state, const char *name, bx_error **err)
     if (live != NULL)
         unlink_live(registry, live);
     else if ((has_room = make_room(registry, &old)))
-        live = make(registry, box, name, err);
+        live = make(box, name, err);
     if (live != NULL) {
         live->users++;
         live->next = registry->live;
@@ -145,18 +140,19 @@ static void give_back(bx_registry *registry, bx_live *live, bool is_over)
     bool is_last;
 
     pthread_mutex_lock(&registry->mutex);
-    if (is_over)
+    if (is_over && !live->is_over)
         unlink_live(registry, live);
-    is_last = --live->users == 0 && is_over;
+    live->is_over |= is_over;
+    is_last = --live->users == 0 && live->is_over;
     pthread_mutex_unlock(&registry->mutex);
     if (is_last)
         free_live(live);
 }
 
-/* Wait for calls before this one, no longer than this one may take in all.
- * ret_left_ms: what it has left. */
+/* Wait for calls before this one, no longer than this one may take in all:
+ * until ret_deadline_ns. */
 static int wait_for(bx_live *live, const bx_run_options *options,
-                    uint64_t *ret_left_ms, bx_error **err)
+                    int64_t *ret_deadline_ns, bx_error **err)
 {
     uint64_t most_ms = live->box->policy->limits.timeout_ms;
     bx_run run = { .cancel = options->cancel };
@@ -174,11 +170,29 @@ static int wait_for(bx_live *live, const bx_run_options *options,
         now_ns = bx_now_ns();
         (void)bx_run_poll(&run, NULL, 0, now_ns + SESSION_POLL_NS);
     }
-    now_ns = bx_now_ns();
-    *ret_left_ms = now_ns >= run.deadline_ns
-                       ? 1
-                       : (uint64_t)(run.deadline_ns - now_ns) / 1000000 + 1;
+    *ret_deadline_ns = run.deadline_ns;
     return 0;
+}
+
+/* With its mutex. Not the registry's: a worker may take its time, and others
+ * call meanwhile. */
+static int invoke(bx_registry *registry, bx_live *live, const char *args,
+                  bx_run_options *options, int64_t deadline_ns,
+                  bx_result **ret_result, bx_error **err)
+{
+    int64_t now_ns;
+
+    if (live->session == NULL)
+        live->session =
+            bx_runner_session_open(live->box->ready, &registry->services, err);
+    if (live->session == NULL)
+        return -1;
+    now_ns = bx_now_ns();
+    options->timeout_ms = now_ns >= deadline_ns
+                              ? 1
+                              : (uint64_t)(deadline_ns - now_ns) / 1000000 + 1;
+    return bx_runner_session_invoke(live->session, BX_LIVE_FUNCTION, args,
+                                    options, ret_result, err);
 }
 
 int bx_live_call(bx_call_state *state, const char *name, const char *input,
@@ -187,6 +201,7 @@ int bx_live_call(bx_call_state *state, const char *name, const char *input,
 {
     bx_autofree char *args = NULL;
     bx_run_options complete = *options;
+    int64_t deadline_ns = 0;
     json_t *list;
     bx_live *live;
     bool is_over = false;
@@ -205,11 +220,12 @@ int bx_live_call(bx_call_state *state, const char *name, const char *input,
     live = take(state, name, err);
     if (live == NULL)
         return -1;
-    result = wait_for(live, options, &complete.timeout_ms, err);
+    result = wait_for(live, options, &deadline_ns, err);
     if (result == 0) {
-        result = bx_runner_session_invoke(live->session, BX_LIVE_FUNCTION, args,
-                                          &complete, ret_result, err);
-        is_over = !bx_runner_session_is_alive(live->session);
+        result = invoke(state->registry, live, args, &complete, deadline_ns,
+                        ret_result, err);
+        is_over =
+            live->session == NULL || !bx_runner_session_is_alive(live->session);
         pthread_mutex_unlock(&live->mutex);
     }
     give_back(state->registry, live, is_over);
