@@ -15,6 +15,7 @@
  * the largest call. */
 #define HEAP_KIB 4096
 #define RSS_KIB (48 * 1024)
+#define WORKER_KIB (128 * 1024) /* of one: its boxes, and three sessions */
 
 static long count_entries(const char *path)
 {
@@ -172,6 +173,8 @@ void soak_census_compare(const soak_census *first, const soak_census *now)
     }
     if (now->threads > first->threads)
         soak_fail("%ld threads, %ld before", now->threads, first->threads);
+    if (now->worker_kib > WORKER_KIB)
+        soak_fail("a worker has %ld KiB of its own", now->worker_kib);
     if (now->zombies > 0)
         soak_fail("%ld processes ended and were not waited for", now->zombies);
 }
