@@ -16,10 +16,10 @@
 
 #define SOAK_CALLERS 16
 #define SOAK_PROBER SOAK_CALLERS /* the number of whoever tries the tools */
-#define SOAK_GRACE_MS                                                          \
-    12000 /* a call's answer after its deadline: a worker's                    \
-           * second, its end, another's start, on a machine                    \
-           * with other things to do */
+/* A call's answer after its deadline. A worker that hangs in a call is ended a
+ * second after it; but half a minute is given to one, or a template, that is
+ * being made ready. */
+#define SOAK_GRACE_MS 35000
 
 typedef enum soak_spell {
     SOAK_KILL = 1u << 0,     /* SIGKILL of workers */
