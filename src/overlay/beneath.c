@@ -272,7 +272,7 @@ static int take_out(emptying *task, int dir_fd, const char *name)
     if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
         return 0;
     /* A folder without its write bit cannot get another parent. */
-    (void)!fchmodat(dir_fd, name, 0700, 0);
+    (void)!fchmodat(dir_fd, name, 0700, AT_SYMLINK_NOFOLLOW);
     do {
         snprintf(place, sizeof(place), ".%llu",
                  (unsigned long long)task->moved++);
@@ -289,7 +289,7 @@ static int remove_folder(emptying *task, const char *name)
     bx_autofd int fd = -1;
     int copy;
 
-    (void)!fchmodat(task->fd, name, 0700, 0);
+    (void)!fchmodat(task->fd, name, 0700, AT_SYMLINK_NOFOLLOW);
     fd =
         openat(task->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)

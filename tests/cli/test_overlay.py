@@ -342,6 +342,29 @@ class Refused(OverlayTest):
             self.assertEqual(process.returncode, 130)
             self.assertIn(b"overlay 'o': 1 added", err)
 
+    def test_the_one_that_waits_keeps_others_from_a_commit(self):
+        """By a lock of its own: the guest's process could give its own up."""
+        process = subprocess.Popen(
+            [PROGRAM, "run", "--overlay=o", guest("loop"), "--wasm-timeout", "60s"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.dir,
+            env=self.environment,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        folder = f"/proc/{process.pid}/fd"
+        used = self.state("o", "in-use")
+        deadline = time.monotonic() + 30
+        names = []
+        while used not in names and time.monotonic() < deadline:
+            time.sleep(0.01)
+            try:
+                names = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
+            except FileNotFoundError:
+                pass
+        self.assertIn(used, names)
+
     def test_a_run_dies_with_the_one_that_waits(self):
         process = subprocess.Popen(
             [PROGRAM, "run", "--overlay=o", guest("loop"), "--wasm-timeout", "60s"],

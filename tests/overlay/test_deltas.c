@@ -2,10 +2,12 @@
 #include "support.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -444,6 +446,36 @@ static void lists_names_and_clears_what_drops_left(void **state)
     assert_int_equal(lstat(path, &stat), -1);
 }
 
+/* Where names cannot be removed, as for a moment when another one swaps them.
+ */
+static void emptying_follows_no_link(void **state)
+{
+    int fixed = FS_IMMUTABLE_FL;
+    int loose = 0;
+    char path[512];
+    struct stat stat;
+    int fd;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/outside", test_dir);
+    fd = open(path, O_WRONLY | O_CREAT, 0644);
+    assert_true(fd >= 0);
+    close(fd);
+    snprintf(path, sizeof(path), "%s/full", test_dir);
+    assert_int_equal(mkdir(path, 0755), 0);
+    fd = open(path, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(symlinkat("../outside", fd, "link"), 0);
+    if (ioctl(fd, FS_IOC_SETFLAGS, &fixed) < 0) {
+        close(fd);
+        skip(); /* not root, or not on this file system */
+    }
+    assert_int_equal(bx_beneath_empty(fd), -1);
+    assert_int_equal(ioctl(fd, FS_IOC_SETFLAGS, &loose), 0);
+    assert_int_equal(fstatat(fd, "link", &stat, 0), 0);
+    assert_int_equal(stat.st_mode & 0777, 0644);
+    close(fd);
+}
+
 #define TEST(name)                                                             \
     cmocka_unit_test_setup_teardown(name, make_world, remove_world)
 
@@ -468,6 +500,7 @@ int main(void)
         TEST(malformed_overlays_are_refused),
         TEST(one_in_use_is_nobody_elses),
         TEST(lists_names_and_clears_what_drops_left),
+        TEST(emptying_follows_no_link),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
