@@ -354,7 +354,12 @@ static bx_error *explain_frame(bx_answer *answer, const bx_frame *frame,
         bx_error_free(why);
         return NULL;
     }
-    if (why != NULL)
+    if (number == EAGAIN) {
+        bx_error_free(why);
+        why = NULL;
+        bx_error_set(&why, BX_ERR_INVALID,
+                     "the worker does not read what it asked for");
+    } else if (why != NULL)
         bx_error_wrap(&why, "the worker has no answer");
     else
         bx_error_set(&why, BX_ERR_INVALID,
