@@ -17,6 +17,9 @@
 /* Heap, code that comes later, and a guest's first memory, which is there for
  * a moment before its limit refuses it: 4 GiB at most. */
 #define SPARE_BYTES (10ull << 30)
+/* Of each guest, mapped though hardly touched: what common compilers begin with
+ * (16 MiB of stack), and the engine's own stack for it. */
+#define GUEST_BYTES (20ull << 20)
 
 /* ---- boxes and sessions ---------------------------------------------- */
 
@@ -289,17 +292,19 @@ static uint64_t open_files(const bx_serve *serve)
     return wanted;
 }
 
-/* No worker needs more than the machine has, nor more than its calls may use
- * together. Stacks count by their size, used or not. */
+/* No worker uses more than the machine has, nor more than its calls may
+ * together. What is mapped counts by its size, used or not: of each call its
+ * thread's stack, the engine's for the guest, and the guest's first memory. */
 static uint64_t memory_bytes(const bx_serve *serve)
 {
     const bx_limits *limits = &serve->policy->limits;
     uint64_t machine =
         (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t stacks = serve->slots * (limits->stack_bytes + STACK_BYTES);
+    uint64_t firsts = serve->slots * (limits->stack_bytes + GUEST_BYTES);
     uint64_t guests = serve->slots * limits->memory_bytes;
 
-    return bx_template_data_bytes() + stacks +
+    return bx_template_data_bytes() + stacks + firsts +
            (guests < machine ? guests : machine) + SPARE_BYTES;
 }
 
