@@ -219,6 +219,7 @@ static bx_process *add(bx_worker_pool *pool, const uint8_t key[BX_DIGEST_BYTES],
     process->refs = 1; /* the list's */
     process->pidfd = -1;
     process->control.fd = -1;
+    pthread_mutex_init(&process->opening, NULL);
     memcpy(process->key, key, BX_DIGEST_BYTES);
     process->next = pool->processes;
     pool->processes = process;

@@ -122,6 +122,7 @@ void bx_process_destroy(bx_process *process)
     if (process->cancels != NULL)
         munmap(process->cancels,
                (size_t)process->slots * BX_SERVE_CANCEL_BYTES);
+    pthread_mutex_destroy(&process->opening);
     free(process->cause);
     free(process);
 }
@@ -170,6 +171,7 @@ bx_line *bx_process_take_line(bx_process *process, bx_error **err)
     pthread_mutex_t *mutex = &process->pool->mutex;
     bx_line *line;
     uint32_t slot;
+    int opened;
 
     pthread_mutex_lock(mutex);
     line = process->idle;
@@ -195,7 +197,10 @@ bx_line *bx_process_take_line(bx_process *process, bx_error **err)
     }
     line->channel.fd = -1;
     line->slot = slot;
-    if (open_line(process, line, err) == 0)
+    pthread_mutex_lock(&process->opening);
+    opened = open_line(process, line, err);
+    pthread_mutex_unlock(&process->opening);
+    if (opened == 0)
         return line;
     /* Its slot is lost with it; the process is most likely, too. */
     bx_line_free(line);

@@ -3,6 +3,8 @@
 #ifndef BX_WORKER_PROCESS_H
 #define BX_WORKER_PROCESS_H
 
+#include <pthread.h>
+
 #include "base/digest.h"
 #include "worker/channel.h"
 #include "worker/worker.h"
@@ -33,7 +35,9 @@ struct bx_process {
     int pidfd;           /* -1 before it is started */
     uint64_t generation; /* of its template */
     bx_channel control;
-    unsigned char *cancels; /* shared with it: only written here */
+    pthread_mutex_t opening; /* who sends on it: one at a time, so that what
+                              * each waits for is the worker alone */
+    unsigned char *cancels;  /* shared with it: only written here */
     uint32_t slots;
     uint32_t slots_used;
     bx_line *idle; /* the last used first */
