@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Result, Store, error::Context};
 use wasmtime_wasi::p2::bindings::sync::Command;
-use wasmtime_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 struct State {
     ctx: WasiCtx,
@@ -40,7 +40,7 @@ fn run(in_place: bool, component: &str, folder: &str, args: &[String]) -> Result
         .allow_blocking_current_thread(in_place)
         .arg("bench_files")
         .args(args)
-        .preopened_dir(folder, ".", DirPerms::all(), FilePerms::all())
+        .preopened_dir(folder, ".", FsPerms::ReadWrite)
         .with_context(|| format!("folder '{folder}'"))?;
     let state = State {
         ctx: builder.build(),
