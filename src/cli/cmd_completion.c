@@ -89,22 +89,28 @@ static void print_bash(void)
           "            *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
           "        esac ;;\n",
           stdout);
-    fputs("    cache:*) COMPREPLY=($(compgen -W \"list clear "
-          "--wasm-cache-dir --json --help\" -- \"$word\")) ;;\n"
-          "    policy:*) COMPREPLY=($(compgen -f -W \"check explain --json "
-          "--help\" -- \"$word\")) ;;\n"
-          "    audit:*) COMPREPLY=($(compgen -f -W \"show tail verify head "
-          "--file --last --tool --decision --since --follow --expect "
-          "--no-head --json --help\" -- \"$word\")) ;;\n"
-          "    replay:*) COMPREPLY=($(compgen -f -W \"--module --policy --json "
-          "--quiet --help\" -- \"$word\")) ;;\n"
-          "    completion:*) COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
-          "\"$word\")) ;;\n"
-          "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
-          "    esac\n"
-          "}\n"
-          "complete -o filenames -F _boxagnts boxagnts\n",
-          stdout);
+    fputs(
+        "    learn:-*) COMPREPLY=($(compgen -W \"-- --ask --allow-all --allow "
+        "--deny --rules --output --name --overlay --as-policy --check --json "
+        "--policy --help\" -- \"$word\")) ;;\n"
+        "    learn:*) COMPREPLY=($(compgen -f -W \"run bash js python tool\" "
+        "-- \"$word\")) ;;\n"
+        "    cache:*) COMPREPLY=($(compgen -W \"list clear "
+        "--wasm-cache-dir --json --help\" -- \"$word\")) ;;\n"
+        "    policy:*) COMPREPLY=($(compgen -f -W \"check explain --json "
+        "--help\" -- \"$word\")) ;;\n"
+        "    audit:*) COMPREPLY=($(compgen -f -W \"show tail verify head "
+        "--file --last --tool --decision --since --follow --expect "
+        "--no-head --json --help\" -- \"$word\")) ;;\n"
+        "    replay:*) COMPREPLY=($(compgen -f -W \"--module --policy --json "
+        "--quiet --help\" -- \"$word\")) ;;\n"
+        "    completion:*) COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
+        "\"$word\")) ;;\n"
+        "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+        "    esac\n"
+        "}\n"
+        "complete -o filenames -F _boxagnts boxagnts\n",
+        stdout);
 }
 
 /* Brackets and colons of a help text have a meaning in zsh's specs. */
