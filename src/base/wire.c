@@ -97,8 +97,22 @@ char *bx_wire_get_text(bx_wire_in *in, size_t max_bytes)
     }
     copy = strndup(at, bytes);
     if (copy == NULL)
-        in->is_bad = true;
+        bx_wire_lack_memory(in);
     return copy;
+}
+
+void bx_wire_lack_memory(bx_wire_in *in)
+{
+    in->is_bad = true;
+    in->lacks_memory = true;
+}
+
+int bx_wire_fail(const bx_wire_in *in, bx_code code, const char *what,
+                 bx_error **err)
+{
+    if (in->lacks_memory)
+        return bx_error_set_nomem(err);
+    return bx_error_set(err, code, "%s", what);
 }
 
 bool bx_wire_is_whole(const bx_wire_in *in)

@@ -9,18 +9,21 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 
 /* ---- reading --------------------------------------------------------- */
 
 typedef struct bx_wire_in {
     const unsigned char *at; /* borrowed */
     size_t left;
-    bool is_bad; /* a field did not fit */
+    bool is_bad;       /* a field did not fit */
+    bool lacks_memory; /* or could not be kept, which is not its sender's
+                        * fault */
 } bx_wire_in;
 
 static inline bx_wire_in bx_wire_in_of(const void *data, size_t bytes)
 {
-    return (bx_wire_in){ data, bytes, false };
+    return (bx_wire_in){ .at = data, .left = bytes };
 }
 
 uint8_t bx_wire_get_u8(bx_wire_in *in);
@@ -37,6 +40,12 @@ void bx_wire_get_raw(bx_wire_in *in, void *ret_data, size_t bytes);
 /* Owned by the caller; at most max_bytes, without a NUL in it. NULL: it did
  * not fit, or there is no memory (then the message is bad, too). */
 char *bx_wire_get_text(bx_wire_in *in, size_t max_bytes);
+/* There is no memory to keep a field that was read. */
+void bx_wire_lack_memory(bx_wire_in *in);
+/* Say why the message, which what names, is bad: it is malformed, or there is
+ * no memory for it. Returns -1. */
+int bx_wire_fail(const bx_wire_in *in, bx_code code, const char *what,
+                 bx_error **err);
 /* Every field fitted and nothing is left. */
 bool bx_wire_is_whole(const bx_wire_in *in);
 

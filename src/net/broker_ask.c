@@ -91,5 +91,7 @@ int bx_broker_call_ask_while(bx_broker_call *call, struct pollfd *fds,
 
 int bx_broker_call_end(const bx_broker_call *call, bx_error **err)
 {
-    return bx_wire_is_whole(&call->in) ? 0 : refuse_answer(err);
+    if (bx_wire_is_whole(&call->in))
+        return 0;
+    return call->in.lacks_memory ? bx_error_set_nomem(err) : refuse_answer(err);
 }

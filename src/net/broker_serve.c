@@ -125,9 +125,10 @@ int bx_broker_host_serve(bx_broker_host *host, const void *request,
         return bx_error_set_nomem(err);
     status = serve_op(&turn);
     if (!bx_wire_is_whole(&in))
-        return bx_error_set(err, BX_ERR_INVALID,
+        return bx_wire_fail(&in, BX_ERR_INVALID,
                             "a malformed request to the network: expected one "
-                            "operation and its fields");
+                            "operation and its fields",
+                            err);
     if (status != BX_BROKER_FAILED && out.is_bad)
         status = BX_BROKER_FAILED,
         bx_error_set(&failure, BX_ERR_LIMIT, "the answer is past %u bytes",

@@ -45,6 +45,8 @@ int bx_broker_get_error(bx_wire_in *in, bx_error **err)
     uint32_t errnum = bx_wire_get_u32(in);
     bx_autofree char *message = bx_wire_get_text(in, BX_BROKER_MESSAGE_BYTES);
 
+    if (in->lacks_memory)
+        return bx_error_set_nomem(err);
     if (!bx_wire_is_whole(in) || code == BX_OK || code > BX_ERR_CANCELLED ||
         errnum > 4095) /* the kernel's highest errno */
         return bx_error_set_errno(err, EPROTO,
@@ -77,10 +79,11 @@ void bx_broker_get_fields(bx_wire_in *in, size_t max,
             bx_wire_get_bytes(in, BX_BROKER_TEXT_BYTES, &value_bytes);
 
         if (memchr(name, '\0', name_bytes) != NULL ||
-            memchr(value, '\0', value_bytes) != NULL || in->is_bad ||
-            bx_http_fields_add(ret_fields, name, name_bytes, value,
-                               value_bytes) < 0)
+            memchr(value, '\0', value_bytes) != NULL || in->is_bad)
             in->is_bad = true;
+        else if (bx_http_fields_add(ret_fields, name, name_bytes, value,
+                                    value_bytes) < 0)
+            bx_wire_lack_memory(in);
     }
 }
 
@@ -98,7 +101,7 @@ bx_url *bx_broker_get_url(bx_wire_in *in)
     bx_autourl bx_url *url = calloc(1, sizeof(*url));
 
     if (url == NULL) {
-        in->is_bad = true;
+        bx_wire_lack_memory(in);
         return NULL;
     }
     url->text = bx_wire_get_text(in, BX_URL_MAX_BYTES);
