@@ -85,12 +85,16 @@ static int check_folder(const bx_policy *policy, const char *path,
         if ((mount->access & BX_ACCESS_WRITE) == 0 ||
             stat(mount->host_dir, &folder) < 0) /* opening it says why */
             continue;
+        errno = 0;
         if (is_in(path, &folder))
-            return bx_error_set(err, BX_ERR_DENIED,
-                                "%s: this would let the guest write %s '%s'; "
-                                "map it read-only, or a folder that does not "
-                                "hold it",
-                                mount->origin, what, path);
+            return errno == ENOMEM
+                       ? bx_error_set_nomem(err)
+                       : bx_error_set(
+                             err, BX_ERR_DENIED,
+                             "%s: this would let the guest write %s '%s'; "
+                             "map it read-only, or a folder that does not "
+                             "hold it",
+                             mount->origin, what, path);
     }
     return 0;
 }

@@ -154,7 +154,15 @@ static void clear_texts(event_texts *texts)
 
 #define autotexts __attribute__((cleanup(clear_texts)))
 
-static bool get_texts(const bx_frame *frame, size_t count, event_texts *ret)
+int bx_answer_refuse(const bx_frame *frame, bx_error **ret_why)
+{
+    return bx_error_set(ret_why, BX_ERR_INVALID,
+                        "the worker sent what none sends (a frame of type %d)",
+                        (int)frame->type);
+}
+
+static int get_texts(const bx_frame *frame, size_t count, event_texts *ret,
+                     bx_error **ret_why)
 {
     bx_wire_in in = bx_frame_body(frame);
 
@@ -162,110 +170,145 @@ static bool get_texts(const bx_frame *frame, size_t count, event_texts *ret)
         size_t bytes;
         const char *text = bx_wire_get_bytes(&in, BX_FRAME_EVENT_BYTES, &bytes);
 
-        ret->texts[i] = in.is_bad ? NULL : bx_frame_show_line(text, bytes);
+        if (in.is_bad)
+            return bx_answer_refuse(frame, ret_why);
+        ret->texts[i] = bx_frame_show_line(text, bytes);
         if (ret->texts[i] == NULL)
-            return false;
+            return bx_error_set_nomem(ret_why);
     }
-    return bx_wire_is_whole(&in);
+    return bx_wire_is_whole(&in) ? 0 : bx_answer_refuse(frame, ret_why);
 }
 
-static bool tell_audit(const bx_answer *answer, const bx_frame *frame)
+static int tell_audit(const bx_answer *answer, const bx_frame *frame,
+                      bx_error **ret_why)
 {
     autotexts event_texts texts = { { NULL } };
     bx_audit_event event;
 
-    if (answer->options->audit == NULL || !get_texts(frame, 4, &texts))
-        return false;
+    if (answer->options->audit == NULL)
+        return bx_answer_refuse(frame, ret_why);
+    if (get_texts(frame, 4, &texts, ret_why) < 0)
+        return -1;
     event = (bx_audit_event){ .call = texts.texts[0],
                               .target = texts.texts[1],
                               .reason = texts.texts[2],
                               .rule = texts.texts[3] };
     answer->options->audit(answer->options->audit_context, &event);
-    return true;
+    return 0;
 }
 
-static bool tell_effect(const bx_answer *answer, const bx_frame *frame)
+static int tell_effect(const bx_answer *answer, const bx_frame *frame,
+                       bx_error **ret_why)
 {
     autotexts event_texts texts = { { NULL } };
     bx_effect_event event;
 
-    if (answer->options->effect == NULL || !get_texts(frame, 3, &texts))
-        return false;
+    if (answer->options->effect == NULL)
+        return bx_answer_refuse(frame, ret_why);
+    if (get_texts(frame, 3, &texts, ret_why) < 0)
+        return -1;
     event = (bx_effect_event){ .call = texts.texts[0],
                                .target = texts.texts[1],
                                .detail = texts.texts[2] };
     answer->options->effect(answer->options->effect_context, &event);
-    return true;
+    return 0;
 }
 
-bool bx_answer_send(bx_answer *answer, const bx_line *line, const bx_buf *body,
-                    int fd)
+int bx_answer_send(const bx_answer *answer, const bx_line *line,
+                   const bx_wire_out *out, int fd, bx_error **ret_why)
 {
+    bx_error *why = NULL;
+    int number;
+
+    if (out->is_bad)
+        return bx_error_set_nomem(ret_why);
     if (bx_run_is_cancelled(&answer->run))
         bx_process_set_cancel(answer->process, line, true);
-    return bx_channel_send(&line->channel, BX_FRAME_ANSWER, body, &fd, fd >= 0,
-                           false, &answer->unsent) == 0;
+    if (bx_channel_send(&line->channel, BX_FRAME_ANSWER, out->buf, &fd, fd >= 0,
+                        false, &why) == 0)
+        return 0;
+    number = bx_error_errno(why);
+    if (number == EPIPE || number == ECONNRESET) {
+        bx_error_free(why); /* how it ended says more */
+        return -1;
+    }
+    if (number == EAGAIN) {
+        bx_error_free(why);
+        return bx_error_set(ret_why, BX_ERR_INVALID,
+                            "the worker takes no answers");
+    }
+    *ret_why = why;
+    return bx_error_wrap(ret_why, "the worker has no answer");
 }
 
-static bool answer_need(bx_answer *answer, const bx_line *line,
-                        const bx_frame *frame)
+static int answer_need(const bx_answer *answer, const bx_line *line,
+                       const bx_frame *frame, bx_error **ret_why)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     autotexts event_texts texts = { { NULL } };
     bx_need_event event;
 
-    if (answer->options->need == NULL || !get_texts(frame, 2, &texts))
-        return false;
+    if (answer->options->need == NULL)
+        return bx_answer_refuse(frame, ret_why);
+    if (get_texts(frame, 2, &texts, ret_why) < 0)
+        return -1;
     event = (bx_need_event){ .kind = texts.texts[0], .target = texts.texts[1] };
     bx_wire_put_bool(
         &out, answer->options->need(answer->options->need_context, &event));
-    return !out.is_bad && bx_answer_send(answer, line, &body, -1);
+    return bx_answer_send(answer, line, &out, -1, ret_why);
 }
 
-static bool answer_broker(bx_answer *answer, const bx_line *line,
-                          const bx_frame *frame, bool may_wake)
+static int answer_broker(bx_answer *answer, const bx_line *line,
+                         const bx_frame *frame, bool may_wake,
+                         bx_error **ret_why)
 {
     bx_autobuf bx_buf reply = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&reply, BX_FRAME_MAX_BYTES);
     int fd = -1;
 
     if (frame->bytes > BX_BROKER_MAX_BYTES)
-        return false;
+        return bx_answer_refuse(frame, ret_why);
     if (answer->broker == NULL)
         answer->broker =
-            bx_broker_host_new(answer->box->policy, &answer->run, NULL);
-    if (answer->broker == NULL ||
-        bx_broker_host_serve(answer->broker, frame->data, frame->bytes,
+            bx_broker_host_new(answer->box->policy, &answer->run, ret_why);
+    if (answer->broker == NULL)
+        return -1;
+    if (bx_broker_host_serve(answer->broker, frame->data, frame->bytes,
                              may_wake ? line->channel.fd : -1, &reply, &fd,
-                             NULL) < 0)
-        return false;
-    return bx_answer_send(answer, line, &reply, may_wake ? -1 : fd);
+                             ret_why) < 0)
+        return bx_error_code(*ret_why) == BX_ERR_INVALID
+                   ? bx_error_wrap(ret_why, "the worker sent what none sends")
+                   : -1;
+    return bx_answer_send(answer, line, &out, may_wake ? -1 : fd, ret_why);
 }
 
-/* False: no worker sends that, or it does not listen. */
-static bool answer_frame(bx_answer *answer, const bx_line *line,
-                         const bx_frame *frame)
+/* -1: the worker is lost, ret_why says what it or the host did wrong, NULL when
+ * it ended. */
+static int answer_frame(bx_answer *answer, const bx_line *line,
+                        const bx_frame *frame, bx_error **ret_why)
 {
     switch (frame->type) {
     case BX_FRAME_AUDIT:
-        return tell_audit(answer, frame);
+        return tell_audit(answer, frame, ret_why);
     case BX_FRAME_EFFECT:
-        return tell_effect(answer, frame);
+        return tell_effect(answer, frame, ret_why);
     case BX_FRAME_NEED:
-        return answer_need(answer, line, frame);
+        return answer_need(answer, line, frame, ret_why);
     case BX_FRAME_BROKER:
     case BX_FRAME_BROKER_WHILE:
         return answer_broker(answer, line, frame,
-                             frame->type == BX_FRAME_BROKER_WHILE);
-    case BX_FRAME_WAKE:
-        return frame->bytes == 0; /* the answer crossed it */
+                             frame->type == BX_FRAME_BROKER_WHILE, ret_why);
+    case BX_FRAME_WAKE: /* the answer crossed it */
+        return frame->bytes == 0 ? 0 : bx_answer_refuse(frame, ret_why);
     case BX_FRAME_SPAWN:
     case BX_FRAME_TOOL_CALL:
     case BX_FRAME_TOOL_LIST:
-        return answer->extra->services != NULL &&
-               bx_answer_service(answer, line, frame);
+        return answer->extra->services != NULL
+                   ? bx_answer_service(answer, line, frame, ret_why)
+                   : bx_answer_refuse(frame, ret_why);
     default:
-        return false;
+        return bx_answer_refuse(frame, ret_why);
     }
 }
 
@@ -343,34 +386,6 @@ static int wait_frame(const bx_answer *answer, bx_line *line, wait_state *state,
     }
 }
 
-/* Why a frame was not answered; NULL: the worker ended after it had asked. */
-static bx_error *explain_frame(bx_answer *answer, const bx_frame *frame,
-                               bool is_late)
-{
-    bx_error *why = bx_take(answer->unsent);
-    int number = bx_error_errno(why);
-
-    if (number == EPIPE || number == ECONNRESET) {
-        bx_error_free(why);
-        return NULL;
-    }
-    if (number == EAGAIN) {
-        bx_error_free(why);
-        why = NULL;
-        bx_error_set(&why, BX_ERR_INVALID,
-                     "the worker does not read what it asked for");
-    } else if (why != NULL)
-        bx_error_wrap(&why, "the worker has no answer");
-    else
-        bx_error_set(&why, BX_ERR_INVALID,
-                     is_late ? "the worker went on after its run was to end (a "
-                               "frame of type %d)"
-                             : "the worker sent what none sends (a frame of "
-                               "type %d)",
-                     (int)frame->type);
-    return why;
-}
-
 /* Until the result: 0. -1: the worker is lost; ret_why: what it did wrong, NULL
  * when it ended. */
 static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
@@ -384,7 +399,7 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
         bx_frame frame;
         int got = wait_frame(answer, line, &state, &frame, ret_why);
         int64_t begin_ns;
-        bool is_good;
+        int answered;
 
         if (got <= 0) {
             answer->is_begun = got < 0 || errno != ECONNRESET || !is_first;
@@ -392,8 +407,9 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
                 bx_error_wrap(ret_why, "the worker sent");
             return -1;
         }
-        is_first = false;
-        if (frame.type == BX_FRAME_RESULT) {
+        /* ERROR: the worker has no thread for it. */
+        if (frame.type == BX_FRAME_RESULT ||
+            (frame.type == BX_FRAME_ERROR && is_first)) {
             *ret_frame = frame;
             return 0;
         }
@@ -402,13 +418,17 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
         /* Some may have been sent in time, and read late. */
         if (begin_ns >= state.due_ns + GRACE_NS)
             state.late++;
-        is_good =
-            state.late <= LATE_FRAMES && answer_frame(answer, line, &frame);
-        if (!is_good)
-            *ret_why = explain_frame(answer, &frame, state.late > LATE_FRAMES);
+        answered =
+            state.late <= LATE_FRAMES
+                ? answer_frame(answer, line, &frame, ret_why)
+                : bx_error_set(ret_why, BX_ERR_INVALID,
+                               "the worker went on after its run was to end (a "
+                               "frame of type %d)",
+                               (int)frame.type);
         bx_frame_clear(&frame);
-        if (!is_good)
+        if (answered < 0)
             return -1;
+        is_first = false;
         see_answered(answer, &state, begin_ns);
     }
 }
@@ -439,14 +459,22 @@ static void settle(const bx_answer *answer, const bx_budget *left)
         budget->deadline_ns += answer->run.held_ns - answer->begin_held_ns;
 }
 
-/* A value is what others parse. */
-static bool is_json(const char *text)
+/* A value is what others parse. jansson tells a lack of memory by errno
+ * alone. */
+static int check_json(const char *text, bx_error **ret_why)
 {
-    json_t *value = json_loads(
-        text, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *value;
 
+    errno = 0;
+    value = json_loads(
+        text, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    if (value == NULL)
+        return errno == ENOMEM
+                   ? bx_error_set_nomem(ret_why)
+                   : bx_error_set(ret_why, BX_ERR_INVALID,
+                                  "the worker sent a malformed result");
     json_decref(value);
-    return value != NULL;
+    return 0;
 }
 
 static int take_result(bx_answer *answer, const bx_frame *frame,
@@ -459,15 +487,18 @@ static int take_result(bx_answer *answer, const bx_frame *frame,
     if (has_budget)
         output_bytes = lower(output_bytes, answer->given.output_bytes);
     if (bx_frame_get_result(&in, output_bytes, ret_result, ret_why) < 0)
-        return bx_error_wrap(ret_why, "the worker sent");
-    if (ret_result->has_budget == has_budget &&
-        (ret_result->result == NULL || ret_result->result->value == NULL ||
-         is_json(ret_result->result->value)))
+        return bx_error_code(*ret_why) == BX_ERR_INVALID
+                   ? bx_error_wrap(ret_why, "the worker sent")
+                   : -1;
+    if (ret_result->has_budget != has_budget)
+        bx_error_set(ret_why, BX_ERR_INVALID,
+                     "the worker sent a malformed result");
+    else if (ret_result->result == NULL || ret_result->result->value == NULL ||
+             check_json(ret_result->result->value, ret_why) == 0)
         return 0;
     bx_result_free(ret_result->result);
     bx_error_free(ret_result->error);
-    return bx_error_set(ret_why, BX_ERR_INVALID,
-                        "the worker sent a malformed result");
+    return -1;
 }
 
 /* The call is lost with its worker. Takes line, which may be NULL, and why: the
@@ -495,6 +526,19 @@ static int make_lost(bx_answer *answer, bx_line *line, bx_error *why,
     return 0;
 }
 
+/* The worker could not begin. */
+static int take_error(bx_answer *answer, bx_line *line, bx_frame *frame,
+                      bx_error **err)
+{
+    bx_wire_in in = bx_frame_body(frame);
+
+    if (!bx_frame_get_error(&in, err))
+        (void)bx_wire_fail(&in, BX_ERR_SYSTEM, "a malformed error", err);
+    bx_frame_clear(frame);
+    bx_process_drop_line(answer->process, line);
+    return -1;
+}
+
 static int call(bx_answer *answer, bx_line *line, size_t argc,
                 const char *const *argv, bx_result **ret_result, bx_error **err)
 {
@@ -515,6 +559,8 @@ static int call(bx_answer *answer, bx_line *line, size_t argc,
     if (serve_run(answer, line, &frame, &why) < 0) {
         return make_lost(answer, line, why, ret_result, err);
     }
+    if (frame.type == BX_FRAME_ERROR)
+        return take_error(answer, line, &frame, err);
     received = take_result(answer, &frame, &result, &why);
     bx_frame_clear(&frame);
     if (received < 0) {

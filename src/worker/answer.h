@@ -22,7 +22,6 @@ typedef struct bx_answer {
     uint64_t timeout_ms;    /* of this call, its own */
     int64_t begin_held_ns;  /* the run's held_ns before this call */
     bx_broker_host *broker; /* owned; NULL: nothing was asked for yet */
-    bx_error *unsent;       /* owned; why an answer did not reach the worker */
 } bx_answer;
 
 /* As bx_sandbox_run_with(). A worker that is lost is a result of
@@ -31,9 +30,11 @@ int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
                    bx_result **ret_result, bx_error **err);
 void bx_answer_clear(bx_answer *answer);
 
-/* Answer what the run asked for. A cancel that came meanwhile is there first.
- * fd: goes along, borrowed; -1: none. */
-bool bx_answer_send(bx_answer *answer, const bx_line *line, const bx_buf *body,
-                    int fd);
+/* A frame that no worker sends. Returns -1. */
+int bx_answer_refuse(const bx_frame *frame, bx_error **ret_why);
+/* Answer what the run asked, a cancel that came meanwhile first. -1: there is
+ * no worker to take it, or ret_why says what else. */
+int bx_answer_send(const bx_answer *answer, const bx_line *line,
+                   const bx_wire_out *out, int fd, bx_error **ret_why);
 
 #endif

@@ -99,21 +99,19 @@ static int serve(bx_answer *answer, const bx_frame *frame,
     }
 }
 
-static bool send_result(bx_answer *answer, const bx_line *line,
-                        const bx_budget *said, const bx_service_result *result,
-                        const bx_error *error)
+static int send_result(const bx_answer *answer, const bx_line *line,
+                       const bx_budget *said, const bx_service_result *result,
+                       const bx_error *error, bx_error **ret_why)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
 
     bx_frame_put_service_result(&out, said, result, error);
-    if (out.is_bad)
-        return bx_error_set_nomem(&answer->unsent) == 0;
-    return bx_answer_send(answer, line, &body, -1);
+    return bx_answer_send(answer, line, &out, -1, ret_why);
 }
 
-bool bx_answer_service(bx_answer *answer, const bx_line *line,
-                       const bx_frame *frame)
+int bx_answer_service(bx_answer *answer, const bx_line *line,
+                      const bx_frame *frame, bx_error **ret_why)
 {
     bx_autoerror bx_error *err = NULL;
     bx_service_result result = { .head = BX_BUF_INIT };
@@ -121,10 +119,11 @@ bool bx_answer_service(bx_answer *answer, const bx_line *line,
     bx_service_frame request;
     bx_budget lent;
     bx_budget left;
-    bool is_sent;
+    int sent;
 
     if (!bx_frame_get_service(&in, frame->type, &request))
-        return false;
+        return in.lacks_memory ? bx_error_set_nomem(ret_why)
+                               : bx_answer_refuse(frame, ret_why);
     lent = lend(answer, &request.budget);
     left = lent;
     if (frame->type == BX_FRAME_TOOL_LIST ||
@@ -147,8 +146,8 @@ bool bx_answer_service(bx_answer *answer, const bx_line *line,
             bx_error_set(&err, BX_ERR_SYSTEM, "the nested call failed");
         settle(answer, &lent, &left, &request.budget);
     }
-    is_sent = send_result(answer, line, &request.budget, &result, err);
+    sent = send_result(answer, line, &request.budget, &result, err, ret_why);
     bx_service_result_clear(&result);
     bx_service_frame_clear(&request);
-    return is_sent;
+    return sent;
 }

@@ -5,9 +5,9 @@
 
 #include "worker/answer.h"
 
-/* Serve one frame SPAWN, TOOL_CALL or TOOL_LIST. False: it is malformed, or
- * the worker does not take its answer. */
-bool bx_answer_service(bx_answer *answer, const bx_line *line,
-                       const bx_frame *frame);
+/* Serve one frame SPAWN, TOOL_CALL or TOOL_LIST. -1: the worker is lost, as of
+ * bx_answer_send(). */
+int bx_answer_service(bx_answer *answer, const bx_line *line,
+                      const bx_frame *frame, bx_error **ret_why);
 
 #endif

@@ -14,7 +14,7 @@
 
 int bx_channel_open(bx_channel *channel, int fd, bx_error **err)
 {
-    *channel = (bx_channel){ fd, malloc(MESSAGE_BYTES), NULL };
+    *channel = (bx_channel){ .fd = fd, .room = malloc(MESSAGE_BYTES) };
     if (channel->room != NULL)
         return 0;
     bx_channel_close(channel);
@@ -27,7 +27,7 @@ void bx_channel_close(bx_channel *channel)
         close(channel->fd);
     free(channel->room);
     free(channel->spare);
-    *channel = (bx_channel){ -1, NULL, NULL };
+    *channel = (bx_channel){ .fd = -1 };
 }
 
 int bx_channel_keep(bx_channel *channel, bx_error **err)
@@ -359,22 +359,40 @@ static int wait_readable(int fd, int timeout_ms, bx_error **err)
                               "an answer of another process");
 }
 
+static int fail(bx_error *why, bx_error **err)
+{
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return -1;
+}
+
 int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
                    const int *fds, size_t fds_count, int timeout_ms,
                    size_t max_fds, bx_frame *ret_frame, bx_error **err)
 {
+    bx_error *why = NULL;
     bx_frame frame;
     int got;
 
-    if (bx_channel_send(channel, type, body, fds, fds_count, true, err) < 0 ||
-        wait_readable(channel->fd, timeout_ms, err) < 0)
+    if (channel->is_stale)
+        return bx_error_set_errno(err, EPIPE, "another process");
+    if (bx_channel_send(channel, type, body, fds, fds_count, true, err) < 0)
+        return -1;
+    channel->is_stale = true;
+    if (wait_readable(channel->fd, timeout_ms, err) < 0)
         return -1;
     got = bx_channel_receive(channel, BX_FRAME_MAX_BYTES, max_fds, 0, &frame,
-                             err);
+                             &why);
     if (got == 0)
         return bx_error_set_errno(err, EPIPE, "an answer of another process");
-    if (got < 0)
-        return -1;
+    if (got < 0) {
+        /* It came, but for what went with it. */
+        channel->is_stale = bx_error_errno(why) != EMFILE;
+        return fail(why, err);
+    }
+    channel->is_stale = false;
     if (frame.type == BX_FRAME_OK) {
         *ret_frame = frame;
         return 0;
@@ -383,7 +401,7 @@ int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
         bx_wire_in in = bx_frame_body(&frame);
 
         if (!bx_frame_get_error(&in, err))
-            bx_error_set(err, BX_ERR_SYSTEM, "a malformed error");
+            (void)bx_wire_fail(&in, BX_ERR_SYSTEM, "a malformed error", err);
     } else {
         bx_error_set(err, BX_ERR_INVALID, "an answer that is none (%d)",
                      (int)frame.type);
@@ -398,6 +416,11 @@ bool bx_channel_is_gone(const bx_error *error)
 
     return number == EPIPE || number == ECONNRESET || number == ETIME ||
            number == EAGAIN;
+}
+
+bool bx_channel_is_over(const bx_channel *channel, const bx_error *error)
+{
+    return channel->is_stale || bx_channel_is_gone(error);
 }
 
 int bx_channel_reply(const bx_channel *channel, const bx_buf *body,

@@ -10,8 +10,10 @@
 
 typedef struct bx_channel {
     int fd;
-    char *room;  /* for one message */
-    char *spare; /* the other one of bx_channel_keep(), or NULL */
+    char *room;    /* for one message */
+    char *spare;   /* the other one of bx_channel_keep(), or NULL */
+    bool is_stale; /* a question is unanswered: the next one would get its
+                    * answer */
 } bx_channel;
 
 /* A frame that came. What data points to is the channel's until the next one
@@ -81,6 +83,8 @@ int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
 
 /* Such an error: nobody is at the other end, or nobody reads or answers. */
 bool bx_channel_is_gone(const bx_error *error);
+/* After that error there is nothing more to be asked on it. */
+bool bx_channel_is_over(const bx_channel *channel, const bx_error *error);
 
 /* Answer one with OK, or with ERROR and err. */
 int bx_channel_reply(const bx_channel *channel, const bx_buf *body,

@@ -35,6 +35,7 @@ static int compile(const bx_template *template_, bx_frame *frame,
     bx_autofree char *name = NULL;
     bx_autofree char *bytes = NULL;
     bx_limits limits;
+    uint64_t compatibility;
     uint64_t memory_bytes;
     bool is_required;
     size_t count;
@@ -45,6 +46,11 @@ static int compile(const bx_template *template_, bx_frame *frame,
     name = bx_wire_get_text(&in, BX_FRAME_MAX_BYTES);
     if (!bx_wire_is_whole(&in) || fd < 0)
         return bx_error_set(err, BX_ERR_INVALID, "a malformed module");
+    /* Its engine is there already, but in a template that was made since: it
+     * takes memory that is not the module's. */
+    if (bx_code_compatibility(template_->engine, &limits, &compatibility, err) <
+        0)
+        return -1;
     bytes = bx_channel_memory_read(fd, SIZE_MAX, &count, err);
     if (bytes == NULL || lock_down(is_required, memory_bytes, err) < 0)
         return -1;
@@ -74,7 +80,11 @@ static int send_code(const bx_channel *control, const bx_code_bytes *code,
     bx_wire_put_bool(&out, code->is_component);
     bx_wire_put_bool(&out, binary >= 0);
     bx_wire_put_raw(&out, code->digest, sizeof(code->digest));
-    return bx_channel_reply(control, &ret, fds, binary >= 0 ? 2 : 1, NULL);
+    if (out.is_bad)
+        return bx_error_set_nomem(err);
+    if (bx_channel_reply(control, &ret, fds, binary >= 0 ? 2 : 1, NULL) < 0)
+        return bx_error_set_errno(err, errno, "the compiled code");
+    return 0;
 }
 
 _Noreturn void bx_serve_compile(bx_template *template_, bx_channel *control,

@@ -88,9 +88,13 @@ bool bx_frame_get_error(bx_wire_in *in, bx_error **err)
     size_t bytes;
 
     text = bx_wire_get_bytes(in, BX_FRAME_TEXT_BYTES, &bytes);
-    if (in->is_bad || code == BX_OK || code > BX_ERR_CANCELLED ||
-        (shown = bx_frame_show(text, bytes)) == NULL) {
+    if (in->is_bad || code == BX_OK || code > BX_ERR_CANCELLED) {
         in->is_bad = true;
+        return false;
+    }
+    shown = bx_frame_show(text, bytes);
+    if (shown == NULL) {
+        bx_wire_lack_memory(in);
         return false;
     }
     bx_error_restore(err, (bx_code)code, number, shown);
@@ -138,7 +142,7 @@ const char *const *bx_frame_get_words(bx_wire_in *in, size_t *ret_count)
     }
     words = calloc(count + 1, sizeof(*words));
     if (words == NULL) {
-        in->is_bad = true;
+        bx_wire_lack_memory(in);
         return NULL;
     }
     for (size_t i = 0; i < count; i++)
@@ -228,7 +232,7 @@ int bx_frame_get_call(bx_wire_in *in, bx_call_frame *call, bx_error **err)
     if (bx_wire_is_whole(in) && (call->flags & ~BX_CALL_FLAGS) == 0)
         return 0;
     bx_call_frame_clear(call);
-    return bx_error_set(err, BX_ERR_INVALID, "a malformed call");
+    return bx_wire_fail(in, BX_ERR_INVALID, "a malformed call", err);
 }
 
 void bx_call_frame_clear(bx_call_frame *call)
@@ -303,12 +307,15 @@ static char *copy_text(bx_wire_in *in, size_t max_bytes, bool is_shown)
 {
     size_t bytes;
     const char *text = bx_wire_get_bytes(in, max_bytes, &bytes);
-    char *copy = NULL;
+    char *copy;
 
-    if (!in->is_bad && memchr(text, '\0', bytes) == NULL)
-        copy = is_shown ? bx_frame_show(text, bytes) : strndup(text, bytes);
-    if (copy == NULL)
+    if (in->is_bad || memchr(text, '\0', bytes) != NULL) {
         in->is_bad = true;
+        return NULL;
+    }
+    copy = is_shown ? bx_frame_show(text, bytes) : strndup(text, bytes);
+    if (copy == NULL)
+        bx_wire_lack_memory(in);
     return copy;
 }
 
@@ -320,7 +327,7 @@ static void get_captured(bx_wire_in *in, uint64_t max_bytes, bx_buf *captured)
         &bytes);
 
     if (bytes > 0 && bx_buf_append(captured, data, bytes, SIZE_MAX) < 0)
-        in->is_bad = true;
+        bx_wire_lack_memory(in);
 }
 
 static bx_result *get_result(bx_wire_in *in, uint64_t output_bytes)
@@ -328,9 +335,12 @@ static bx_result *get_result(bx_wire_in *in, uint64_t output_bytes)
     bx_result *result = calloc(1, sizeof(*result));
     uint8_t code = bx_wire_get_u8(in);
 
-    if (result == NULL || code > BX_ERR_CANCELLED) {
-        free(result);
+    if (result == NULL)
+        bx_wire_lack_memory(in);
+    if (code > BX_ERR_CANCELLED)
         in->is_bad = true;
+    if (in->is_bad) {
+        free(result);
         return NULL;
     }
     result->code = (bx_code)code;
@@ -363,7 +373,7 @@ int bx_frame_get_result(bx_wire_in *in, uint64_t output_bytes,
     }
     bx_result_free(frame.result);
     bx_error_free(frame.error);
-    return bx_error_set(err, BX_ERR_INVALID, "a malformed result");
+    return bx_wire_fail(in, BX_ERR_INVALID, "a malformed result", err);
 }
 
 /* ---- a nested call --------------------------------------------------- */
@@ -473,5 +483,5 @@ int bx_frame_get_service_result(bx_wire_in *in, bx_budget *left,
             *err = bx_take(error);
         return -1;
     }
-    return bx_error_set(err, BX_ERR_SYSTEM, "a malformed answer");
+    return bx_wire_fail(in, BX_ERR_SYSTEM, "a malformed answer", err);
 }

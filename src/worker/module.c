@@ -72,15 +72,16 @@ static int take_code(bx_frame *frame, compiled *ret, bx_error **err)
 }
 
 /* Whoever closed its socket is about to end: by itself, if it can. */
-static void wait_end(int pidfd)
+static bool wait_end(int pidfd)
 {
     struct pollfd poller = { .fd = pidfd, .events = POLLIN };
 
-    (void)poll(&poller, 1, END_MS);
+    return poll(&poller, 1, END_MS) > 0;
 }
 
-/* How a compiler ended that did not answer. */
-static void explain_end(bx_worker_pool *pool, pid_t pid, bx_error **why)
+/* How a compiler ended that did not answer; is_killed: by this process. */
+static void explain_end(bx_worker_pool *pool, pid_t pid, bool is_killed,
+                        bx_error **why)
 {
     int failed = bx_error_errno(*why);
     bool is_exited;
@@ -88,7 +89,8 @@ static void explain_end(bx_worker_pool *pool, pid_t pid, bx_error **why)
 
     if (bx_template_client_reap(&pool->template_, pid, &is_exited, &status,
                                 NULL) < 0 ||
-        (failed != EPIPE && failed != ETIME && failed != ECONNRESET))
+        (failed != ETIME &&
+         (is_killed || (failed != EPIPE && failed != ECONNRESET))))
         return;
     bx_error_free(*why);
     *why = NULL;
@@ -108,16 +110,19 @@ static void explain_end(bx_worker_pool *pool, pid_t pid, bx_error **why)
                      is_exited ? "exit status" : "signal", status);
 }
 
-/* Ask a child of its own, which ends with the answer. fd: goes along, borrowed;
- * -1: none. ret_frame: the caller's to clear. */
+/* Ask a child of its own, which ends with the answer. generation: of the
+ * template that must be its parent; 0: any. fd: goes along, borrowed; -1: none.
+ * ret_frame: the caller's to clear. */
 static int ask_child(const bx_worker_module *module, bx_frame_type type,
-                     const bx_buf *body, int fd, uint64_t timeout_ms,
-                     size_t fds_max, bx_frame *ret_frame, bx_error **err)
+                     uint64_t generation, const bx_buf *body, int fd,
+                     uint64_t timeout_ms, size_t fds_max, bx_frame *ret_frame,
+                     bx_error **err)
 {
     bx_worker_pool *pool = module->pool;
     bx_process child = { .pool = pool, .pidfd = -1 };
     bx_error *why = NULL;
     int pair[2];
+    bool is_killed;
     int result = -1;
 
     if (bx_channel_pair(pair, err) < 0)
@@ -126,16 +131,18 @@ static int ask_child(const bx_worker_module *module, bx_frame_type type,
         bx_template_client_fork(&pool->template_, pair[1], &child.pid,
                                 &child.pidfd, &child.generation, &why) == 0) {
         close(bx_take_fd(&pair[1]));
-        result = bx_channel_ask(
-            &child.control, type, body, &fd, fd < 0 ? 0 : 1,
-            timeout_ms == 0
-                ? COMPILE_MS
-                : (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX),
-            fds_max, ret_frame, &why);
-        if (result < 0)
-            wait_end(child.pidfd);
+        if (generation != 0 && child.generation != generation)
+            bx_error_set_errno(&why, EPIPE, "the workers' template");
+        else
+            result = bx_channel_ask(
+                &child.control, type, body, &fd, fd < 0 ? 0 : 1,
+                timeout_ms == 0
+                    ? COMPILE_MS
+                    : (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX),
+                fds_max, ret_frame, &why);
+        is_killed = result == 0 || !wait_end(child.pidfd);
         bx_process_kill(&child);
-        explain_end(pool, child.pid, &why);
+        explain_end(pool, child.pid, is_killed, &why);
         close(child.pidfd);
     }
     if (pair[1] >= 0)
@@ -161,8 +168,8 @@ static int compile(const bx_worker_module *module, const bx_limits *limits,
     int result;
 
     if (put_request(module, limits, &body, err) < 0 ||
-        ask_child(module, BX_FRAME_COMPILE, &body, module->binary, timeout_ms,
-                  2, &frame, err) < 0)
+        ask_child(module, BX_FRAME_COMPILE, 0, &body, module->binary,
+                  timeout_ms, 2, &frame, err) < 0)
         return -1;
     result = take_code(&frame, ret, err);
     bx_frame_clear(&frame);
@@ -264,6 +271,7 @@ int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
                                         .fd = row->fd };
         result = bx_template_client_load(&module->pool->template_, ret_code,
                                          &row->generation, err);
+        ret_code->generation = row->generation;
     }
     pthread_mutex_unlock(&module->mutex);
     return result;
@@ -272,14 +280,26 @@ int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
 /* ---- looking into it ------------------------------------------------- */
 
 /* The template has its code since it was made; a new one may not. */
+static int ask_inspector(bx_worker_module *module, const bx_buf *body,
+                         bx_frame *ret_frame, bx_error **err)
+{
+    bx_template_code code;
+
+    if (bx_worker_module_get(module, &module->codes->limits, 0, &code, err) < 0)
+        return -1;
+    return ask_child(module, BX_FRAME_INSPECT, code.generation, body, -1, 0, 0,
+                     ret_frame, err);
+}
+
 char *bx_worker_module_inspect(bx_worker_module *module, bx_error **err)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
-    bx_template_code code;
+    bx_autoerror bx_error *why = NULL;
     bx_wire_in in;
     bx_frame frame;
     char *text;
+    int result;
 
     bx_wire_put_u64(&out, module->id);
     bx_wire_put_bool(&out, module->pool->requires_lockdown);
@@ -287,16 +307,23 @@ char *bx_worker_module_inspect(bx_worker_module *module, bx_error **err)
         bx_error_set_nomem(err);
         return NULL;
     }
-    if (bx_worker_module_get(module, &module->codes->limits, 0, &code, err) <
-            0 ||
-        ask_child(module, BX_FRAME_INSPECT, &body, -1, 0, 0, &frame, err) < 0)
+    result = ask_inspector(module, &body, &frame, &why);
+    if (result < 0 && bx_channel_is_gone(why)) {
+        bx_error_free(bx_take(why));
+        result = ask_inspector(module, &body, &frame, &why);
+    }
+    if (result < 0) {
+        if (err != NULL)
+            *err = bx_take(why);
         return NULL;
+    }
     in = bx_frame_body(&frame);
     text = bx_wire_get_text(&in, BX_FRAME_MAX_BYTES);
     if (!bx_wire_is_whole(&in)) {
         free(text);
         text = NULL;
-        bx_error_set(err, BX_ERR_SYSTEM, "a malformed answer of its inspector");
+        (void)bx_wire_fail(&in, BX_ERR_SYSTEM,
+                           "a malformed answer of its inspector", err);
     }
     bx_frame_clear(&frame);
     return text;

@@ -88,16 +88,27 @@ static void add_user(bx_process *process)
     process->pool->calls++;
 }
 
-bool bx_pool_take_again(bx_process *process)
+static bool take(bx_process *process, bool may_be_spent)
 {
     bool is_ready;
 
     pthread_mutex_lock(&process->pool->mutex);
-    is_ready = process->state == BX_PROCESS_READY;
+    is_ready = process->state == BX_PROCESS_READY &&
+               (may_be_spent || !process->is_spent);
     if (is_ready)
         add_user(process);
     pthread_mutex_unlock(&process->pool->mutex);
     return is_ready;
+}
+
+bool bx_pool_take_again(bx_process *process)
+{
+    return take(process, false);
+}
+
+bool bx_pool_take_for_session(bx_process *process)
+{
+    return take(process, true);
 }
 
 bx_process *bx_pool_take_next(bx_worker_pool *pool, uint64_t *last)
@@ -118,13 +129,23 @@ bx_process *bx_pool_take_next(bx_worker_pool *pool, uint64_t *last)
     return next;
 }
 
+/* With the mutex: it ends, and nobody finds it any more. The keeper reaps it.
+ */
+static void retire(bx_process *process)
+{
+    process->state = BX_PROCESS_LEAVING;
+    process->pool->workers--;
+    bx_process_kill(process);
+}
+
 /* With the mutex: from now on it may be ended. */
-static bool become_idle(bx_process *process)
+static void become_idle(bx_process *process)
 {
     if (process->calls > 0 || process->sessions > 0)
-        return false;
+        return;
     process->idle_since_ns = bx_now_ns();
-    return true;
+    if (process->is_spent && process->state == BX_PROCESS_READY)
+        retire(process);
 }
 
 void bx_pool_give(bx_process *process)
@@ -134,7 +155,7 @@ void bx_pool_give(bx_process *process)
     pthread_mutex_lock(&pool->mutex);
     process->calls--;
     pool->calls--;
-    (void)become_idle(process);
+    become_idle(process);
     let_go(process);
     pthread_mutex_unlock(&pool->mutex);
     bx_process_unref(process);
@@ -144,7 +165,14 @@ void bx_pool_add_session(bx_process *process, int count)
 {
     pthread_mutex_lock(&process->pool->mutex);
     process->sessions += (uint32_t)count;
-    (void)become_idle(process);
+    become_idle(process);
+    pthread_mutex_unlock(&process->pool->mutex);
+}
+
+void bx_pool_spend(bx_process *process)
+{
+    pthread_mutex_lock(&process->pool->mutex);
+    process->is_spent = true;
     pthread_mutex_unlock(&process->pool->mutex);
 }
 
@@ -163,20 +191,11 @@ static bx_process *find(const bx_worker_pool *pool,
                         const uint8_t key[BX_DIGEST_BYTES])
 {
     for (bx_process *at = pool->processes; at != NULL; at = at->next) {
-        if (at->state <= BX_PROCESS_READY &&
+        if (at->state <= BX_PROCESS_READY && !at->is_spent &&
             memcmp(at->key, key, BX_DIGEST_BYTES) == 0)
             return at;
     }
     return NULL;
-}
-
-/* With the mutex: it ends, and nobody finds it any more. The keeper reaps it.
- */
-static void retire(bx_process *process)
-{
-    process->state = BX_PROCESS_LEAVING;
-    process->pool->workers--;
-    bx_process_kill(process);
 }
 
 /* With the mutex. */
@@ -474,10 +493,10 @@ static bool look(bx_worker_pool *pool, watched *list)
 static void *keep(void *argument)
 {
     bx_worker_pool *pool = argument;
-    watched list = { .fds = calloc(2, sizeof(struct pollfd)) };
+    watched list = { .fds = pool->watched };
     uint64_t ignored;
 
-    while (list.fds != NULL && look(pool, &list)) {
+    while (look(pool, &list)) {
         list.fds[0] = (struct pollfd){ .fd = pool->wake_fd, .events = POLLIN };
         list.fds[1] =
             (struct pollfd){ .fd = bx_template_client_pidfd(&pool->template_),
@@ -508,12 +527,17 @@ static int start_keeper(bx_worker_pool *pool, bx_error **err)
     pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (pool->wake_fd < 0)
         return bx_error_set_errno(err, errno, "the workers' keeper");
+    pool->watched = calloc(2, sizeof(*pool->watched));
+    if (pool->watched == NULL)
+        return bx_error_set_nomem(err);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     failed = pthread_create(&pool->keeper, NULL, keep, pool);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed != 0)
+    if (failed != 0) {
+        free(pool->watched);
         return bx_error_set_errno(err, failed, "the workers' keeper");
+    }
     pool->has_keeper = true;
     return 0;
 }

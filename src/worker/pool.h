@@ -3,6 +3,7 @@
 #ifndef BX_WORKER_POOL_H
 #define BX_WORKER_POOL_H
 
+#include <poll.h>
 #include <pthread.h>
 
 #include "worker/cgroup.h"
@@ -31,7 +32,8 @@ struct bx_worker_pool {
     bool is_ending;
     pthread_t keeper;
     bool has_keeper;
-    int wake_fd; /* of the keeper */
+    struct pollfd *watched; /* the keeper's, who frees it */
+    int wake_fd;            /* of the keeper */
 };
 
 /* BX_ERR_INVALID in a child of fork(). */
@@ -44,6 +46,8 @@ bx_process *bx_pool_take(bx_worker_pool *pool,
                          const bx_process_plan *plan, bx_error **err);
 /* One more user of this one; false: it is no more. */
 bool bx_pool_take_again(bx_process *process);
+/* The same for a session of its own, which it has to the end. */
+bool bx_pool_take_for_session(bx_process *process);
 /* One more user of the ready one before *last (at first UINT64_MAX), from the
  * newest to the oldest; NULL: there is none. */
 bx_process *bx_pool_take_next(bx_worker_pool *pool, uint64_t *last);
@@ -64,6 +68,9 @@ char *bx_pool_cause(bx_process *process);
 
 /* A session keeps its worker. */
 void bx_pool_add_session(bx_process *process, int count);
+/* It has something that nobody can take from it: no more calls for it, and its
+ * end when the last one is over. */
+void bx_pool_spend(bx_process *process);
 
 /* Have the keeper look again. */
 void bx_pool_wake(bx_worker_pool *pool);

@@ -202,9 +202,18 @@ bx_line *bx_process_take_line(bx_process *process, bx_error **err)
     pthread_mutex_unlock(&process->opening);
     if (opened == 0)
         return line;
-    /* Its slot is lost with it; the process is most likely, too. */
-    bx_line_free(line);
+    bx_process_drop_line(process, line);
     return NULL;
+}
+
+/* Another line may have come after it: then its place is lost. */
+void bx_process_drop_line(bx_process *process, bx_line *line)
+{
+    pthread_mutex_lock(&process->pool->mutex);
+    if (line->slot + 1 == process->slots_used)
+        process->slots_used--;
+    pthread_mutex_unlock(&process->pool->mutex);
+    bx_line_free(line);
 }
 
 void bx_process_give_line(bx_process *process, bx_line *line)
@@ -228,7 +237,7 @@ int bx_process_ask(bx_process *process, bx_frame_type type, const bx_buf *body,
     result = bx_channel_ask(&line->channel, type, body, fds, fds_count, ASK_MS,
                             0, ret_frame, &why);
     /* What a question comes to is an answer; none is the end of the line. */
-    if (result < 0 && bx_channel_is_gone(why))
+    if (result < 0 && bx_channel_is_over(&line->channel, why))
         bx_line_free(line);
     else
         bx_process_give_line(process, line);

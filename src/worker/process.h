@@ -43,6 +43,7 @@ struct bx_process {
     bx_line *idle; /* the last used first */
     uint32_t calls;
     uint32_t sessions;
+    bool is_spent; /* ends when it is idle */
     int64_t idle_since_ns;
     char *cause; /* why it is lost; NULL: not known yet */
     bool layers[BX_LOCKDOWN_LAYERS];
@@ -68,6 +69,8 @@ void bx_process_kill(const bx_process *process);
 bx_line *bx_process_take_line(bx_process *process, bx_error **err);
 void bx_process_give_line(bx_process *process, bx_line *line);
 void bx_line_free(bx_line *line);
+/* The worker made nothing of it: free it, and let another take its place. */
+void bx_process_drop_line(bx_process *process, bx_line *line);
 
 /* Ask on a line of it; the answer is BX_FRAME_OK. */
 int bx_process_ask(bx_process *process, bx_frame_type type, const bx_buf *body,

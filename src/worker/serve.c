@@ -125,17 +125,20 @@ static int add_session(bx_serve *serve, bx_wire_in *in, bx_buf *ret,
     bx_serve_session_links(session);
     extra.services = has_services ? &session->services : NULL;
     extra.broker = &session->broker;
-    session->session = bx_session_open_with(sandbox, &extra, err);
-    if (session->session == NULL) {
-        free(session);
-        return -1;
-    }
     pthread_mutex_lock(&serve->mutex);
     session->id = ++serve->last_session;
+    pthread_mutex_unlock(&serve->mutex);
+    bx_wire_put_u64(&out, session->id);
+    session->session =
+        out.is_bad ? NULL : bx_session_open_with(sandbox, &extra, err);
+    if (session->session == NULL) {
+        free(session);
+        return out.is_bad ? bx_error_set_nomem(err) : -1;
+    }
+    pthread_mutex_lock(&serve->mutex);
     session->next = serve->sessions;
     serve->sessions = session;
     pthread_mutex_unlock(&serve->mutex);
-    bx_wire_put_u64(&out, session->id);
     return 0;
 }
 
@@ -353,7 +356,7 @@ static int set_up(bx_serve *serve, bx_frame *frame, bx_buf *ret, bx_error **err)
         return -1;
     for (int i = 0; i < BX_LOCKDOWN_LAYERS; i++)
         bx_wire_put_bool(&out, applied[i]);
-    return 0;
+    return out.is_bad ? bx_error_set_nomem(err) : 0;
 }
 
 _Noreturn void bx_serve_process(bx_template *template_, bx_channel *control,

@@ -36,6 +36,7 @@ static void receive_answer(const bx_served_call *call, size_t max_fds,
 
 /* ---- what the run tells ---------------------------------------------- */
 
+/* What cannot be told must not have been done unseen: the worker ends. */
 static void tell(const bx_served_call *call, bx_frame_type type,
                  const char *const *texts, size_t count)
 {
@@ -45,8 +46,9 @@ static void tell(const bx_served_call *call, bx_frame_type type,
     for (size_t i = 0; i < count; i++)
         bx_wire_put_bytes(&out, texts[i],
                           strnlen(texts[i], BX_FRAME_EVENT_BYTES));
-    if (!out.is_bad)
-        send_frame(call, type, &body);
+    if (out.is_bad)
+        _exit(1);
+    send_frame(call, type, &body);
 }
 
 static void on_audit(void *context, const bx_audit_event *event)
@@ -395,6 +397,8 @@ static void send_result(const bx_served_call *call, size_t most,
     }
     out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_frame_put_result(&out, result);
+    if (out.is_bad)
+        _exit(1);
     send_frame(call, BX_FRAME_RESULT, &body);
 }
 

@@ -16,6 +16,7 @@ static int open_there(bx_worker_session *session, bx_error **err)
     bx_answer *answer = &session->answer;
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
+    bx_error *why = NULL;
     bx_frame frame;
     bx_wire_in in;
 
@@ -24,8 +25,16 @@ static int open_there(bx_worker_session *session, bx_error **err)
     if (out.is_bad)
         return bx_error_set_nomem(err);
     if (bx_process_ask(answer->process, BX_FRAME_SESSION, &body, NULL, 0,
-                       &frame, err) < 0)
+                       &frame, &why) < 0) {
+        /* It may have been made, and nobody knows its number. */
+        if (bx_error_code(why) == BX_ERR_SYSTEM)
+            bx_pool_spend(answer->process);
+        if (err != NULL)
+            *err = why;
+        else
+            bx_error_free(why);
         return -1;
+    }
     in = bx_frame_body(&frame);
     answer->session_id = bx_wire_get_u64(&in);
     bx_frame_clear(&frame);
@@ -67,6 +76,7 @@ bx_worker_session *bx_worker_session_open(bx_worker_box *box,
     return NULL;
 }
 
+/* A worker that was not told keeps the session: not for long. */
 static void end_there(const bx_worker_session *session)
 {
     bx_process *process = session->answer.process;
@@ -74,12 +84,14 @@ static void end_there(const bx_worker_session *session)
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_frame frame;
 
-    if (!bx_pool_take_again(process))
+    if (!bx_pool_take_for_session(process))
         return;
     bx_wire_put_u64(&out, session->answer.session_id);
     if (!out.is_bad && bx_process_ask(process, BX_FRAME_SESSION_END, &body,
                                       NULL, 0, &frame, NULL) == 0)
         bx_frame_clear(&frame);
+    else
+        bx_pool_spend(process);
     bx_pool_give(process);
 }
 
@@ -134,7 +146,7 @@ int bx_worker_session_invoke(bx_worker_session *session, const char *function,
     if (bx_pool_check_process(answer->box->pool, err) < 0 ||
         bx_run_options_check(options, &complete, err) < 0)
         return -1;
-    if (!bx_pool_take_again(answer->process))
+    if (!bx_pool_take_for_session(answer->process))
         return fail_lost(session, err);
     session->extra.invocation = &invocation;
     answer->options = &complete;

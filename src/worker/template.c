@@ -97,7 +97,7 @@ static int tell_variant(const bx_template *template_, bx_wire_in *in,
         0)
         return -1;
     bx_wire_put_u64(&out, compatibility);
-    return 0;
+    return out.is_bad ? bx_error_set_nomem(err) : 0;
 }
 
 uint64_t bx_template_data_bytes(void)
@@ -150,8 +150,13 @@ static int start_child(bx_template *template_, bx_frame *frame, bx_buf *ret,
         waitpid(pid, NULL, 0);
         return -1;
     }
-    template_->last_child = pid;
     bx_wire_put_u32(&out, (uint32_t)pid);
+    if (out.is_bad) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return bx_error_set_nomem(err);
+    }
+    template_->last_child = pid;
     return 0;
 }
 
@@ -180,7 +185,7 @@ static int reap(bx_template *template_, bx_wire_in *in, bx_buf *ret,
         return bx_error_set_errno(err, errno, "process %d", (int)pid);
     bx_wire_put_bool(&out, info.si_code == CLD_EXITED);
     bx_wire_put_u32(&out, (uint32_t)info.si_status);
-    return 0;
+    return out.is_bad ? bx_error_set_nomem(err) : 0;
 }
 
 static void answer(bx_template *template_, bx_frame *frame)

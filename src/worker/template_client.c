@@ -169,7 +169,7 @@ static int ask(bx_template_client *client, bx_frame_type type,
     if (bx_channel_ask(&client->channel, type, body, fds, fds_count, ANSWER_MS,
                        1, ret_frame, &why) == 0)
         return 0;
-    if (bx_channel_is_gone(why)) {
+    if (bx_channel_is_over(&client->channel, why)) {
         end(client);
         bx_error_wrap(&why, "the workers' template ended");
     }
@@ -276,17 +276,26 @@ int bx_template_client_unload(bx_template_client *client, uint64_t module_id)
     return result;
 }
 
+/* With the mutex. Without memory of its own: a child that is not reaped stays
+ * for good. */
+static int ask_reap(bx_template_client *client, pid_t pid, bx_frame *ret_frame,
+                    bx_error **err)
+{
+    unsigned char number[4];
+    const bx_buf body = { (char *)number, sizeof(number), sizeof(number) };
+
+    for (unsigned i = 0; i < sizeof(number); i++)
+        number[i] = (unsigned char)((uint32_t)pid >> 8 * i);
+    return ask(client, BX_FRAME_REAP, &body, NULL, 0, ret_frame, err);
+}
+
 /* With the mutex: the child was made, but this process had no descriptor free
  * for it. */
 static void drop_child(bx_template_client *client)
 {
-    bx_autobuf bx_buf body = BX_BUF_INIT;
-    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_frame frame;
 
-    bx_wire_put_u32(&out, 0);
-    if (client->pidfd >= 0 && !out.is_bad &&
-        ask(client, BX_FRAME_REAP, &body, NULL, 0, &frame, NULL) == 0)
+    if (client->pidfd >= 0 && ask_reap(client, 0, &frame, NULL) == 0)
         bx_frame_clear(&frame);
 }
 
@@ -324,20 +333,15 @@ int bx_template_client_fork(bx_template_client *client, int control,
 int bx_template_client_reap(bx_template_client *client, pid_t pid,
                             bool *ret_exited, int *ret_status, bx_error **err)
 {
-    bx_autobuf bx_buf body = BX_BUF_INIT;
-    bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_frame frame;
     bx_wire_in in;
     int result = -1;
 
-    bx_wire_put_u32(&out, (uint32_t)pid);
-    if (out.is_bad)
-        return bx_error_set_nomem(err);
     pthread_mutex_lock(&client->mutex);
     if (client->pidfd < 0)
         bx_error_set(err, BX_ERR_SYSTEM, "the workers' template ended");
     else
-        result = ask(client, BX_FRAME_REAP, &body, NULL, 0, &frame, err);
+        result = ask_reap(client, pid, &frame, err);
     pthread_mutex_unlock(&client->mutex);
     if (result < 0)
         return -1;

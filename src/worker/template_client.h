@@ -28,6 +28,7 @@ typedef struct bx_template_code {
     const uint8_t *digest;
     const bx_limits *limits;
     int fd;
+    uint64_t generation; /* of the template that has it */
 } bx_template_code;
 
 int bx_template_client_init(bx_template_client *client, const char *program,

@@ -590,7 +590,7 @@ static void kills_who_sends_what_no_worker_sends(void **state)
         { "tool-cut", "what none sends" },
         { "exit", "exit status 3" },
         { "close", "worker" },
-        { "deaf", "does not read what it asked for" },
+        { "deaf", "takes no answers" },
     };
     bx_worker_pool *pool = make_pool(&evil_options);
     test_box box = make_evil_box(pool, NULL);
