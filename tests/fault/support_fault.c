@@ -16,7 +16,7 @@
 #define ROUNDS 3      /* as many ways as any call has */
 #define SHARED_FD 700 /* in the process that runs scenarios */
 #define SETTLE_MS 10000
-#define HANG_SECONDS 300
+#define HANG_SECONDS 120
 
 /* What all processes of a scenario see. */
 typedef struct shared_state {
@@ -182,12 +182,14 @@ static unsigned count_children(void)
     return count;
 }
 
+static unsigned long tried; /* the number of the call that was to fail */
+
 static const char *way(void)
 {
     static char text[96];
 
-    snprintf(text, sizeof(text), "%s, call %lu: %s",
-             fault->is_hit ? fault->name : "no call", fault->at,
+    snprintf(text, sizeof(text), "%s: %s",
+             fault->is_hit ? fault->name : "no call",
              fault->errnum == FAULT_SHORT ? "short" : strerror(fault->errnum));
     return text;
 }
@@ -207,7 +209,8 @@ static void complain(const fault_scenario *scenario, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    print_error("%s: %s: %s\n", scenario->name, way(), text);
+    print_error("%s: %s (%lu:%u): %s\n", scenario->name, way(), tried,
+                (unsigned)fault->round, text);
     if (++complaints >= 20)
         fail_msg("%s: and perhaps more", scenario->name);
 }
@@ -297,7 +300,7 @@ static void check_resources(const fault_scenario *scenario,
     }
     fault->is_armed = false;
     if (now.held != before->held)
-        complain(scenario, "%ld allocations left", now.held - before->held);
+        complain(scenario, "%+ld allocations left", now.held - before->held);
     if (now.descriptors != before->descriptors)
         complain(scenario, "%u descriptors, there were %u", now.descriptors,
                  before->descriptors);
@@ -320,7 +323,7 @@ static void arm(const fault_scenario *scenario, unsigned long at,
 {
     fault->place = (int)scenario->place;
     fault->next = 0;
-    fault->at = at;
+    fault->at = tried = at;
     fault->round = round;
     fault->is_hit = false;
     fault->is_armed = true;
@@ -417,10 +420,22 @@ void fault_run(const fault_scenario *scenario)
     fault_log rehearsal;
     fault_log log;
     unsigned long runs = 0;
+    const char *only = getenv("BX_FAULT_ONLY");
 
     begin();
     /* What is made once and kept is made now. */
     run_once(scenario, 0, 0, &rehearsal, NULL);
+    if (only != NULL) {
+        char *end;
+        unsigned long at = strtoul(only, &end, 10);
+        unsigned round = *end == ':' ? (unsigned)strtoul(end + 1, NULL, 10) : 0;
+
+        (void)run_once(scenario, at, round, &log, rehearsal.text.data);
+        bx_buf_clear(&log.text);
+        bx_buf_clear(&rehearsal.text);
+        assert_int_equal(complaints, 0);
+        return;
+    }
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned long at = first_of(scenario, round);;
              at += step_of(scenario)) {

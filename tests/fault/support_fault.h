@@ -1,6 +1,7 @@
 /* One call of a run fails: an allocation or a system call, told by its number.
  * The tests' own calls are wrapped too, so they pause while they look.
  *
+ * BX_FAULT_ONLY=CALL:WAY, as a complaint names them: that one alone.
  * BX_FAULT_ALL=1: every call in every way. Else long scenarios take every
  * call in the first of its ways, and of the others each k-th, another k-th on
  * another day. */
