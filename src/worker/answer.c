@@ -241,6 +241,26 @@ int bx_answer_send(const bx_answer *answer, const bx_line *line,
     return bx_error_wrap(ret_why, "the worker has no answer");
 }
 
+/* A need's target is what a grant would be of: as it is, to be shown with care.
+ */
+static int get_need(const bx_frame *frame, event_texts *ret, bx_error **ret_why)
+{
+    bx_wire_in in = bx_frame_body(frame);
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t bytes;
+        const char *text = bx_wire_get_bytes(&in, BX_FRAME_NEED_BYTES, &bytes);
+
+        if (in.is_bad || memchr(text, '\0', bytes) != NULL)
+            return bx_answer_refuse(frame, ret_why);
+        ret->texts[i] =
+            i == 0 ? bx_frame_show_line(text, bytes) : strndup(text, bytes);
+        if (ret->texts[i] == NULL)
+            return bx_error_set_nomem(ret_why);
+    }
+    return bx_wire_is_whole(&in) ? 0 : bx_answer_refuse(frame, ret_why);
+}
+
 static int answer_need(const bx_answer *answer, const bx_line *line,
                        const bx_frame *frame, bx_error **ret_why)
 {
@@ -251,7 +271,7 @@ static int answer_need(const bx_answer *answer, const bx_line *line,
 
     if (answer->options->need == NULL)
         return bx_answer_refuse(frame, ret_why);
-    if (get_texts(frame, 2, &texts, ret_why) < 0)
+    if (get_need(frame, &texts, ret_why) < 0)
         return -1;
     event = (bx_need_event){ .kind = texts.texts[0], .target = texts.texts[1] };
     bx_wire_put_bool(

@@ -16,6 +16,8 @@
 #define BX_FRAME_MAX_BYTES (256u << 20)
 #define BX_FRAME_TEXT_BYTES 16384u /* of a message or a name */
 #define BX_FRAME_EVENT_BYTES 4096u /* of each text of an event */
+#define BX_FRAME_NEED_BYTES                                                    \
+    20480u /* of each text of a need: two paths, whole */
 
 typedef enum bx_frame_type {
     BX_FRAME_NONE,

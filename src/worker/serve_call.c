@@ -38,14 +38,13 @@ static void receive_answer(const bx_served_call *call, size_t max_fds,
 
 /* What cannot be told must not have been done unseen: the worker ends. */
 static void tell(const bx_served_call *call, bx_frame_type type,
-                 const char *const *texts, size_t count)
+                 const char *const *texts, size_t count, size_t max_bytes)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_INLINE_BYTES);
 
     for (size_t i = 0; i < count; i++)
-        bx_wire_put_bytes(&out, texts[i],
-                          strnlen(texts[i], BX_FRAME_EVENT_BYTES));
+        bx_wire_put_bytes(&out, texts[i], strnlen(texts[i], max_bytes));
     if (out.is_bad)
         _exit(1);
     send_frame(call, type, &body);
@@ -56,14 +55,14 @@ static void on_audit(void *context, const bx_audit_event *event)
     const char *const texts[] = { event->call, event->target, event->reason,
                                   event->rule };
 
-    tell(context, BX_FRAME_AUDIT, texts, 4);
+    tell(context, BX_FRAME_AUDIT, texts, 4, BX_FRAME_EVENT_BYTES);
 }
 
 static void on_effect(void *context, const bx_effect_event *event)
 {
     const char *const texts[] = { event->call, event->target, event->detail };
 
-    tell(context, BX_FRAME_EFFECT, texts, 3);
+    tell(context, BX_FRAME_EFFECT, texts, 3, BX_FRAME_EVENT_BYTES);
 }
 
 static bool on_need(void *context, const bx_need_event *event)
@@ -74,7 +73,10 @@ static bool on_need(void *context, const bx_need_event *event)
     bx_wire_in in;
     bool is_given;
 
-    tell(call, BX_FRAME_NEED, texts, 2);
+    /* What is cut short would be asked about another path. */
+    if (strlen(event->target) > BX_FRAME_NEED_BYTES)
+        return false;
+    tell(call, BX_FRAME_NEED, texts, 2, BX_FRAME_NEED_BYTES);
     receive_answer(call, 0, &answer);
     in = bx_frame_body(&answer);
     is_given = bx_wire_get_bool(&in) && bx_wire_is_whole(&in);

@@ -5,13 +5,12 @@ import os
 import pty
 import select
 import signal
-import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-from support import PROGRAM, CliTest, tool
+from support import PROGRAM, CliTest, give_compiled, tool
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,9 +40,7 @@ class HoldTest(CliTest):
         # One home for all: compiling takes its time, which is no test's.
         cls.shared = tempfile.TemporaryDirectory(prefix="bx-hold-")
         cls.addClassCleanup(cls.shared.cleanup)
-        subprocess.run([PROGRAM, "compile", tool("bash"), tool("js-execute")],
-                       env={"HOME": cls.shared.name, "PATH": os.environ["PATH"]},
-                       check=True, timeout=200, stdout=subprocess.DEVNULL)
+        give_compiled(cls.shared.name)
 
     def setUp(self):
         super().setUp()

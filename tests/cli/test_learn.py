@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from support import PROGRAM, CliTest, guest
+from support import PROGRAM, CliTest, give_compiled, guest
 
 
 HOME = tempfile.TemporaryDirectory(prefix="bx-learn-")
@@ -23,9 +23,7 @@ HOME = tempfile.TemporaryDirectory(prefix="bx-learn-")
 
 def setUpModule():
     """Python takes a while to compile: once."""
-    subprocess.run([PROGRAM, "python", "-c", "0"], check=True, timeout=600,
-                   env={**os.environ, "HOME": HOME.name}, cwd=HOME.name,
-                   stdin=subprocess.DEVNULL)
+    give_compiled(HOME.name)
 
 
 def tearDownModule():
@@ -352,7 +350,7 @@ class OutcomeTest(LearnTest):
                                "-o", "m.tool.yaml", "--", "bash", "-c",
                                "cat; cat src/b.txt", stdin=b"from stdin\n")
         self.assertEqual(result.out, "from stdin\ntwo\n")
-        self.assertIn("1 permissions, written to 'm.tool.yaml'", result.err)
+        self.assertIn("1 permission, written to 'm.tool.yaml'", result.err)
 
     def test_a_policy(self):
         answer = self.learn(

@@ -13,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-from support import PROGRAM, CliTest, guest, tool
+from support import PROGRAM, CliTest, give_compiled, guest, tool
 
 
 class OverlayTest(CliTest):
@@ -25,6 +25,7 @@ class OverlayTest(CliTest):
         super().setUpClass()
         cls.home = tempfile.mkdtemp(prefix="bx-overlay-home-")
         cls.addClassCleanup(shutil.rmtree, cls.home)
+        give_compiled(cls.home)
 
     def setUp(self):
         super().setUp()

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from support import PROGRAM, CliTest, guest, tool, wat
+from support import PROGRAM, CliTest, give_compiled, guest, tool, wat
 
 FILES = (
     '(import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32'
@@ -30,6 +30,9 @@ OPEN = wat(
 # One home, and so one cache of compiled modules, for all tests: compiling
 # Python takes half a minute.
 HOME = tempfile.TemporaryDirectory(prefix="bx-replay-")
+
+
+give_compiled(HOME.name)
 
 
 class Server:

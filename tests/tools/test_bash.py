@@ -11,7 +11,7 @@ import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "cli"))
-from support import PROGRAM, CliTest, tool  # noqa: E402
+from support import PROGRAM, CliTest, give_compiled, tool  # noqa: E402
 
 
 class BashTest(CliTest):
@@ -20,6 +20,7 @@ class BashTest(CliTest):
         # Compiling the module takes seconds: once for a class, not for a test.
         cls.home = tempfile.TemporaryDirectory(prefix="bx-bash-home-")
         cls.addClassCleanup(cls.home.cleanup)
+        give_compiled(cls.home.name)
 
     def setUp(self):
         super().setUp()

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "cli"))
-from support import CliTest, TOOLS  # noqa: E402
+from support import CliTest, TOOLS, give_compiled  # noqa: E402
 
 
 class JsTest(CliTest):
@@ -17,6 +17,7 @@ class JsTest(CliTest):
         """One cache of compiled modules for all tests of a class."""
         cls._shared = tempfile.TemporaryDirectory(prefix="bx-home-")
         cls.addClassCleanup(cls._shared.cleanup)
+        give_compiled(cls._shared.name)
 
     def setUp(self):
         super().setUp()
