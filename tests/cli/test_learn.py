@@ -117,6 +117,10 @@ class SmallestTest(LearnTest):
             expected=["fs.read:/out", "fs.read:/src/a.txt", "fs.write:/out/x"])
         self.assertEqual(result.out, "one TODO\n")
 
+    def test_words_that_are_no_paths_are_not_looked_at(self):
+        self.is_smallest("bash", "-c", "grep -c TODO src/a.txt",
+                         expected=["fs.read:/src/a.txt"])
+
     def test_bash_that_moves_and_removes(self):
         self.is_smallest(
             "bash", "-c", "mkdir out/d; echo new > out/d/t; "

@@ -4,6 +4,7 @@ network from a script, and how scripts without an end do end."""
 import http.server
 import json
 import os
+import pty
 import subprocess
 import sys
 import tempfile
@@ -134,11 +135,23 @@ class Program(BashTest):
     def test_command_that_does_not_read_leaves_stdin_alone(self):
         reader, writer = os.pipe()
         try:
-            result = self.boxagnts_with(reader, "echo done; ls /")
+            result = self.boxagnts_with(
+                reader, "echo done; ls /; curl -s http://127.0.0.1; tool x a=b; sed --help >&2; :")
         finally:
             os.close(writer)
             os.close(reader)
         self.assertEqual(result, b"done\n")
+
+    def test_a_program_of_its_own_does_not_wait_at_a_terminal(self):
+        main, terminal = pty.openpty()
+        try:
+            result = self.boxagnts_with(terminal, "python3 -c 0; node -e 0; echo done")
+        finally:
+            os.close(main)
+            os.close(terminal)
+        self.assertEqual(result, b"done\n")
+        result = self.script("curl -s -d @- http://127.0.0.1; cat", stdin=b"taken\n")
+        self.assertEqual(result.out, "")
 
     def boxagnts_with(self, stdin, text):
         return subprocess.run(

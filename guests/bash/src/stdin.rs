@@ -2,7 +2,7 @@
 //! its whole input before it starts, so one that reads nothing must not ask:
 //! a terminal or an open pipe would never answer.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use bashkit::host_stdin::{HOST, HostStdin};
@@ -14,7 +14,6 @@ const FILTERS: &[&str] = &[
     "base32",
     "base64",
     "basenc",
-    "bash",
     "bc",
     "bunzip2",
     "bzcat",
@@ -25,7 +24,6 @@ const FILTERS: &[&str] = &[
     "column",
     "comm",
     "csv",
-    "curl",
     "cut",
     "dd",
     "diff",
@@ -51,22 +49,15 @@ const FILTERS: &[&str] = &[
     "md5sum",
     "nawk",
     "nl",
-    "node",
-    "nodejs",
     "numfmt",
     "od",
     "parallel",
     "paste",
     "patch",
     "pr",
-    "python",
-    "python3",
-    "qjs",
-    "js",
     "rev",
     "rg",
     "sed",
-    "sh",
     "sha1sum",
     "sha224sum",
     "sha256sum",
@@ -82,7 +73,6 @@ const FILTERS: &[&str] = &[
     "tail",
     "tar",
     "tomlq",
-    "tool",
     "tsort",
     "unexpand",
     "uniq",
@@ -91,6 +81,12 @@ const FILTERS: &[&str] = &[
     "yq",
     "zcat",
 ];
+/// Run a program of their own, which may read stdin.
+const INTERPRETERS: &[&str] = &[
+    "bash", "js", "node", "nodejs", "python", "python3", "qjs", "sh",
+];
+/// Read stdin only where a word says so: `-`, or `@-` at its end.
+const ASKED: &[&str] = &["curl", "tool"];
 /// Read stdin whatever their words are.
 const READERS: &[&str] = &[
     "mapfile",
@@ -108,16 +104,41 @@ pub fn offer() {
 }
 
 fn is_wanted(name: &str, args: &[String], cwd: &Path) -> bool {
+    let names_stdin = args.iter().any(|word| word == "-" || word == "/dev/stdin");
+
     if READERS.contains(&name) {
         return true;
     }
-    if !FILTERS.contains(&name) {
+    if ASKED.contains(&name) {
+        return names_stdin || args.iter().any(|word| word.ends_with("@-"));
+    }
+    let is_interpreter = INTERPRETERS.contains(&name);
+    if !is_interpreter && !FILTERS.contains(&name) {
         return false;
     }
-    let names_file = |word: &String| !word.is_empty() && cwd.join(word).exists();
-    // A script of its own: `python3 -c`, `bash FILE` and the like still may
-    // read, but those that only run something are the more usual.
-    args.iter().any(|word| word == "-" || word == "/dev/stdin") || !args.iter().any(names_file)
+    if names_stdin {
+        return true;
+    }
+    if matches!(args, [word] if word == "--help" || word == "--version") {
+        return false;
+    }
+    // `python3 -c TEXT` and the like: whoever types it at a terminal wants to
+    // see what it prints, not to end its input first.
+    if is_interpreter && args.iter().any(|word| is_text_option(word)) {
+        return !std::io::stdin().is_terminal();
+    }
+    // The files are last as a rule, and the first that is there will do: each
+    // look at a pattern or an option as if it were a path is one to be granted.
+    !args
+        .iter()
+        .rev()
+        .filter(|word| !word.is_empty() && !word.starts_with('-'))
+        .any(|word| cwd.join(word).exists())
+}
+
+/// The program follows as a word.
+fn is_text_option(word: &str) -> bool {
+    matches!(word, "-c" | "-e" | "-p" | "--eval" | "--print")
 }
 
 fn read(buf: &mut [u8]) -> usize {
