@@ -93,7 +93,10 @@ int bx_channel_memory_check(int fd, size_t max_bytes, size_t *ret_bytes,
     int seals = fcntl(fd, F_GET_SEALS);
     struct stat st;
 
-    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) < 0)
+    /* EINVAL: no memory file at all */
+    if ((seals < 0 && errno != EINVAL) || fstat(fd, &st) < 0)
+        return bx_error_set_errno(err, errno, "a memory file");
+    if (seals < 0 || (seals & SEALS) != SEALS)
         return bx_error_set(err, BX_ERR_INVALID, "not a sealed memory file");
     if (st.st_size < 0 || (uint64_t)st.st_size > max_bytes)
         return bx_error_set(
