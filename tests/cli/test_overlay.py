@@ -346,16 +346,16 @@ class Refused(OverlayTest):
     def test_the_one_that_waits_keeps_others_from_a_commit(self):
         """By a lock of its own: the guest's process could give its own up."""
         process = subprocess.Popen(
-            [PROGRAM, "run", "--overlay=o", guest("loop"), "--wasm-timeout", "60s"],
+            [PROGRAM, "run", "--wasm-timeout", "60s", "--overlay=kept", guest("loop")],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=None,  # shown when it does not start
             cwd=self.dir,
             env=self.environment,
         )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         folder = f"/proc/{process.pid}/fd"
-        used = self.state("o", "in-use")
+        used = self.state("kept", "in-use")
         deadline = time.monotonic() + 30
         names = []
         while used not in names and time.monotonic() < deadline:
