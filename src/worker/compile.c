@@ -45,7 +45,7 @@ static int compile(const bx_template *template_, bx_frame *frame,
     is_required = bx_wire_get_bool(&in);
     name = bx_wire_get_text(&in, BX_FRAME_MAX_BYTES);
     if (!bx_wire_is_whole(&in) || fd < 0)
-        return bx_error_set(err, BX_ERR_INVALID, "a malformed module");
+        return bx_wire_fail(&in, BX_ERR_INVALID, "a malformed module", err);
     /* Its engine is there already, but in a template that was made since: it
      * takes memory that is not the module's. */
     if (bx_code_compatibility(template_->engine, &limits, &compatibility, err) <

@@ -62,7 +62,7 @@ int bx_template_load(bx_template *template_, bx_frame *frame, bx_error **err)
     bx_wire_get_raw(&in, digest, sizeof(digest));
     bx_frame_get_limits(&in, &limits);
     if (!bx_wire_is_whole(&in) || fd < 0)
-        return bx_error_set(err, BX_ERR_INVALID, "a malformed module");
+        return bx_wire_fail(&in, BX_ERR_INVALID, "a malformed module", err);
     module = bx_template_find(template_, id);
     if (module == NULL)
         module = add_module(template_, id, name, is_component, digest, err);

@@ -314,7 +314,8 @@ static const fault_scenario *under_way;
 static void tell_hang(int signal)
 {
     (void)signal;
-    print_error("%s: %s: hangs\n", under_way->name, way());
+    print_error("%s: %s (%lu:%u): hangs\n", under_way->name, way(), tried,
+                (unsigned)fault->round);
     _exit(1);
 }
 

@@ -71,7 +71,8 @@ int __wrap___openat_2(int dir, const char *path, int flags)
 }
 
 /* openat2() and others that the C library has no function for. To kill a
- * process of one's own, told by a descriptor, does not fail. */
+ * process of one's own, told by a descriptor, does not fail; nor does a lock,
+ * which is the engine's. */
 long __wrap_syscall(long number, ...)
 {
     va_list args;
@@ -82,7 +83,7 @@ long __wrap_syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         values[i] = va_arg(args, long);
     va_end(args);
-    if (number != SYS_pidfd_send_signal &&
+    if (number != SYS_pidfd_send_signal && number != SYS_futex &&
         FAULT("syscall", EMFILE, EINTR, ENOMEM))
         return -1;
     result = __real_syscall(number, values[0], values[1], values[2], values[3],
