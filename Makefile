@@ -12,7 +12,7 @@ BX_JOBS ?= 2
 export BX_JOBS FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench lint asan fuzz soak coverage install clean
+.PHONY: help run build test bench lint asan fuzz soak fault coverage install clean
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 
@@ -28,6 +28,7 @@ help:
 	@echo 'make fuzz     each fuzz harness for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make soak     many callers for SOAK_SECONDS=$(SOAK_SECONDS) while workers die, disk and'
 	@echo '              descriptors run out, and clock, signals and network misbehave'
+	@echo 'make fault    each allocation and system call failing in turn, all of them'
 	@echo 'make coverage which lines of the code that guards run in the tests'
 	@echo 'make lint     format, static checks, layers'
 	@echo 'make install  into PREFIX=$(PREFIX), below DESTDIR when that is set'
@@ -59,6 +60,10 @@ fuzz:
 soak: build
 	@scripts/build release soak
 	@BX_BUILD_DIR=build build/tests/soak "$(SOAK_SECONDS)"
+
+fault:
+	@scripts/build release fault.policy fault.wasi fault.worker
+	@BX_FAULT_ALL=1 ctest --test-dir build -R '^fault\.' --output-on-failure
 
 coverage:
 	@scripts/coverage
