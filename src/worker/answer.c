@@ -510,11 +510,15 @@ static int take_result(bx_answer *answer, const bx_frame *frame,
         return bx_error_code(*ret_why) == BX_ERR_INVALID
                    ? bx_error_wrap(ret_why, "the worker sent")
                    : -1;
-    if (ret_result->has_budget != has_budget)
+    /* A worker that could not read the call knows of no budget. */
+    if (ret_result->result == NULL && !ret_result->has_budget)
+        ret_result->budget = answer->given;
+    else if (ret_result->has_budget != has_budget)
         bx_error_set(ret_why, BX_ERR_INVALID,
                      "the worker sent a malformed result");
-    else if (ret_result->result == NULL || ret_result->result->value == NULL ||
-             check_json(ret_result->result->value, ret_why) == 0)
+    if (*ret_why == NULL &&
+        (ret_result->result == NULL || ret_result->result->value == NULL ||
+         check_json(ret_result->result->value, ret_why) == 0))
         return 0;
     bx_result_free(ret_result->result);
     bx_error_free(ret_result->error);

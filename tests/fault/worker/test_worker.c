@@ -341,7 +341,8 @@ static bool may_fail_there(const bx_error *error)
     return may_fail(error) ||
            (bx_error_code(error) == BX_ERR_MEMORY &&
             strstr(message, "compile") != NULL) ||
-           (bx_error_code(error) == BX_ERR_INVALID &&
+           ((bx_error_code(error) == BX_ERR_INVALID ||
+             bx_error_code(error) == BX_ERR_LIMIT) &&
             strstr(message, "out of memory") != NULL);
 }
 
