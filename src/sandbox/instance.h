@@ -34,7 +34,7 @@ typedef struct bx_instance {
     bx_socket_host *sockets; /* the component's; NULL before the first */
     bx_http_client *client;  /* likewise */
     uint64_t exchanges;      /* open */
-    bx_record *record; /* the run is recorded, or played; NULL: neither */
+    bx_record *record;       /* the run is recorded, or played; NULL: neither */
     bool is_played;
     wasmtime_store_t *store;
     wasmtime_context_t *context;

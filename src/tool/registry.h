@@ -63,9 +63,9 @@ typedef struct bx_tool_call {
     bx_hold_fn hold;          /* as of bx_run_options; a nested call has its
                                * caller's */
     void *hold_context;
-    const bx_caller *nested;  /* the run this call comes from; NULL: none */
-    bx_need_fn need;          /* as of bx_run_options; not of a nested call,
-                               * which asks its caller's */
+    const bx_caller *nested; /* the run this call comes from; NULL: none */
+    bx_need_fn need;         /* as of bx_run_options; not of a nested call,
+                              * which asks its caller's */
     void *need_context;
     const char *live_session; /* python-execute: state kept between calls
                                * under this name; NULL: a fresh sandbox */

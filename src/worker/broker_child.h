@@ -16,8 +16,9 @@ bx_broker_child *bx_broker_child_new(const bx_policy *policy, bx_hold_fn hold,
 /* Closes the way to it, and it ends. NULL is fine. */
 void bx_broker_child_free(bx_broker_child *child);
 
-/* The run that begins now, the only one: its deadline, who is told and asked on this side,
- * what cancels it. run is copied; its hold and broker are not looked at. */
+/* The run that begins now, the only one: its deadline, who is told and asked on
+ * this side, what cancels it. run is copied; its hold and broker are not looked
+ * at. */
 int bx_broker_child_begin(bx_broker_child *child, const bx_run *run,
                           bx_error **err);
 /* For bx_run_extra; lives as long as the child. */
