@@ -62,7 +62,8 @@ soak: build
 	@BX_BUILD_DIR=build build/tests/soak "$(SOAK_SECONDS)"
 
 fault:
-	@scripts/build release fault.policy fault.wasi fault.worker
+	@scripts/build release fault.policy fault.wasi \
+		fault.worker fault.worker_parts
 	@BX_FAULT_ALL=1 ctest --test-dir build -C Fault -R '^fault\.' --output-on-failure
 
 coverage:

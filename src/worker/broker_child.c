@@ -245,8 +245,8 @@ void bx_broker_child_free(bx_broker_child *child)
         return;
     close(child->socket);
     /* A locked process may not wait; init does. */
-    if (child->pid > 0)
-        (void)waitpid(child->pid, NULL, 0);
+    while (child->pid > 0 && waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     free(child);
 }
 
