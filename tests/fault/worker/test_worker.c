@@ -240,29 +240,54 @@ static int call(fault_log *log, bx_error **err)
 
 /* ---- a pool ---------------------------------------------------------- */
 
-static void drop(world *it)
-{
-    bx_worker_box_free(it->box);
-    bx_worker_module_free(it->module);
-    bx_worker_pool_free(it->pool);
-    it->box = NULL;
-    it->module = NULL;
-    it->pool = NULL;
-}
-
-static int make(world *it, bx_error **err)
+static int make_pool(world *it, bx_error **err)
 {
     const bx_worker_options few = { .max_instances = 2, .max_workers = 4 };
 
     it->pool = bx_worker_pool_new(&few, err);
-    if (it->pool == NULL)
-        return -1;
+    return it->pool == NULL ? -1 : 0;
+}
+
+static int make_box(world *it, bx_error **err)
+{
     it->module = bx_worker_module_new(it->pool, it->text, strlen(it->text),
                                       "test.wat", it->policy, 0, err);
     if (it->module == NULL)
         return -1;
     it->box = bx_worker_box_new(it->pool, it->module, it->policy, err);
     return it->box == NULL ? -1 : 0;
+}
+
+static int make(world *it, bx_error **err)
+{
+    return make_pool(it, err) < 0 ? -1 : make_box(it, err);
+}
+
+static void drop_box(world *it)
+{
+    bx_worker_box_free(it->box);
+    bx_worker_module_free(it->module);
+    it->box = NULL;
+    it->module = NULL;
+}
+
+static void drop(world *it)
+{
+    drop_box(it);
+    bx_worker_pool_free(it->pool);
+    it->pool = NULL;
+}
+
+/* A module comes and goes; the pool stays. */
+static int visit(fault_log *log, bx_error **err)
+{
+    world *it = log->context;
+    int result = make_box(it, err);
+
+    if (result == 0)
+        result = call(log, err);
+    drop_box(it);
+    return result;
 }
 
 static int live(fault_log *log, bx_error **err)
@@ -372,6 +397,18 @@ static void call_again(void *context)
     fault_resume();
 }
 
+static void visit_again(void *context)
+{
+    fault_log log = { .text = BX_BUF_INIT, .context = context };
+    bx_error *err = NULL;
+
+    if (visit(&log, &err) < 0)
+        fail_msg("the next module: %s", bx_error_message(err));
+    fault_pause();
+    bx_buf_clear(&log.text);
+    fault_resume();
+}
+
 static void open_again(void *context)
 {
     fault_log log = { .text = BX_BUF_INIT, .context = context };
@@ -458,6 +495,27 @@ static void calls_that_ask(void **state)
     if (make(&the_world, &err) < 0)
         fail_msg("%s", bx_error_message(err));
     call_again(&the_world);
+    fault_run(&scenario);
+    end_world();
+}
+
+static void modules_that_come_and_go(void **state)
+{
+    const fault_scenario scenario = { .name = __func__,
+                                      .context = &the_world,
+                                      .sampled = 2,
+                                      .set_up = remove_made,
+                                      .run = visit,
+                                      .settle = visit_again,
+                                      .may_say = may_say,
+                                      .may_fail = may_fail };
+    bx_error *err = NULL;
+
+    (void)state;
+    begin_world(SEVEN, false);
+    if (make_pool(&the_world, &err) < 0)
+        fail_msg("%s", bx_error_message(err));
+    visit_again(&the_world);
     fault_run(&scenario);
     end_world();
 }
@@ -575,6 +633,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_pool_to_result),
         cmocka_unit_test(calls_that_ask),
+        cmocka_unit_test(modules_that_come_and_go),
         cmocka_unit_test(sessions),
         cmocka_unit_test(what_the_keeper_does),
         cmocka_unit_test(template_being_started),
