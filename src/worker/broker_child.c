@@ -193,17 +193,20 @@ static void settle(bool asks_person)
         dup2(null, fd);
 }
 
-_Noreturn static void be_child(int socket, pid_t parent,
+_Noreturn static void be_child(int socket, int other_end, pid_t parent,
                                const bx_policy *policy, bx_hold_fn hold,
                                void *hold_context)
 {
     settle(hold != NULL);
-    /* Mapped folders, the module, the other end: none of them are its. */
+    /* Mapped folders, the module, the other end: none of them are its. With
+     * that one open it would wait for itself. */
+    close(other_end);
     if (dup2(socket, STDERR_FILENO + 1) < 0)
         _exit(1);
     socket = STDERR_FILENO + 1;
     (void)fcntl(socket, F_SETFD, FD_CLOEXEC);
-    (void)close_range((unsigned)socket + 1, ~0u, 0);
+    if (close_range((unsigned)socket + 1, ~0u, 0) < 0 && errno != ENOSYS)
+        _exit(1);
     if (getppid() == parent)
         bx_broker_child_serve(socket, policy, hold, hold_context);
     _exit(0);
@@ -227,7 +230,7 @@ bx_broker_child *bx_broker_child_new(const bx_policy *policy, bx_hold_fn hold,
     }
     child->pid = fork();
     if (child->pid == 0)
-        be_child(ends[1], parent, policy, hold, hold_context);
+        be_child(ends[1], ends[0], parent, policy, hold, hold_context);
     close(ends[1]);
     child->socket = ends[0];
     child->broker = (bx_broker){ child, ask, ask_while };
