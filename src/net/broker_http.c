@@ -32,21 +32,6 @@ static bx_http_exchange *find(bx_broker_turn *turn, uint32_t *ret_handle)
 
 /* ---- opening -------------------------------------------------------- */
 
-static int check_limits(const bx_broker_host *host, bx_error **err)
-{
-    const bx_limits *limits = &host->policy->limits;
-
-    if (host->open_count >= limits->http_open)
-        return bx_error_set(err, BX_ERR_LIMIT,
-                            "max-open-requests, %llu, are open already",
-                            (unsigned long long)limits->http_open);
-    if (BX_RUN_LEFT(host->run, http_requests, limits->http_requests) == 0)
-        return bx_error_set(err, BX_ERR_LIMIT,
-                            "max-requests, %llu, were made in this run already",
-                            (unsigned long long)limits->http_requests);
-    return 0;
-}
-
 static int ready_client(bx_broker_host *host, bx_error **err)
 {
     bx_http_config config = {
@@ -88,7 +73,9 @@ static int open_exchange(bx_broker_host *host, const bx_http_request *request,
 {
     uint32_t handle = 0;
 
-    if (check_limits(host, err) < 0 || ready_client(host, err) < 0)
+    if (bx_http_check_limits(host->run, &host->policy->limits, host->open_count,
+                             err) < 0 ||
+        ready_client(host, err) < 0)
         return -1;
     handle = free_place(host);
     if (handle == 0)

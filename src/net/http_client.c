@@ -21,6 +21,20 @@ static int start_curl(bx_http_client *client, bx_error **err)
     return 0;
 }
 
+int bx_http_check_limits(const bx_run *run, const bx_limits *limits,
+                         uint64_t open_count, bx_error **err)
+{
+    if (open_count >= limits->http_open)
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "max-open-requests, %llu, are open already",
+                            (unsigned long long)limits->http_open);
+    if (BX_RUN_LEFT(run, http_requests, limits->http_requests) == 0)
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "max-requests, %llu, were made in this run already",
+                            (unsigned long long)limits->http_requests);
+    return 0;
+}
+
 bx_http_client *bx_http_client_new(const bx_http_config *config, bx_error **err)
 {
     bool is_remote = !config->is_trusted && config->run->broker != NULL;

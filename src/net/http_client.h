@@ -71,6 +71,11 @@ typedef struct bx_http_head {
     const bx_http_fields *fields; /* names in lower case */
 } bx_http_head;
 
+/* May a run of this policy open one more request, with so many open already?
+ * errors: BX_ERR_LIMIT: max-open-requests, max-requests */
+int bx_http_check_limits(const bx_run *run, const bx_limits *limits,
+                         uint64_t open_count, bx_error **err);
+
 /* Check a request and make an exchange of it; nothing is sent. The request is
  * copied. Errors as below. */
 bx_http_exchange *bx_http_client_open(bx_http_client *client,

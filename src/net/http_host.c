@@ -120,21 +120,6 @@ static http_slot *free_slot(bx_http_host *host)
     return &grown[before];
 }
 
-static int check_limits(const bx_http_host *host, bx_error **err)
-{
-    const bx_limits *limits = &host->policy->limits;
-
-    if (host->open_count >= limits->http_open)
-        return bx_error_set(err, BX_ERR_LIMIT,
-                            "max-open-requests, %llu, are open already",
-                            (unsigned long long)limits->http_open);
-    if (BX_RUN_LEFT(host->run, http_requests, limits->http_requests) == 0)
-        return bx_error_set(err, BX_ERR_LIMIT,
-                            "max-requests, %llu, were made in this run already",
-                            (unsigned long long)limits->http_requests);
-    return 0;
-}
-
 static int ready_client(bx_http_host *host, bx_error **err)
 {
     bx_http_config config = {
@@ -179,7 +164,8 @@ static int32_t http_open(void *context, const bx_guest *guest,
         return BX_HTTP_EFAULT;
     if (bx_run_is_over(host->run))
         return BX_HOST_STOP;
-    if (check_limits(host, &err) < 0) {
+    if (bx_http_check_limits(host->run, &host->policy->limits, host->open_count,
+                             &err) < 0) {
         keep_reason(&host->open_reason, err);
         return BX_HTTP_EMFILE;
     }

@@ -8,21 +8,6 @@
 #include "net/http_poll.h"
 #include "sandbox/instance.h"
 
-static int check_limits(const bx_instance *instance, bx_error **err)
-{
-    const bx_limits *limits = &instance->sandbox->policy->limits;
-
-    if (instance->exchanges >= limits->http_open)
-        return bx_error_set(err, BX_ERR_LIMIT,
-                            "max-open-requests, %llu, are open already",
-                            (unsigned long long)limits->http_open);
-    if (BX_RUN_LEFT(&instance->run, http_requests, limits->http_requests) == 0)
-        return bx_error_set(err, BX_ERR_LIMIT,
-                            "max-requests, %llu, were made in this run already",
-                            (unsigned long long)limits->http_requests);
-    return 0;
-}
-
 static int ready_client(bx_instance *instance, bx_error **err)
 {
     const bx_policy *policy = instance->sandbox->policy;
@@ -74,7 +59,9 @@ static bx_http_exchange *open_exchange(bx_instance *instance, bx_text method,
         bx_error_set(err, BX_ERR_INVALID, "a method or URL with a NUL in it");
         return NULL;
     }
-    if (check_limits(instance, err) < 0 || ready_client(instance, err) < 0 ||
+    if (bx_http_check_limits(&instance->run, &instance->sandbox->policy->limits,
+                             instance->exchanges, err) < 0 ||
+        ready_client(instance, err) < 0 ||
         add_fields(&list, fields, fields_count, err) < 0)
         return NULL;
     return bx_http_client_open(instance->client, &request, err);
