@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "sandbox/code.h"
+#include "worker/compile_bound.h"
 #include "worker/lockdown.h"
 #include "worker/serve.h"
 
@@ -17,12 +17,10 @@ static int lock_down(bool is_required, uint64_t memory_bytes, bx_error **err)
                                        bx_template_data_bytes() + memory_bytes,
                                    .may_make_memory_files = true,
                                    .may_pass_fds = true };
-    const struct rlimit cpu = { BX_COMPILE_CPU_S, BX_COMPILE_CPU_S };
     bool applied[BX_LOCKDOWN_LAYERS];
 
-    if (setrlimit(RLIMIT_CPU, &cpu) < 0)
-        return bx_error_set_errno(err, errno, "processor time");
-    if (is_required && bx_lockdown_require(err) < 0)
+    if (bx_compile_bound_cpu(err) < 0 ||
+        (is_required && bx_lockdown_require(err) < 0))
         return -1;
     return bx_lockdown_apply(&lockdown, applied, err);
 }

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "worker/compile_bound.h"
 #include "worker/lockdown.h"
+#include "worker/template.h"
 
 #define CODE_MAX_BYTES (1u << 30)
 
@@ -40,7 +42,8 @@ static int write_all(int fd, const void *data, size_t bytes)
 _Noreturn static void serve(const bx_variant *variant, const void *bytes,
                             size_t count, bool is_component, int out)
 {
-    const bx_lockdown lockdown = { 0 };
+    const bx_lockdown lockdown = { .memory_bytes = bx_template_data_bytes() +
+                                                   BX_COMPILE_MEMORY_BYTES };
     bool applied[BX_LOCKDOWN_LAYERS];
     bx_error *err = NULL;
     char *code = NULL;
@@ -50,7 +53,8 @@ _Noreturn static void serve(const bx_variant *variant, const void *bytes,
 
     (void)prctl(PR_SET_NAME, "bx-compiler");
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (bx_lockdown_apply(&lockdown, applied, &err) < 0 ||
+    if (bx_compile_bound_cpu(&err) < 0 ||
+        bx_lockdown_apply(&lockdown, applied, &err) < 0 ||
         bx_compile(variant, bytes, count, is_component, &code, &code_bytes,
                    &err) < 0) {
         head.code = (int32_t)bx_error_code(err);
@@ -74,6 +78,8 @@ static int wait_for(pid_t pid, bx_error **err)
         if (errno != EINTR)
             return bx_error_set_errno(err, errno, "the compiler's process");
     }
+    if (WIFSIGNALED(status) && bx_compile_explain_signal(WTERMSIG(status), err))
+        return -1;
     if (WIFSIGNALED(status))
         return bx_error_set(err, BX_ERR_SYSTEM,
                             "the compiler's process was ended by signal %d "

@@ -11,13 +11,12 @@
 #include "base/run.h"
 #include "sandbox/code.h"
 #include "sandbox/module.h"
-#include "worker/serve.h"
+#include "worker/compile_bound.h"
 
 #define COMPILE_MS                                                             \
     600000 /* of a machine with much else to do; what counts is                \
             * BX_COMPILE_CPU_S */
 #define END_MS 200
-#define COMPILE_MEMORY_BYTES (4ull << 30)
 #define CODE_MAX_BYTES (2ull << 30)
 
 static bool is_same_code(const bx_limits *a, const bx_limits *b)
@@ -41,7 +40,7 @@ static int put_request(const bx_worker_module *module, const bx_limits *limits,
     bx_wire_out out = bx_wire_out_to(body, BX_FRAME_MAX_BYTES);
 
     bx_frame_put_limits(&out, limits);
-    bx_wire_put_u64(&out, COMPILE_MEMORY_BYTES);
+    bx_wire_put_u64(&out, BX_COMPILE_MEMORY_BYTES);
     bx_wire_put_bool(&out, module->pool->requires_lockdown);
     bx_wire_put_text(&out, module->name);
     return out.is_bad ? bx_error_set_nomem(err) : 0;
@@ -96,16 +95,7 @@ static void explain_end(bx_worker_pool *pool, pid_t pid, bool is_killed,
     *why = NULL;
     if (failed == ETIME)
         bx_error_set(why, BX_ERR_TIMEOUT, "it takes too long to compile");
-    else if (!is_exited && status == SIGXCPU)
-        bx_error_set(why, BX_ERR_TIMEOUT,
-                     "it takes more than %d s of processor time to compile",
-                     BX_COMPILE_CPU_S);
-    else if (!is_exited && (status == SIGABRT || status == SIGKILL))
-        bx_error_set(why, BX_ERR_MEMORY,
-                     "it needs more than %llu bytes to be compiled, or the "
-                     "compiler failed",
-                     COMPILE_MEMORY_BYTES);
-    else
+    else if (is_exited || !bx_compile_explain_signal(status, why))
         bx_error_set(why, BX_ERR_SYSTEM, "the compiler ended (%s %d)",
                      is_exited ? "exit status" : "signal", status);
 }

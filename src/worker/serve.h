@@ -42,10 +42,6 @@ typedef struct bx_serve {
 /* The child's whole life as a worker, from its SETUP frame on. */
 _Noreturn void bx_serve_process(bx_template *template_, bx_channel *control,
                                 bx_frame *setup);
-#define BX_COMPILE_CPU_S                                                       \
-    300 /* on all its threads together; the largest of the                     \
-         * built-in tools takes 30 */
-
 /* The same as a compiler: one COMPILE frame. */
 _Noreturn void bx_serve_compile(bx_template *template_, bx_channel *control,
                                 bx_frame *frame);
