@@ -311,6 +311,23 @@ bx_process *bx_pool_take(bx_worker_pool *pool,
 
 /* ---- loss ------------------------------------------------------------ */
 
+static const char *explain_signal(int number)
+{
+    switch (number) {
+    case SIGSYS:
+        return ": a system call that no worker makes";
+    case SIGKILL:
+        return ": killed from outside, or out of memory";
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGILL:
+    case SIGFPE:
+        return ": a fault outside of any guest's code";
+    default:
+        return "";
+    }
+}
+
 static char *describe_end(bool is_exited, int status)
 {
     const char *name = is_exited ? NULL : sigabbrev_np(status);
@@ -321,11 +338,7 @@ static char *describe_end(bool is_exited, int status)
             return NULL;
     } else if (asprintf(&text, "the worker died (signal %d, SIG%s%s)", status,
                         name == NULL ? "?" : name,
-                        status == SIGSYS
-                            ? ": a system call that no worker makes"
-                        : status == SIGKILL
-                            ? ": killed from outside, or out of memory"
-                            : "") < 0) {
+                        explain_signal(status)) < 0) {
         return NULL;
     }
     return text;

@@ -248,12 +248,34 @@ static bool is_channel(int fd)
     return domain == AF_UNIX && type == SOCK_SEQPACKET;
 }
 
+/* A fault that no guest's code made, or one that somebody sent: the process
+ * ends by it now. As a default action it would not be enough: the engine's
+ * handler puts that back and returns, which a signal that was sent does not
+ * survive. */
+static void end_by(int number)
+{
+    signal(number, SIG_DFL);
+    raise(number); /* comes when this returns */
+}
+
+/* Before there is an engine, whose handlers hand on what is not theirs. */
+static void end_by_faults(void)
+{
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+    const struct sigaction action = { .sa_handler = end_by,
+                                      .sa_flags = SA_ONSTACK };
+
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigaction(faults[i], &action, NULL);
+}
+
 /* Signals as a program finds them, whatever whoever started us did; SIGPIPE
  * stays ignored, and past `ulimit -f` a guest gets EFBIG. */
 static void reset_signals(void)
 {
     sigset_t none;
 
+    end_by_faults();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);

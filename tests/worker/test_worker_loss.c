@@ -224,6 +224,36 @@ static void survives_a_kill(void **state)
     bx_worker_pool_free(pool);
 }
 
+/* The engine takes faults of guests: not these, each the first of its worker.
+ */
+static void ends_by_a_fault_that_is_no_guests(void **state)
+{
+    static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+    static const char *const names[] = { "signal 11, SIGSEGV", "SIGBUS",
+                                         "SIGILL", "SIGFPE" };
+    bx_worker_pool *pool = make_pool(NULL);
+    test_box loop = make_box(pool, LOOP, NULL);
+    test_box quick = make_box(pool, QUICK, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        bx_cancel *cancel = bx_cancel_new();
+        background call;
+
+        expect_seven(&quick);
+        start_loop(&call, &loop, cancel);
+        kill(pid_of(&loop), faults[i]);
+        usleep(200000);
+        bx_cancel_trigger(cancel); /* one that lives on says so */
+        expect_lost(finish(&call), names[i]);
+        bx_cancel_free(cancel);
+        assert_int_equal(lost(pool), i + 1);
+    }
+    free_box(&loop);
+    free_box(&quick);
+    bx_worker_pool_free(pool);
+}
+
 /* Dead, whether anyone has looked or not. */
 static bool is_gone(void *context)
 {
@@ -806,6 +836,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(survives_a_kill),
+        cmocka_unit_test(ends_by_a_fault_that_is_no_guests),
         cmocka_unit_test(replaces_one_that_died_idle),
         cmocka_unit_test(makes_a_call_again_that_nobody_read),
         cmocka_unit_test(ends_one_that_hangs),
