@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -10,12 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/doctor.h"
 #include "net/http_library.h"
 #include "sandbox/hooks.h"
 #include "worker/lockdown.h"
 
-#define FILES_WANTED 1024 /* RLIMIT_NOFILE, a worker's and its calls' */
+#define FILES_WANTED 1024     /* RLIMIT_NOFILE, a worker's and its calls' */
+#define MAPPINGS_WANTED 65530 /* vm.max_map_count, the kernel's own choice */
+#define MAPPINGS_OF_AN_INSTANCE 6 /* as counted in /proc/PID/maps */
 
 static void check_network(bx_doctor *doctor)
 {
@@ -74,6 +78,25 @@ static void check_memfd(bx_doctor *doctor)
         bx_doctor_add(doctor, "memfd", BX_DOCTOR_MISSING,
                       "Allow memfd_create in the container's seccomp profile.",
                       "%s", strerror(errno));
+}
+
+/* The engine's pool maps each instance for itself. */
+static void check_mappings(bx_doctor *doctor)
+{
+    bx_autofree char *text = NULL;
+    unsigned long long most;
+
+    if (bx_file_read("/proc/sys/vm/max_map_count", 64, &text, NULL, NULL) < 0)
+        return;
+    most = strtoull(text, NULL, 10);
+    bx_doctor_add(doctor, "mappings",
+                  most >= MAPPINGS_WANTED ? BX_DOCTOR_OK : BX_DOCTOR_NOTE,
+                  most >= MAPPINGS_WANTED
+                      ? NULL
+                      : "Raise it (sysctl -w vm.max_map_count=262144) for "
+                        "thousands of instances in one worker.",
+                  "%llu in one process, %d of them for a live instance", most,
+                  MAPPINGS_OF_AN_INSTANCE);
 }
 
 static void check_limits(bx_doctor *doctor)
@@ -135,6 +158,7 @@ void bx_doctor_check_system(bx_doctor *doctor)
     check_openat2(doctor);
     check_memfd(doctor);
     check_limits(doctor);
+    check_mappings(doctor);
     check_clock(doctor);
 }
 

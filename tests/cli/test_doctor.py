@@ -31,7 +31,7 @@ class DoctorTest(CliTest):
     def test_finds_what_there_is(self):
         found = self.examine()
         for name in ("boxagnts", "wasmtime", "libcurl", "kernel", "openat2",
-                     "memfd", "open files", "clock", "module cache", "state",
+                     "memfd", "open files", "mappings", "clock", "module cache", "state",
                      "audit log", "cgroup", *LAYERS):
             self.assertIn(name, found)
             self.assertIn(found[name]["state"], ("ok", "note", "missing"))
@@ -69,6 +69,22 @@ class DoctorTest(CliTest):
 
         self.assertEqual(self.examine(None, few_files)["open files"]["state"],
                          "note")
+
+    def test_tells_that_few_mappings_are_allowed(self):
+        few = self.write("max_map_count", b"4096\n")
+        script = ('mount --bind "$1" /proc/sys/vm/max_map_count && '
+                  'exec "$2" doctor --json')
+        result = subprocess.run(
+            ["unshare", "-rm", "sh", "-c", script, "sh", few, PROGRAM],
+            cwd=self.dir, env=self.environment, capture_output=True,
+            timeout=60, check=False)
+        if not result.stdout:
+            self.skipTest("no namespaces here")
+        found = {item["name"]: item
+                 for item in json.loads(result.stdout)["findings"]}
+        self.assertEqual(found["mappings"]["state"], "note")
+        self.assertIn("4096", found["mappings"]["text"])
+        self.assertIn("vm.max_map_count", found["mappings"]["mend"])
 
     def test_tells_a_home_that_is_not_there(self):
         found = self.examine(1, env={"HOME": "/nonexistent"})
