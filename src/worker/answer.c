@@ -25,14 +25,17 @@ static uint64_t lower(uint64_t a, uint64_t b)
 static void begin_run(bx_answer *answer)
 {
     const bx_run_options *options = answer->options;
-    const bx_limits *limits = &answer->box->policy->limits;
     bx_run *run = &answer->run;
-    uint64_t ms = limits->timeout_ms;
+    uint64_t ms = bx_box_timeout_ms(answer->box, options);
+    int64_t least_ns =
+        bx_now_ns() + (int64_t)lower(ms, BX_BOX_START_MS) * 1000000;
 
-    if (options->timeout_ms != 0)
-        ms = lower(ms, options->timeout_ms);
     answer->timeout_ms = ms;
-    run->deadline_ns = bx_now_ns() + (int64_t)ms * 1000000;
+    /* What its worker took to start is the call's time, but for so much that a
+     * short one can run at all. */
+    run->deadline_ns = answer->begin_ns + (int64_t)ms * 1000000;
+    if (run->deadline_ns < least_ns)
+        run->deadline_ns = least_ns;
     run->budget = NULL;
     answer->begin_held_ns = run->held_ns;
     if (answer->extra->budget != NULL) {
@@ -609,12 +612,14 @@ int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
 {
     int64_t begin_ns = bx_now_ns();
     bx_error *why = NULL;
+    bx_wait wait;
     bx_line *line;
     int result;
 
     answer->is_begun = false;
     begin_run(answer);
-    line = bx_process_take_line(answer->process, &why);
+    wait = (bx_wait){ answer->run.deadline_ns, answer->run.cancel };
+    line = bx_process_take_line(answer->process, &wait, &why);
     if (line == NULL) {
         if (bx_channel_is_gone(why)) {
             bx_error_free(why);

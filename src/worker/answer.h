@@ -13,6 +13,7 @@ typedef struct bx_answer {
     bx_process *process;           /* that runs it, kept by the caller */
     const bx_run_options *options; /* complete */
     const bx_run_extra *extra;
+    int64_t begin_ns;    /* of the call */
     uint64_t session_id; /* 0: none */
     bool is_alive;       /* the session, after a call */
     bool is_begun;       /* the call was sent: it may have had effects */

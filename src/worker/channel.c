@@ -348,20 +348,6 @@ int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
 
 /* ---- question and answer --------------------------------------------- */
 
-static int wait_readable(int fd, int timeout_ms, bx_error **err)
-{
-    struct pollfd poller = { .fd = fd, .events = POLLIN };
-    int ready;
-
-    do
-        ready = poll(&poller, 1, timeout_ms);
-    while (ready < 0 && errno == EINTR);
-    if (ready > 0)
-        return 0;
-    return bx_error_set_errno(err, ready == 0 ? ETIME : errno,
-                              "an answer of another process");
-}
-
 static int fail(bx_error *why, bx_error **err)
 {
     if (err != NULL)
@@ -372,19 +358,28 @@ static int fail(bx_error *why, bx_error **err)
 }
 
 int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
-                   const int *fds, size_t fds_count, int timeout_ms,
-                   size_t max_fds, bx_frame *ret_frame, bx_error **err)
+                   const int *fds, size_t fds_count, const bx_wait *wait,
+                   int64_t limit_ns, size_t max_fds, bx_frame *ret_frame,
+                   bx_error **err)
 {
-    bx_error *why = NULL;
-    bx_frame frame;
-    int got;
-
     if (channel->is_stale)
         return bx_error_set_errno(err, EPIPE, "another process");
     if (bx_channel_send(channel, type, body, fds, fds_count, true, err) < 0)
         return -1;
     channel->is_stale = true;
-    if (wait_readable(channel->fd, timeout_ms, err) < 0)
+    return bx_channel_take_answer(channel, wait, limit_ns, max_fds, ret_frame,
+                                  err);
+}
+
+int bx_channel_take_answer(bx_channel *channel, const bx_wait *wait,
+                           int64_t limit_ns, size_t max_fds,
+                           bx_frame *ret_frame, bx_error **err)
+{
+    bx_error *why = NULL;
+    bx_frame frame;
+    int got;
+
+    if (bx_wait_poll(wait, channel->fd, POLLIN, limit_ns, err) < 0)
         return -1;
     got = bx_channel_receive(channel, BX_FRAME_MAX_BYTES, max_fds, 0, &frame,
                              &why);

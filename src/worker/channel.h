@@ -5,6 +5,7 @@
 #define BX_WORKER_CHANNEL_H
 
 #include "worker/frame.h"
+#include "worker/wait.h"
 
 #define BX_CHANNEL_FDS 6 /* beside one frame */
 
@@ -75,11 +76,18 @@ static inline bx_wire_in bx_frame_body(const bx_frame *frame)
 }
 
 /* Send a request and wait for BX_FRAME_OK, whose frame the caller clears; an
- * answer of BX_FRAME_ERROR is err. timeout_ms: -1 for ever. errors: also
- * BX_ERR_SYSTEM with errno ETIME or EPIPE, no answer. */
+ * answer of BX_FRAME_ERROR is err. limit_ns: CLOCK_MONOTONIC, the other end's;
+ * INT64_MAX: none. errors: also BX_ERR_SYSTEM with errno ETIME or EPIPE, no
+ * answer; bx_wait_is_over(): the caller waits no longer, and the question
+ * stays unanswered */
 int bx_channel_ask(bx_channel *channel, bx_frame_type type, const bx_buf *body,
-                   const int *fds, size_t fds_count, int timeout_ms,
-                   size_t max_fds, bx_frame *ret_frame, bx_error **err);
+                   const int *fds, size_t fds_count, const bx_wait *wait,
+                   int64_t limit_ns, size_t max_fds, bx_frame *ret_frame,
+                   bx_error **err);
+/* The same without the sending: of a question that stayed unanswered. */
+int bx_channel_take_answer(bx_channel *channel, const bx_wait *wait,
+                           int64_t limit_ns, size_t max_fds,
+                           bx_frame *ret_frame, bx_error **err);
 
 /* Such an error: nobody is at the other end, or nobody reads or answers. */
 bool bx_channel_is_gone(const bx_error *error);

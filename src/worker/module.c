@@ -17,6 +17,8 @@
     600000 /* of a machine with much else to do; what counts is                \
             * BX_COMPILE_CPU_S */
 #define END_MS 200
+#define REAP_MS 1000
+#define FORGET_MS 2000 /* of one worker */
 #define CODE_MAX_BYTES (2ull << 30)
 
 static bool is_same_code(const bx_limits *a, const bx_limits *b)
@@ -79,15 +81,17 @@ static bool wait_end(int pidfd)
 }
 
 /* How a compiler ended that did not answer; is_killed: by this process. */
-static void explain_end(bx_worker_pool *pool, pid_t pid, bool is_killed,
-                        bx_error **why)
+static void explain_end(bx_worker_pool *pool, const bx_process *child,
+                        bool is_killed, bx_error **why)
 {
+    const bx_wait wait =
+        bx_wait_for_ms(bx_wait_is_over(*why) ? BX_WAIT_TICK_MS : REAP_MS);
     int failed = bx_error_errno(*why);
     bool is_exited;
     int status;
 
-    if (bx_template_client_reap(&pool->template_, pid, &is_exited, &status,
-                                NULL) < 0 ||
+    if (bx_template_client_reap(&pool->template_, child->pid, child->generation,
+                                &wait, &is_exited, &status, NULL) < 0 ||
         (failed != ETIME &&
          (is_killed || (failed != EPIPE && failed != ECONNRESET))))
         return;
@@ -100,14 +104,23 @@ static void explain_end(bx_worker_pool *pool, pid_t pid, bool is_killed,
                      is_exited ? "exit status" : "signal", status);
 }
 
-/* Ask a child of its own, which ends with the answer. generation: of the
+/* The limit of a child that has so long; 0: COMPILE_MS. */
+static int64_t limit_of(uint64_t timeout_ms)
+{
+    return bx_wait_for_ms(timeout_ms == 0 ? COMPILE_MS : timeout_ms).until_ns;
+}
+
+/* Ask a child of its own, which ends with the answer; what it takes is added to
+ * the caller's time. generation: of the
  * template that must be its parent; 0: any. fd: goes along, borrowed; -1: none.
  * ret_frame: the caller's to clear. */
 static int ask_child(const bx_worker_module *module, bx_frame_type type,
                      uint64_t generation, const bx_buf *body, int fd,
-                     uint64_t timeout_ms, size_t fds_max, bx_frame *ret_frame,
-                     bx_error **err)
+                     uint64_t timeout_ms, bx_wait *wait, size_t fds_max,
+                     bx_frame *ret_frame, bx_error **err)
 {
+    const bx_wait cancel = { .until_ns = INT64_MAX,
+                             .cancel = wait == NULL ? NULL : wait->cancel };
     bx_worker_pool *pool = module->pool;
     bx_process child = { .pool = pool, .pidfd = -1 };
     bx_error *why = NULL;
@@ -118,21 +131,23 @@ static int ask_child(const bx_worker_module *module, bx_frame_type type,
     if (bx_channel_pair(pair, err) < 0)
         return -1;
     if (bx_channel_open(&child.control, pair[0], &why) == 0 &&
-        bx_template_client_fork(&pool->template_, pair[1], &child.pid,
+        bx_template_client_fork(&pool->template_, pair[1], wait, &child.pid,
                                 &child.pidfd, &child.generation, &why) == 0) {
+        int64_t begin_ns = bx_now_ns();
+
         close(bx_take_fd(&pair[1]));
         if (generation != 0 && child.generation != generation)
             bx_error_set_errno(&why, EPIPE, "the workers' template");
         else
             result = bx_channel_ask(
-                &child.control, type, body, &fd, fd < 0 ? 0 : 1,
-                timeout_ms == 0
-                    ? COMPILE_MS
-                    : (int)(timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX),
-                fds_max, ret_frame, &why);
-        is_killed = result == 0 || !wait_end(child.pidfd);
+                &child.control, type, body, &fd, fd < 0 ? 0 : 1, &cancel,
+                limit_of(timeout_ms), fds_max, ret_frame, &why);
+        if (wait != NULL && wait->until_ns != INT64_MAX)
+            wait->until_ns += bx_now_ns() - begin_ns;
+        is_killed =
+            result == 0 || bx_wait_is_over(why) || !wait_end(child.pidfd);
         bx_process_kill(&child);
-        explain_end(pool, child.pid, is_killed, &why);
+        explain_end(pool, &child, is_killed, &why);
         close(child.pidfd);
     }
     if (pair[1] >= 0)
@@ -151,7 +166,8 @@ static int ask_child(const bx_worker_module *module, bx_frame_type type,
 }
 
 static int compile(const bx_worker_module *module, const bx_limits *limits,
-                   uint64_t timeout_ms, compiled *ret, bx_error **err)
+                   uint64_t timeout_ms, bx_wait *wait, compiled *ret,
+                   bx_error **err)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_frame frame;
@@ -159,7 +175,7 @@ static int compile(const bx_worker_module *module, const bx_limits *limits,
 
     if (put_request(module, limits, &body, err) < 0 ||
         ask_child(module, BX_FRAME_COMPILE, 0, &body, module->binary,
-                  timeout_ms, 2, &frame, err) < 0)
+                  timeout_ms, wait, 2, &frame, err) < 0)
         return -1;
     result = take_code(&frame, ret, err);
     bx_frame_clear(&frame);
@@ -209,7 +225,8 @@ static void take_binary(bx_worker_module *module, const compiled *code)
 }
 
 static int make_code(bx_worker_module *module, const bx_limits *limits,
-                     uint64_t timeout_ms, bool is_text, bx_error **err)
+                     uint64_t timeout_ms, bx_wait *wait, bool is_text,
+                     bx_error **err)
 {
     bx_autofree bx_module_fd *row = calloc(1, sizeof(*row));
     compiled code = { .fd = -1, .binary = -1 };
@@ -217,13 +234,13 @@ static int make_code(bx_worker_module *module, const bx_limits *limits,
 
     if (row == NULL)
         return bx_error_set_nomem(err);
-    if (bx_template_client_variant(&module->pool->template_, limits,
+    if (bx_template_client_variant(&module->pool->template_, limits, wait,
                                    &compatibility, err) < 0)
         return -1;
     if (!is_text)
         code.fd = find_cached(module, compatibility);
     if (code.fd < 0) {
-        if (compile(module, limits, timeout_ms, &code, err) < 0)
+        if (compile(module, limits, timeout_ms, wait, &code, err) < 0)
             return -1;
         take_binary(module, &code);
         keep_cached(module, compatibility, code.fd);
@@ -236,19 +253,20 @@ static int make_code(bx_worker_module *module, const bx_limits *limits,
 }
 
 int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
-                         uint64_t timeout_ms, bx_template_code *ret_code,
-                         bx_error **err)
+                         uint64_t timeout_ms, bx_wait *wait,
+                         bx_template_code *ret_code, bx_error **err)
 {
     bx_module_fd *row;
     int result = 0;
 
-    pthread_mutex_lock(&module->mutex);
+    if (bx_wait_lock(wait, &module->mutex, err) < 0)
+        return -1;
     for (row = module->codes; row != NULL; row = row->next) {
         if (is_same_code(&row->limits, limits))
             break;
     }
     if (row == NULL) {
-        result = make_code(module, limits, timeout_ms,
+        result = make_code(module, limits, timeout_ms, wait,
                            module->codes == NULL && module->is_text, err);
         row = module->codes;
     }
@@ -260,7 +278,7 @@ int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
                                         .limits = &row->limits,
                                         .fd = row->fd };
         result = bx_template_client_load(&module->pool->template_, ret_code,
-                                         &row->generation, err);
+                                         wait, &row->generation, err);
         ret_code->generation = row->generation;
     }
     pthread_mutex_unlock(&module->mutex);
@@ -275,10 +293,11 @@ static int ask_inspector(bx_worker_module *module, const bx_buf *body,
 {
     bx_template_code code;
 
-    if (bx_worker_module_get(module, &module->codes->limits, 0, &code, err) < 0)
+    if (bx_worker_module_get(module, &module->codes->limits, 0, NULL, &code,
+                             err) < 0)
         return -1;
-    return ask_child(module, BX_FRAME_INSPECT, code.generation, body, -1, 0, 0,
-                     ret_frame, err);
+    return ask_child(module, BX_FRAME_INSPECT, code.generation, body, -1, 0,
+                     NULL, 0, ret_frame, err);
 }
 
 char *bx_worker_module_inspect(bx_worker_module *module, bx_error **err)
@@ -334,7 +353,8 @@ static int open_cache(bx_worker_module *module, const bx_policy *policy,
 }
 
 static int fill(bx_worker_module *module, const void *bytes, size_t count,
-                const bx_policy *policy, uint64_t timeout_ms, bx_error **err)
+                const bx_policy *policy, uint64_t timeout_ms, bx_wait *wait,
+                bx_error **err)
 {
     static const bx_limits defaults = { .stack_bytes = 4u << 20 };
     bx_template_code code;
@@ -350,13 +370,21 @@ static int fill(bx_worker_module *module, const void *bytes, size_t count,
         return -1;
     return bx_worker_module_get(module,
                                 policy == NULL ? &defaults : &policy->limits,
-                                timeout_ms, &code, err);
+                                timeout_ms, wait, &code, err);
 }
 
 bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
                                        size_t count, const char *name,
                                        const bx_policy *policy,
                                        uint64_t timeout_ms, bx_error **err)
+{
+    return bx_worker_module_new_within(pool, bytes, count, name, policy,
+                                       timeout_ms, NULL, err);
+}
+
+bx_worker_module *bx_worker_module_new_within(
+    bx_worker_pool *pool, const void *bytes, size_t count, const char *name,
+    const bx_policy *policy, uint64_t timeout_ms, bx_wait *wait, bx_error **err)
 {
     bx_worker_module *module;
 
@@ -376,7 +404,7 @@ bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
     module->name = strdup(name);
     if (module->name == NULL)
         bx_error_set_nomem(err);
-    else if (fill(module, bytes, count, policy, timeout_ms, err) == 0)
+    else if (fill(module, bytes, count, policy, timeout_ms, wait, err) == 0)
         return module;
     bx_worker_module_free(module);
     return NULL;
@@ -386,17 +414,19 @@ bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
 static void forget(const bx_worker_module *module)
 {
     bx_worker_pool *pool = module->pool;
+    bx_wait wait = bx_wait_for_ms(FORGET_MS);
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_process *process;
     uint64_t last = UINT64_MAX;
     bx_frame frame;
 
-    (void)bx_template_client_unload(&pool->template_, module->id);
+    (void)bx_template_client_unload(&pool->template_, module->id, &wait);
     bx_wire_put_u64(&out, module->id);
     while (!out.is_bad && (process = bx_pool_take_next(pool, &last)) != NULL) {
-        if (bx_process_ask(process, BX_FRAME_BOX_END, &body, NULL, 0, &frame,
-                           NULL) == 0)
+        wait = bx_wait_for_ms(FORGET_MS);
+        if (bx_process_ask(process, BX_FRAME_BOX_END, &body, NULL, 0, &wait,
+                           &frame, NULL) == 0)
             bx_frame_clear(&frame);
         bx_pool_give(process);
     }

@@ -27,9 +27,10 @@ struct bx_worker_module {
 };
 
 /* The code for these limits, compiled if need be; and in the template, so that
- * the next worker is born with it. ret_code: its strings are the module's. */
+ * the next worker is born with it. wait: the caller's, which is given as much
+ * more time as compiling takes. ret_code: its strings are the module's. */
 int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
-                         uint64_t timeout_ms, bx_template_code *ret_code,
-                         bx_error **err);
+                         uint64_t timeout_ms, bx_wait *wait,
+                         bx_template_code *ret_code, bx_error **err);
 
 #endif

@@ -17,7 +17,8 @@
 /* How long one that closed its channel may take to end by itself, so that what
  * is told is its own end, and one that was killed. */
 #define GRACE_NS 200000000
-#define KILLED_NS 10000000000
+#define KILLED_MS 10000
+#define REAP_MS 1000 /* of all that ended together */
 
 int bx_pool_check_process(const bx_worker_pool *pool, bx_error **err)
 {
@@ -259,10 +260,10 @@ static void unlink_process(bx_process *process)
 
 /* Start the one that was added; on failure it is gone. */
 static int start(bx_process *process, const bx_process_plan *plan,
-                 bx_error **err)
+                 const bx_wait *wait, bx_error **err)
 {
     bx_worker_pool *pool = process->pool;
-    int result = bx_process_start(process, plan, err);
+    int result = bx_process_start(process, plan, wait, err);
 
     pthread_mutex_lock(&pool->mutex);
     if (result == 0) {
@@ -288,23 +289,27 @@ static int start(bx_process *process, const bx_process_plan *plan,
 
 bx_process *bx_pool_take(bx_worker_pool *pool,
                          const uint8_t key[BX_DIGEST_BYTES],
-                         const bx_process_plan *plan, bx_error **err)
+                         const bx_process_plan *plan, const bx_wait *wait,
+                         bx_error **err)
 {
     bx_process *process;
     bool is_mine = false;
+    int waited = 0;
 
     pthread_mutex_lock(&pool->mutex);
     while ((process = find(pool, key)) != NULL &&
-           process->state == BX_PROCESS_STARTING)
-        pthread_cond_wait(&pool->changed, &pool->mutex);
-    if (process != NULL) {
+           process->state == BX_PROCESS_STARTING && waited == 0)
+        waited = bx_wait_change(wait, &pool->changed, &pool->mutex, err);
+    if (waited < 0) {
+        process = NULL;
+    } else if (process != NULL) {
         add_user(process);
     } else {
         process = add(pool, key, err);
         is_mine = process != NULL;
     }
     pthread_mutex_unlock(&pool->mutex);
-    if (is_mine && start(process, plan, err) < 0)
+    if (is_mine && start(process, plan, wait, err) < 0)
         return NULL;
     return process;
 }
@@ -368,6 +373,13 @@ static void wait_dead(bx_process *process, int64_t wait_ns)
         ;
 }
 
+/* Until it runs nothing any more, whether anyone has waited for it or not. */
+static void wait_stopped(const bx_process *process)
+{
+    (void)bx_wait_poll(NULL, process->pidfd, POLLIN,
+                       bx_wait_for_ms(KILLED_MS).until_ns, NULL);
+}
+
 char *bx_pool_lose(bx_process *process, const char *why)
 {
     bx_worker_pool *pool = process->pool;
@@ -381,26 +393,35 @@ char *bx_pool_lose(bx_process *process, const char *why)
         retire(process);
         pool->lost++;
     }
-    wait_dead(process, KILLED_NS);
+    pthread_mutex_unlock(&pool->mutex);
+    wait_stopped(process); /* its pidfd is open while the caller uses it */
+    pthread_mutex_lock(&pool->mutex);
+    if (process->cause == NULL)
+        wait_dead(process, GRACE_NS); /* who knows why is on the way */
     pthread_mutex_unlock(&pool->mutex);
     return bx_pool_cause(process);
 }
 
 /* ---- the keeper ------------------------------------------------------ */
 
-/* Its pidfd says that it ended. */
-static void bury(bx_process *process)
+/* Its pidfd says that it ended. wait: for the template to say how. */
+static void bury(bx_process *process, const bx_wait *wait)
 {
     bx_worker_pool *pool = process->pool;
     bx_autofree char *cause = NULL;
     bool is_exited = false;
     int status = 0;
 
-    if (bx_template_client_reap(&pool->template_, process->pid, &is_exited,
-                                &status, NULL) == 0)
+    bx_autoerror bx_error *err = NULL;
+
+    if (bx_template_client_reap(&pool->template_, process->pid,
+                                process->generation, wait, &is_exited, &status,
+                                &err) == 0)
         cause = describe_end(is_exited, status);
     else
-        cause = strdup("the worker ended with its template");
+        cause = strdup(bx_wait_is_over(err)
+                           ? "the worker ended, and its template hangs"
+                           : "the worker ended with its template");
     if (pool->cgroup != NULL)
         (void)bx_cgroup_remove(pool->cgroup, process->pid, NULL);
     pthread_mutex_lock(&pool->mutex);
@@ -510,6 +531,8 @@ static void *keep(void *argument)
     uint64_t ignored;
 
     while (look(pool, &list)) {
+        bx_wait wait;
+
         list.fds[0] = (struct pollfd){ .fd = pool->wake_fd, .events = POLLIN };
         list.fds[1] =
             (struct pollfd){ .fd = bx_template_client_pidfd(&pool->template_),
@@ -519,9 +542,10 @@ static void *keep(void *argument)
         if (list.fds[0].revents != 0 &&
             read(pool->wake_fd, &ignored, sizeof(ignored)) < 0)
             ignored = 0;
+        wait = bx_wait_for_ms(REAP_MS);
         for (size_t i = 0; i < list.count; i++) {
             if (list.fds[2 + i].revents != 0)
-                bury(list.processes[i]);
+                bury(list.processes[i], &wait);
         }
         if (list.fds[1].revents != 0)
             bx_template_client_forget(&pool->template_);

@@ -40,10 +40,12 @@ struct bx_worker_pool {
 int bx_pool_check_process(const bx_worker_pool *pool, bx_error **err);
 
 /* The worker of this key with one more user (a call), started by plan if there
- * is none; the caller gives it back. */
+ * is none; the caller gives it back. wait: the caller's own; when it is over,
+ * whoever else waits for the worker starts another. */
 bx_process *bx_pool_take(bx_worker_pool *pool,
                          const uint8_t key[BX_DIGEST_BYTES],
-                         const bx_process_plan *plan, bx_error **err);
+                         const bx_process_plan *plan, const bx_wait *wait,
+                         bx_error **err);
 /* One more user of this one; false: it is no more. */
 bool bx_pool_take_again(bx_process *process);
 /* The same for a session of its own, which it has to the end. */
@@ -61,7 +63,7 @@ void bx_process_unref(bx_process *process);
 bool bx_process_is_ready(bx_process *process);
 
 /* The worker is lost: why says what it did, NULL when it ended by itself. Waits
- * until it is no more. Returns the cause in words, owned. */
+ * until it runs no more. Returns the cause in words, owned. */
 char *bx_pool_lose(bx_process *process, const char *why);
 /* The cause as it is known; owned, NULL without memory. */
 char *bx_pool_cause(bx_process *process);

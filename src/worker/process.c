@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,8 +14,8 @@
 #include "worker/pool.h"
 #include "worker/serve.h"
 
-#define SETUP_MS 30000
-#define ASK_MS 30000
+/* Without an answer for so long it hangs, however long a caller would wait. */
+#define HANG_NS INT64_C(30000000000)
 #define CGROUP_SPARE_BYTES (512ull << 20) /* code and the host's own */
 #define CGROUP_SPARE_TASKS 64
 
@@ -41,7 +42,7 @@ static int make_cancels(bx_process *process, bx_error **err)
 }
 
 static int set_up(bx_process *process, const bx_process_plan *plan, int page,
-                  bx_error **err)
+                  const bx_wait *wait, bx_error **err)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
@@ -53,8 +54,8 @@ static int set_up(bx_process *process, const bx_process_plan *plan, int page,
     bx_wire_put_bytes(&out, plan->packed->data, plan->packed->len);
     if (out.is_bad)
         return bx_error_set_nomem(err);
-    if (bx_channel_ask(&process->control, BX_FRAME_SETUP, &body, &page, 1,
-                       SETUP_MS, 0, &frame, err) < 0)
+    if (bx_channel_ask(&process->control, BX_FRAME_SETUP, &body, &page, 1, wait,
+                       bx_now_ns() + HANG_NS, 0, &frame, err) < 0)
         return -1;
     in = bx_frame_body(&frame);
     for (int i = 0; i < BX_LOCKDOWN_LAYERS; i++)
@@ -77,7 +78,7 @@ static void put_in_cgroup(bx_process *process, const bx_process_plan *plan)
 }
 
 int bx_process_start(bx_process *process, const bx_process_plan *plan,
-                     bx_error **err)
+                     const bx_wait *wait, bx_error **err)
 {
     bx_autofd int page = -1;
     bx_autofd int theirs = -1;
@@ -90,12 +91,12 @@ int bx_process_start(bx_process *process, const bx_process_plan *plan,
         return -1;
     theirs = pair[1];
     if (bx_channel_open(&process->control, pair[0], err) < 0 ||
-        bx_template_client_fork(&process->pool->template_, theirs,
+        bx_template_client_fork(&process->pool->template_, theirs, wait,
                                 &process->pid, &process->pidfd,
                                 &process->generation, err) < 0)
         return -1;
     close(bx_take_fd(&theirs));
-    if (set_up(process, plan, page, &why) == 0) {
+    if (set_up(process, plan, page, wait, &why) == 0) {
         put_in_cgroup(process, plan);
         return 0;
     }
@@ -166,12 +167,30 @@ static int open_line(const bx_process *process, bx_line *line, bx_error **err)
                            1, true, err);
 }
 
-bx_line *bx_process_take_line(bx_process *process, bx_error **err)
+/* A new line, once the worker has taken those before it; its socket holds some
+ * hundred. */
+static int send_line(bx_process *process, bx_line *line, const bx_wait *wait,
+                     bx_error **err)
+{
+    int result;
+
+    if (bx_wait_lock(wait, &process->opening, err) < 0)
+        return -1;
+    result =
+        bx_wait_poll(wait, process->control.fd, POLLOUT,
+                     bx_now_ns() + BX_CHANNEL_SEND_MS * INT64_C(1000000), err);
+    if (result == 0)
+        result = open_line(process, line, err);
+    pthread_mutex_unlock(&process->opening);
+    return result;
+}
+
+bx_line *bx_process_take_line(bx_process *process, const bx_wait *wait,
+                              bx_error **err)
 {
     pthread_mutex_t *mutex = &process->pool->mutex;
     bx_line *line;
     uint32_t slot;
-    int opened;
 
     pthread_mutex_lock(mutex);
     line = process->idle;
@@ -197,10 +216,7 @@ bx_line *bx_process_take_line(bx_process *process, bx_error **err)
     }
     line->channel.fd = -1;
     line->slot = slot;
-    pthread_mutex_lock(&process->opening);
-    opened = open_line(process, line, err);
-    pthread_mutex_unlock(&process->opening);
-    if (opened == 0)
+    if (send_line(process, line, wait, err) == 0)
         return line;
     bx_process_drop_line(process, line);
     return NULL;
@@ -225,22 +241,25 @@ void bx_process_give_line(bx_process *process, bx_line *line)
 }
 
 int bx_process_ask(bx_process *process, bx_frame_type type, const bx_buf *body,
-                   const int *fds, size_t fds_count, bx_frame *ret_frame,
-                   bx_error **err)
+                   const int *fds, size_t fds_count, const bx_wait *wait,
+                   bx_frame *ret_frame, bx_error **err)
 {
-    bx_line *line = bx_process_take_line(process, err);
+    bx_line *line = bx_process_take_line(process, wait, err);
     bx_error *why = NULL;
     int result;
 
     if (line == NULL)
         return -1;
-    result = bx_channel_ask(&line->channel, type, body, fds, fds_count, ASK_MS,
-                            0, ret_frame, &why);
+    result = bx_channel_ask(&line->channel, type, body, fds, fds_count, wait,
+                            bx_now_ns() + HANG_NS, 0, ret_frame, &why);
     /* What a question comes to is an answer; none is the end of the line. */
     if (result < 0 && bx_channel_is_over(&line->channel, why))
-        bx_line_free(line);
+        bx_process_drop_line(process, line);
     else
         bx_process_give_line(process, line);
+    /* It may hang, it may be slow: the next caller need not find out. */
+    if (result < 0 && bx_wait_is_over(why))
+        bx_pool_spend(process);
     if (err != NULL)
         *err = why;
     else

@@ -58,24 +58,27 @@ typedef struct bx_process_plan {
     bool requires_lockdown;
 } bx_process_plan;
 
-/* Without the mutex; on failure what was made is in process still. */
+/* Without the mutex; on failure what was made is in process still. wait, here
+ * and below: the caller's own. */
 int bx_process_start(bx_process *process, const bx_process_plan *plan,
-                     bx_error **err);
+                     const bx_wait *wait, bx_error **err);
 /* Free everything; the last reference is gone. */
 void bx_process_destroy(bx_process *process);
 void bx_process_kill(const bx_process *process);
 
 /* A line of it: an idle one, or a new one. Without the mutex. */
-bx_line *bx_process_take_line(bx_process *process, bx_error **err);
+bx_line *bx_process_take_line(bx_process *process, const bx_wait *wait,
+                              bx_error **err);
 void bx_process_give_line(bx_process *process, bx_line *line);
 void bx_line_free(bx_line *line);
 /* The worker made nothing of it: free it, and let another take its place. */
 void bx_process_drop_line(bx_process *process, bx_line *line);
 
-/* Ask on a line of it; the answer is BX_FRAME_OK. */
+/* Ask on a line of it; the answer is BX_FRAME_OK. One that a caller waited for
+ * in vain gets no more calls. */
 int bx_process_ask(bx_process *process, bx_frame_type type, const bx_buf *body,
-                   const int *fds, size_t fds_count, bx_frame *ret_frame,
-                   bx_error **err);
+                   const int *fds, size_t fds_count, const bx_wait *wait,
+                   bx_frame *ret_frame, bx_error **err);
 
 /* The call's flag, that ends it in the worker. */
 void bx_process_set_cancel(const bx_process *process, const bx_line *line,

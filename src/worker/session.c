@@ -4,6 +4,8 @@
 #include "sandbox/result.h"
 #include "worker/answer.h"
 
+#define CLOSE_MS 2000
+
 struct bx_worker_session {
     bx_answer answer; /* its quotas go from call to call */
     bx_run_extra extra;
@@ -11,7 +13,8 @@ struct bx_worker_session {
     bx_code ended; /* BX_OK: by exit */
 };
 
-static int open_there(bx_worker_session *session, bx_error **err)
+static int open_there(bx_worker_session *session, const bx_wait *wait,
+                      bx_error **err)
 {
     bx_answer *answer = &session->answer;
     bx_autobuf bx_buf body = BX_BUF_INIT;
@@ -24,7 +27,7 @@ static int open_there(bx_worker_session *session, bx_error **err)
     bx_wire_put_bool(&out, session->extra.services != NULL);
     if (out.is_bad)
         return bx_error_set_nomem(err);
-    if (bx_process_ask(answer->process, BX_FRAME_SESSION, &body, NULL, 0,
+    if (bx_process_ask(answer->process, BX_FRAME_SESSION, &body, NULL, 0, wait,
                        &frame, &why) < 0) {
         /* It may have been made, and nobody knows its number. */
         if (bx_error_code(why) == BX_ERR_SYSTEM)
@@ -47,6 +50,13 @@ bx_worker_session *bx_worker_session_open(bx_worker_box *box,
                                           const bx_services *services,
                                           bx_error **err)
 {
+    return bx_worker_session_open_within(box, services, NULL, err);
+}
+
+bx_worker_session *bx_worker_session_open_within(bx_worker_box *box,
+                                                 const bx_services *services,
+                                                 bx_wait *wait, bx_error **err)
+{
     bx_worker_session *session = calloc(1, sizeof(*session));
     bx_process *process;
     int result;
@@ -58,13 +68,14 @@ bx_worker_session *bx_worker_session_open(bx_worker_box *box,
     session->extra.services = services;
     session->answer.box = box;
     session->answer.extra = &session->extra;
-    process = bx_box_take_process(box, err);
+    process = bx_box_take_process(box, wait, err);
     if (process == NULL) {
         free(session);
         return NULL;
     }
     session->answer.process = process;
-    result = open_there(session, err);
+    session->answer.is_alive = true;
+    result = open_there(session, wait, err);
     if (result == 0) {
         bx_pool_add_session(process, 1);
         bx_process_ref(process);
@@ -79,6 +90,7 @@ bx_worker_session *bx_worker_session_open(bx_worker_box *box,
 /* A worker that was not told keeps the session: not for long. */
 static void end_there(const bx_worker_session *session)
 {
+    const bx_wait wait = bx_wait_for_ms(CLOSE_MS);
     bx_process *process = session->answer.process;
     bx_autobuf bx_buf body = BX_BUF_INIT;
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
@@ -88,7 +100,7 @@ static void end_there(const bx_worker_session *session)
         return;
     bx_wire_put_u64(&out, session->answer.session_id);
     if (!out.is_bad && bx_process_ask(process, BX_FRAME_SESSION_END, &body,
-                                      NULL, 0, &frame, NULL) == 0)
+                                      NULL, 0, &wait, &frame, NULL) == 0)
         bx_frame_clear(&frame);
     else
         bx_pool_spend(process);
@@ -139,6 +151,7 @@ int bx_worker_session_invoke(bx_worker_session *session, const char *function,
     const bx_invocation invocation = { function, args, strlen(args) };
     bx_answer *answer = &session->answer;
     bx_run_options complete;
+    bx_error *why = NULL;
     int result;
 
     if (session->is_over)
@@ -150,12 +163,14 @@ int bx_worker_session_invoke(bx_worker_session *session, const char *function,
         return fail_lost(session, err);
     session->extra.invocation = &invocation;
     answer->options = &complete;
-    result = bx_answer_call(answer, 0, NULL, ret_result, err);
+    answer->begin_ns = bx_now_ns();
+    result = bx_answer_call(answer, 0, NULL, ret_result, &why);
     bx_pool_give(answer->process);
     session->extra.invocation = NULL;
     answer->options = NULL;
     session->is_over = !answer->is_alive;
-    if (result == 0)
-        session->ended = bx_result_code(*ret_result);
-    return result;
+    if (result < 0)
+        return bx_box_give_up(why, answer->is_begun, ret_result, err);
+    session->ended = bx_result_code(*ret_result);
+    return 0;
 }

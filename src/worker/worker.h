@@ -9,6 +9,7 @@
 
 #include "sandbox/sandbox.h"
 #include "worker/lockdown.h"
+#include "worker/wait.h"
 
 typedef struct bx_worker_pool bx_worker_pool;
 typedef struct bx_worker_box bx_worker_box;
@@ -58,6 +59,14 @@ bx_worker_module *bx_worker_module_new(bx_worker_pool *pool, const void *bytes,
                                        size_t count, const char *name,
                                        const bx_policy *policy,
                                        uint64_t timeout_ms, bx_error **err);
+/* wait, may be NULL: the caller's own, for all but the compiling, whose time is
+ * added to it; a cancel ends that too. */
+bx_worker_module *bx_worker_module_new_within(bx_worker_pool *pool,
+                                              const void *bytes, size_t count,
+                                              const char *name,
+                                              const bx_policy *policy,
+                                              uint64_t timeout_ms,
+                                              bx_wait *wait, bx_error **err);
 void bx_worker_module_free(bx_worker_module *module);
 /* As bx_module_inspect(), looked at where it was compiled. */
 char *bx_worker_module_inspect(bx_worker_module *module, bx_error **err);
@@ -67,14 +76,20 @@ char *bx_worker_module_inspect(bx_worker_module *module, bx_error **err);
  * bx_sandbox_new(). */
 bx_worker_box *bx_worker_box_new(bx_worker_pool *pool, bx_worker_module *module,
                                  const bx_policy *policy, bx_error **err);
+/* The same for a caller who waits no longer than wait. */
+bx_worker_box *bx_worker_box_new_within(bx_worker_pool *pool,
+                                        bx_worker_module *module,
+                                        const bx_policy *policy, bx_wait *wait,
+                                        bx_error **err);
 /* NULL is fine. */
 void bx_worker_box_free(bx_worker_box *box);
 /* The effective one, secrets included; borrowed. */
 const bx_policy *bx_worker_box_policy(const bx_worker_box *box);
 
 /* As bx_sandbox_run_with(). A worker that is lost is a result of
- * BX_ERR_SYSTEM that says how; the next call gets another. extra's broker is
- * not looked at: the network is reached from here. */
+ * BX_ERR_SYSTEM that says how; the next call gets another. The run's time
+ * includes that of starting a worker, so that a call ends in time whatever
+ * hangs. extra's broker is not looked at: the network is reached from here. */
 int bx_worker_box_run(bx_worker_box *box, size_t argc, const char *const *argv,
                       const bx_run_options *options, const bx_run_extra *extra,
                       bx_result **ret_result, bx_error **err);
@@ -84,6 +99,9 @@ int bx_worker_box_run(bx_worker_box *box, size_t argc, const char *const *argv,
 bx_worker_session *bx_worker_session_open(bx_worker_box *box,
                                           const bx_services *services,
                                           bx_error **err);
+bx_worker_session *bx_worker_session_open_within(bx_worker_box *box,
+                                                 const bx_services *services,
+                                                 bx_wait *wait, bx_error **err);
 int bx_worker_session_invoke(bx_worker_session *session, const char *function,
                              const char *args_json,
                              const bx_run_options *options,
