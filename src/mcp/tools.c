@@ -179,7 +179,8 @@ static json_t *refuse(const bx_flight *flight, const char *name,
         return NULL;
     }
     if (code != BX_ERR_INVALID && code != BX_ERR_LIMIT &&
-        code != BX_ERR_DENIED && code != BX_ERR_CANCELLED) {
+        code != BX_ERR_DENIED && code != BX_ERR_CANCELLED &&
+        code != BX_ERR_TIMEOUT) {
         bx_mcp_log(flight->server, BX_LOG_ERROR, "%s", bx_error_message(err));
         *ret_error =
             bx_rpc_error(BX_RPC_INTERNAL_ERROR, "%s", bx_error_message(err));

@@ -154,11 +154,13 @@ static int call_entry(bx_call_state *state, const bx_table *table,
                        .manifest = entry->tool.manifest,
                        .name = entry->tool.name,
                        .session = call->session };
+    const bx_wait wait = bx_call_wait(state, call->timeout_ms, call->cancel);
 
     if (state->caller != NULL) {
         key.caller = state->caller->policy;
         key.caller_box = state->parent == NULL ? NULL : state->parent->box;
     }
+    key.wait = &wait;
     state->digest = entry->tool.digest;
     if (check_status(entry, err) < 0 || check_level(entry, call, err) < 0 ||
         bx_input_make(&entry->tool, call->input, call->input_bytes, &input,

@@ -46,6 +46,11 @@ void bx_call_on_effect(void *context, const bx_effect_event *event);
 void bx_call_tell(bx_call_state *state, const char *call, const char *reason,
                   const char *rule);
 
+/* What it waits for before its run begins: no longer than it may take itself,
+ * 0: as its policy says, and what its caller gives it; cancel may be NULL. */
+bx_wait bx_call_wait(const bx_call_state *state, uint64_t timeout_ms,
+                     const bx_cancel *cancel);
+
 /* The call was not made: one line, and err, which must be set, stays. Returns
  * -1. */
 int bx_call_refuse(bx_call_state *state, bx_error **err);

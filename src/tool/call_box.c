@@ -70,12 +70,22 @@ void bx_box_drop_all(bx_file *file)
     }
 }
 
+/* No longer than a run may take, though as long as a worker needs to start. */
+static bx_wait wait_for(const bx_box_key *key, const bx_policy *policy)
+{
+    uint64_t ms = policy->limits.timeout_ms;
+
+    return bx_wait_at_most_ms(key->wait,
+                              ms < BX_BOX_WAIT_MS ? BX_BOX_WAIT_MS : ms);
+}
+
 static bx_box *make(bx_registry *registry, const bx_box_key *key, char *session,
                     bx_error **err)
 {
     bx_autopolicy bx_policy *policy = bx_box_policy(registry, key, err);
     bx_box *box = calloc(1, sizeof(*box));
     bx_runner_code *code;
+    bx_wait wait;
 
     if (box == NULL) {
         free(session);
@@ -88,11 +98,13 @@ static bx_box *make(bx_registry *registry, const bx_box_key *key, char *session,
     box->manifest = key->manifest;
     box->parent = key->caller_box == NULL ? 0 : key->caller_box->id;
     box->session = session;
+    if (policy != NULL)
+        wait = wait_for(key, policy);
     if (policy != NULL &&
-        bx_file_get_code(key->code, &registry->runner, policy, &code, err) ==
-            0 &&
+        bx_file_get_code(key->code, &registry->runner, policy, &wait, &code,
+                         err) == 0 &&
         bx_box_digest_policy(policy, box->policy_digest, err) == 0) {
-        box->ready = bx_runner_box_new(code, policy, err);
+        box->ready = bx_runner_box_new(code, policy, &wait, err);
         if (box->ready != NULL) {
             box->policy = bx_runner_box_policy(box->ready);
             return box;

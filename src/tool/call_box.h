@@ -5,7 +5,8 @@
 
 #include "tool/registry_state.h"
 
-#define BX_BOX_MAX 16 /* kept of one file; the least recent goes */
+#define BX_BOX_WAIT_MS 250 /* the least that a call waits for one */
+#define BX_BOX_MAX 16      /* kept of one file; the least recent goes */
 
 typedef struct bx_box {
     atomic_uint refs;
@@ -29,6 +30,7 @@ typedef struct bx_box_key {
     const bx_box *caller_box;    /* where the caller runs; NULL with a caller:
                                   * the box is not kept */
     const bx_grants *session;    /* NULL: none */
+    const bx_wait *wait; /* the call's own, for a box to be made; NULL: none */
 } bx_box_key;
 
 /* The policy a tool runs under; owned by the caller. */

@@ -180,11 +180,12 @@ static int invoke(bx_registry *registry, bx_live *live, const char *args,
                   bx_run_options *options, int64_t deadline_ns,
                   bx_result **ret_result, bx_error **err)
 {
+    bx_wait wait = { .until_ns = deadline_ns, .cancel = options->cancel };
     int64_t now_ns;
 
     if (live->session == NULL)
-        live->session =
-            bx_runner_session_open(live->box->ready, &registry->services, err);
+        live->session = bx_runner_session_open(live->box->ready,
+                                               &registry->services, &wait, err);
     if (live->session == NULL)
         return -1;
     now_ns = bx_now_ns();

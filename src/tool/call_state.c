@@ -245,6 +245,24 @@ int bx_call_record(bx_call_state *state, bx_code code, uint32_t exit_code,
     return 0;
 }
 
+bx_wait bx_call_wait(const bx_call_state *state, uint64_t timeout_ms,
+                     const bx_cancel *cancel)
+{
+    const bx_caller *caller = state->caller;
+    bx_wait wait = { .until_ns = INT64_MAX, .cancel = cancel };
+
+    if (timeout_ms != 0)
+        wait = bx_wait_at_most_ms(
+            &wait, timeout_ms < BX_BOX_WAIT_MS ? BX_BOX_WAIT_MS : timeout_ms);
+    if (caller == NULL)
+        return wait;
+    if (caller->budget != NULL && caller->budget->deadline_ns < wait.until_ns)
+        wait.until_ns = caller->budget->deadline_ns;
+    if (cancel == NULL)
+        wait.cancel = caller->cancel;
+    return wait;
+}
+
 /* A guest never has a secret, but a server may have told it. */
 static void mask(const bx_policy *policy, bx_result *result)
 {

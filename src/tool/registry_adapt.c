@@ -60,9 +60,9 @@ static int ask(bx_registry *registry, bx_file *file, bx_buf *text,
     int answer = -1;
 
     if (policy == NULL ||
-        bx_file_get_code(file, &registry->runner, policy, &code, err) < 0)
+        bx_file_get_code(file, &registry->runner, policy, NULL, &code, err) < 0)
         return -1;
-    box = bx_runner_box_new(code, policy, err);
+    box = bx_runner_box_new(code, policy, NULL, err);
     if (box != NULL &&
         bx_runner_box_run(box, 2, argv, NULL, NULL, &result, err) == 0) {
         words = bx_result_stdout(result, &bytes);
@@ -219,7 +219,7 @@ static json_t *inspect(bx_registry *registry, bx_file *file, bx_error **err)
 
     if (inspection != NULL)
         return inspection;
-    if (bx_file_get_code(file, &registry->runner, registry->policy, &code,
+    if (bx_file_get_code(file, &registry->runner, registry->policy, NULL, &code,
                          err) < 0)
         return NULL;
     text = bx_runner_code_inspect(code, err);

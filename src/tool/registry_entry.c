@@ -100,7 +100,8 @@ static int read_module(const char *path, char **ret_bytes, size_t *ret_count,
 }
 
 static bx_runner_code *load(bx_file *file, const bx_runner *runner,
-                            const bx_policy *policy, bx_error **err)
+                            const bx_policy *policy, bx_wait *wait,
+                            bx_error **err)
 {
     bx_autofree char *bytes = NULL;
     size_t count = 0;
@@ -122,18 +123,20 @@ static bx_runner_code *load(bx_file *file, const bx_runner *runner,
                      file->module, file->digest, text);
         return NULL;
     }
-    return bx_runner_code_new(runner, bytes, count, file->module, policy, err);
+    return bx_runner_code_new(runner, bytes, count, file->module, policy, wait,
+                              err);
 }
 
 int bx_file_get_code(bx_file *file, const bx_runner *runner,
-                     const bx_policy *policy, bx_runner_code **ret_code,
-                     bx_error **err)
+                     const bx_policy *policy, bx_wait *wait,
+                     bx_runner_code **ret_code, bx_error **err)
 {
     int result = -1;
 
-    pthread_mutex_lock(&file->mutex);
+    if (bx_wait_lock(wait, &file->mutex, err) < 0)
+        return bx_error_wrap(err, "another call makes its module ready");
     if (file->code == NULL)
-        file->code = load(file, runner, policy, err);
+        file->code = load(file, runner, policy, wait, err);
     if (file->code != NULL) {
         *ret_code = file->code;
         result = 0;

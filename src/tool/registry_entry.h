@@ -54,12 +54,13 @@ bx_file *bx_file_new(const char *stem);
 bx_file *bx_file_ref(bx_file *file);
 void bx_file_unref(bx_file *file);
 
-/* The module, compiled when this is the first call of it; borrowed, lives as
+/* The module, compiled when this is the first call of it; wait: the caller's
+ * own, NULL: none; borrowed, lives as
  * long as the file. errors: BX_ERR_INVALID: not a module; BX_ERR_DENIED: the
  * bytes are no longer those that were read */
 int bx_file_get_code(bx_file *file, const bx_runner *runner,
-                     const bx_policy *policy, bx_runner_code **ret_code,
-                     bx_error **err);
+                     const bx_policy *policy, bx_wait *wait,
+                     bx_runner_code **ret_code, bx_error **err);
 
 typedef struct bx_entry {
     bx_tool tool; /* first: a bx_tool is one of these */

@@ -20,7 +20,8 @@ struct bx_runner_session {
 
 bx_runner_code *bx_runner_code_new(const bx_runner *runner, const void *bytes,
                                    size_t count, const char *name,
-                                   const bx_policy *policy, bx_error **err)
+                                   const bx_policy *policy, bx_wait *wait,
+                                   bx_error **err)
 {
     bx_runner_code *code = calloc(1, sizeof(*code));
 
@@ -30,8 +31,8 @@ bx_runner_code *bx_runner_code_new(const bx_runner *runner, const void *bytes,
     }
     code->workers = runner->workers;
     if (runner->workers != NULL)
-        code->remote = bx_worker_module_new(runner->workers, bytes, count, name,
-                                            policy, 0, err);
+        code->remote = bx_worker_module_new_within(
+            runner->workers, bytes, count, name, policy, 0, wait, err);
     else
         code->module =
             bx_module_parse(runner->engine, bytes, count, name, policy, err);
@@ -58,7 +59,7 @@ char *bx_runner_code_inspect(bx_runner_code *code, bx_error **err)
 }
 
 bx_runner_box *bx_runner_box_new(bx_runner_code *code, const bx_policy *policy,
-                                 bx_error **err)
+                                 bx_wait *wait, bx_error **err)
 {
     bx_runner_box *box = calloc(1, sizeof(*box));
 
@@ -67,8 +68,8 @@ bx_runner_box *bx_runner_box_new(bx_runner_code *code, const bx_policy *policy,
         return NULL;
     }
     if (code->remote != NULL)
-        box->remote =
-            bx_worker_box_new(code->workers, code->remote, policy, err);
+        box->remote = bx_worker_box_new_within(code->workers, code->remote,
+                                               policy, wait, err);
     else
         box->sandbox = bx_sandbox_new(code->module, policy, err);
     if (box->remote != NULL || box->sandbox != NULL)
@@ -105,7 +106,7 @@ int bx_runner_box_run(bx_runner_box *box, size_t argc, const char *const *argv,
 
 bx_runner_session *bx_runner_session_open(bx_runner_box *box,
                                           const bx_services *services,
-                                          bx_error **err)
+                                          bx_wait *wait, bx_error **err)
 {
     const bx_run_extra extra = { .services = services };
     bx_runner_session *session = calloc(1, sizeof(*session));
@@ -115,7 +116,8 @@ bx_runner_session *bx_runner_session_open(bx_runner_box *box,
         return NULL;
     }
     if (box->remote != NULL)
-        session->remote = bx_worker_session_open(box->remote, services, err);
+        session->remote =
+            bx_worker_session_open_within(box->remote, services, wait, err);
     else
         session->session = bx_session_open_with(box->sandbox, &extra, err);
     if (session->remote != NULL || session->session != NULL)

@@ -12,11 +12,15 @@ typedef struct bx_runner {
     bx_worker_pool *workers; /* borrowed; NULL: there are none */
 } bx_runner;
 
+/* wait, here and below: the caller's own, for what is not its run; NULL: none.
+ */
+
 /* A module's bytes, compiled. */
 typedef struct bx_runner_code bx_runner_code;
 bx_runner_code *bx_runner_code_new(const bx_runner *runner, const void *bytes,
                                    size_t count, const char *name,
-                                   const bx_policy *policy, bx_error **err);
+                                   const bx_policy *policy, bx_wait *wait,
+                                   bx_error **err);
 /* NULL is fine. */
 void bx_runner_code_free(bx_runner_code *code);
 /* As bx_module_inspect(). */
@@ -26,7 +30,7 @@ char *bx_runner_code_inspect(bx_runner_code *code, bx_error **err);
  */
 typedef struct bx_runner_box bx_runner_box;
 bx_runner_box *bx_runner_box_new(bx_runner_code *code, const bx_policy *policy,
-                                 bx_error **err);
+                                 bx_wait *wait, bx_error **err);
 /* NULL is fine. */
 void bx_runner_box_free(bx_runner_box *box);
 /* Its own; borrowed. */
@@ -40,7 +44,7 @@ int bx_runner_box_run(bx_runner_box *box, size_t argc, const char *const *argv,
 typedef struct bx_runner_session bx_runner_session;
 bx_runner_session *bx_runner_session_open(bx_runner_box *box,
                                           const bx_services *services,
-                                          bx_error **err);
+                                          bx_wait *wait, bx_error **err);
 int bx_runner_session_invoke(bx_runner_session *session, const char *function,
                              const char *args_json,
                              const bx_run_options *options,

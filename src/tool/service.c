@@ -59,7 +59,8 @@ static int check_level(const bx_call_state *state, const bx_program *program,
 }
 
 static int open_box(bx_call_state *state, const bx_program *program,
-                    bx_box **ret_box, bx_error **err)
+                    const bx_run_options *options, bx_box **ret_box,
+                    bx_error **err)
 {
     bx_box_key key = { .file = program->file,
                        .code = program->file,
@@ -69,12 +70,15 @@ static int open_box(bx_call_state *state, const bx_program *program,
                        .name = program->entry == NULL
                                    ? program->name
                                    : program->entry->tool.name };
+    bx_wait wait;
 
     state->digest = program->file->digest;
     if (state->caller != NULL) {
         key.caller = state->caller->policy;
         key.caller_box = state->parent == NULL ? NULL : state->parent->box;
     }
+    wait = bx_call_wait(state, options->timeout_ms, options->cancel);
+    key.wait = &wait;
     return bx_box_get(state->registry, &key, ret_box, err);
 }
 
@@ -99,7 +103,7 @@ int bx_registry_run(bx_registry *registry, const bx_program_run *request,
     if (check_exec(&state, &own) == 0)
         program = find_program(table, state.name, &own);
     if (program != NULL && check_level(&state, program, &own) == 0 &&
-        open_box(&state, program, &box, &own) == 0) {
+        open_box(&state, program, request->options, &box, &own) == 0) {
         state.box = box;
         result =
             bx_call_run(&state, &words, request->options, ret_result, &own);

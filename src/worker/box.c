@@ -219,7 +219,6 @@ int bx_box_give_up(bx_error *why, bool is_begun, bx_result **ret_result,
                    bx_error **err)
 {
     bx_result *result;
-    char *message;
 
     if (is_begun || !bx_wait_is_over(why)) {
         if (err != NULL)
@@ -229,13 +228,11 @@ int bx_box_give_up(bx_error *why, bool is_begun, bx_result **ret_result,
         return -1;
     }
     result = calloc(1, sizeof(*result));
-    if (result == NULL || asprintf(&message, "before its run began: %s",
-                                   bx_error_message(why)) < 0) {
-        free(result);
+    if (result == NULL) {
         bx_error_free(why);
         return bx_error_set_nomem(err);
     }
-    bx_result_end(result, bx_error_code(why), message);
+    bx_result_end(result, bx_error_code(why), strdup(bx_error_message(why)));
     bx_error_free(why);
     *ret_result = result;
     return 0;

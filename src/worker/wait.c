@@ -38,9 +38,11 @@ int bx_wait_check(const bx_wait *wait, bx_error **err)
         return 0;
     if (wait->cancel != NULL &&
         atomic_load_explicit(&wait->cancel->triggered, memory_order_relaxed))
-        return bx_error_set(err, BX_ERR_CANCELLED, "cancelled");
+        return bx_error_set(err, BX_ERR_CANCELLED,
+                            "cancelled while it waited for a worker");
     if (bx_now_ns() >= wait->until_ns)
-        return bx_error_set(err, BX_ERR_TIMEOUT, "the time is over");
+        return bx_error_set(err, BX_ERR_TIMEOUT,
+                            "its time was over while it waited for a worker");
     return 0;
 }
 

@@ -4,6 +4,7 @@ progress, cancelling, logging, hot reload."""
 import base64
 import os
 import select
+import signal
 import unittest
 
 from support import MODERN, ServerTest, processes_of, text_of
@@ -151,6 +152,30 @@ class Tools(ServerTest):
             ready, _, _ = select.select([fd], [], [], 30)
             os.close(fd)
             self.assertTrue(ready, "a process outlived the server")
+
+    def test_a_call_ends_in_time_though_no_worker_can_be_started(self):
+        self.add_tool("hasty", "  permission_level: execute\n"
+                      "  limits: { timeout_ms: 1000 }\n")
+        self.addCleanup(os.remove, os.path.join(self.tools, "hasty.wasm"))
+        self.addCleanup(os.remove, os.path.join(self.tools, "hasty.tool.yaml"))
+        server = self.open()
+        server.call("actor", do="print", text="x")
+        (template, _), = processes_of(server.process.pid).items()
+        os.kill(template, signal.SIGSTOP)
+        result = server.call("hasty", do="print", text="x")
+        self.assertTrue(result["isError"])
+        self.assertIn("waited for a worker", text_of(result))
+        # Who has a worker needs no template.
+        self.assertEqual(text_of(server.call("actor", do="print", text="x")),
+                         "x")
+        number = server.begin("tools/call", name="hasty",
+                              arguments={"do": "print", "text": "x"})
+        server.tell("notifications/cancelled", requestId=number)
+        self.assertEqual(server.ask("ping"), {})
+        os.kill(template, signal.SIGCONT)
+        self.assertEqual(text_of(server.call("hasty", do="print", text="y")),
+                         "y")
+        self.assertEqual(server.close(), 0)
 
     def test_log_messages(self):
         server = self.open()

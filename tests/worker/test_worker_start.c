@@ -199,10 +199,10 @@ static void a_call_ends_in_time_though_the_template_hangs(void **state)
     begin(&calls[0], &box, 300, NULL);
     begin(&calls[1], &box, 600, NULL);
     begin(&calls[2], &box, 0, cancel);
-    expect(&calls[0], BX_ERR_TIMEOUT, "before its run began");
-    expect(&calls[1], BX_ERR_TIMEOUT, "before its run began");
+    expect(&calls[0], BX_ERR_TIMEOUT, "waited for a worker");
+    expect(&calls[1], BX_ERR_TIMEOUT, "waited for a worker");
     bx_cancel_trigger(cancel);
-    expect(&calls[2], BX_ERR_CANCELLED, "before its run began");
+    expect(&calls[2], BX_ERR_CANCELLED, "waited for a worker");
     /* It goes on, and so do calls; what nobody waited for is cleared away. */
     continue_template(pool);
     begin(&calls[0], &box, 0, NULL);
@@ -231,7 +231,7 @@ static void who_has_a_worker_needs_no_template(void **state)
     begin(&calls[0], &other, 600, NULL);
     begin(&calls[1], &box, 0, NULL);
     expect_seven(&calls[1]);
-    expect(&calls[0], BX_ERR_TIMEOUT, "before its run began");
+    expect(&calls[0], BX_ERR_TIMEOUT, "waited for a worker");
     continue_template(pool);
     free_box(&box);
     free_box(&other);
