@@ -4,10 +4,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/run.h"
+#include "worker/keeper.h"
 
 #define DEFAULT_WORKERS 256u
 #define DEFAULT_INSTANCES 1024u
@@ -18,7 +19,6 @@
  * is told is its own end, and one that was killed. */
 #define GRACE_NS 200000000
 #define KILLED_MS 10000
-#define REAP_MS 1000 /* of all that ended together */
 
 int bx_pool_check_process(const bx_worker_pool *pool, bx_error **err)
 {
@@ -86,6 +86,7 @@ static void add_user(bx_process *process)
 {
     process->refs++;
     process->calls++;
+    process->uses++;
     process->pool->calls++;
 }
 
@@ -130,9 +131,7 @@ bx_process *bx_pool_take_next(bx_worker_pool *pool, uint64_t *last)
     return next;
 }
 
-/* With the mutex: it ends, and nobody finds it any more. The keeper reaps it.
- */
-static void retire(bx_process *process)
+void bx_pool_retire(bx_process *process)
 {
     process->state = BX_PROCESS_LEAVING;
     process->pool->workers--;
@@ -146,7 +145,7 @@ static void become_idle(bx_process *process)
         return;
     process->idle_since_ns = bx_now_ns();
     if (process->is_spent && process->state == BX_PROCESS_READY)
-        retire(process);
+        bx_pool_retire(process);
 }
 
 void bx_pool_give(bx_process *process)
@@ -217,7 +216,7 @@ static int make_room(bx_worker_pool *pool, bx_error **err)
                             "%u workers are in use, which is the most; wait "
                             "for a call or close a session",
                             pool->max_workers);
-    retire(oldest);
+    bx_pool_retire(oldest);
     return 0;
 }
 
@@ -248,7 +247,6 @@ static bx_process *add(bx_worker_pool *pool, const uint8_t key[BX_DIGEST_BYTES],
     return process;
 }
 
-/* With the mutex: take it out of the list, whose reference is the caller's. */
 static void unlink_process(bx_process *process)
 {
     bx_process **at = &process->pool->processes;
@@ -256,6 +254,20 @@ static void unlink_process(bx_process *process)
     while (*at != process)
         at = &(*at)->next;
     *at = process->next;
+}
+
+void bx_pool_bury(bx_process *process)
+{
+    bx_worker_pool *pool = process->pool;
+
+    if (process->state == BX_PROCESS_READY) {
+        pool->workers--;
+        pool->lost++;
+    }
+    process->state = BX_PROCESS_DEAD;
+    unlink_process(process);
+    let_go(process);
+    pthread_cond_broadcast(&pool->changed);
 }
 
 /* Start the one that was added; on failure it is gone. */
@@ -270,7 +282,7 @@ static int start(bx_process *process, const bx_process_plan *plan,
         process->state = BX_PROCESS_READY;
         pool->started++;
     } else if (process->pidfd >= 0) {
-        retire(process); /* there is a process: it must be reaped */
+        bx_pool_retire(process); /* there is a process: it must be reaped */
     } else {
         process->state = BX_PROCESS_DEAD;
         pool->workers--;
@@ -316,39 +328,6 @@ bx_process *bx_pool_take(bx_worker_pool *pool,
 
 /* ---- loss ------------------------------------------------------------ */
 
-static const char *explain_signal(int number)
-{
-    switch (number) {
-    case SIGSYS:
-        return ": a system call that no worker makes";
-    case SIGKILL:
-        return ": killed from outside, or out of memory";
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGILL:
-    case SIGFPE:
-        return ": a fault outside of any guest's code";
-    default:
-        return "";
-    }
-}
-
-static char *describe_end(bool is_exited, int status)
-{
-    const char *name = is_exited ? NULL : sigabbrev_np(status);
-    char *text = NULL;
-
-    if (is_exited) {
-        if (asprintf(&text, "the worker ended (exit status %d)", status) < 0)
-            return NULL;
-    } else if (asprintf(&text, "the worker died (signal %d, SIG%s%s)", status,
-                        name == NULL ? "?" : name,
-                        explain_signal(status)) < 0) {
-        return NULL;
-    }
-    return text;
-}
-
 char *bx_pool_cause(bx_process *process)
 {
     char *cause;
@@ -390,7 +369,7 @@ char *bx_pool_lose(bx_process *process, const char *why)
     if (why == NULL)
         wait_dead(process, GRACE_NS);
     if (process->state == BX_PROCESS_READY) {
-        retire(process);
+        bx_pool_retire(process);
         pool->lost++;
     }
     pthread_mutex_unlock(&pool->mutex);
@@ -402,184 +381,20 @@ char *bx_pool_lose(bx_process *process, const char *why)
     return bx_pool_cause(process);
 }
 
-/* ---- the keeper ------------------------------------------------------ */
-
-/* Its pidfd says that it ended. wait: for the template to say how. */
-static void bury(bx_process *process, const bx_wait *wait)
-{
-    bx_worker_pool *pool = process->pool;
-    bx_autofree char *cause = NULL;
-    bool is_exited = false;
-    int status = 0;
-
-    bx_autoerror bx_error *err = NULL;
-
-    if (bx_template_client_reap(&pool->template_, process->pid,
-                                process->generation, wait, &is_exited, &status,
-                                &err) == 0)
-        cause = describe_end(is_exited, status);
-    else
-        cause = strdup(bx_wait_is_over(err)
-                           ? "the worker ended, and its template hangs"
-                           : "the worker ended with its template");
-    if (pool->cgroup != NULL)
-        (void)bx_cgroup_remove(pool->cgroup, process->pid, NULL);
-    pthread_mutex_lock(&pool->mutex);
-    if (process->state == BX_PROCESS_READY) {
-        pool->workers--;
-        pool->lost++;
-    }
-    if (process->cause == NULL)
-        process->cause = bx_take(cause);
-    process->state = BX_PROCESS_DEAD;
-    unlink_process(process);
-    let_go(process);
-    pthread_cond_broadcast(&pool->changed);
-    pthread_mutex_unlock(&pool->mutex);
-    bx_process_unref(process);
-}
-
-/* With the mutex: end what was idle for long enough; returns when there may be
- * another. One at work is looked at as if it became idle now: a call that ends
- * wakes nobody. */
-static int64_t retire_idle(bx_worker_pool *pool)
-{
-    int64_t now_ns = bx_now_ns();
-    int64_t next_ns = INT64_MAX;
-
-    for (bx_process *at = pool->processes; at != NULL; at = at->next) {
-        bool is_idle = at->calls == 0 && at->sessions == 0;
-        int64_t due_ns = (is_idle ? at->idle_since_ns : now_ns) +
-                         (int64_t)pool->idle_ms * 1000000;
-
-        if (at->state != BX_PROCESS_READY)
-            continue;
-        if (due_ns <= now_ns)
-            retire(at);
-        else if (due_ns < next_ns)
-            next_ns = due_ns;
-    }
-    return next_ns;
-}
-
-typedef struct watched {
-    struct pollfd *fds;
-    bx_process **processes; /* of fds[2] and on */
-    size_t count;           /* of processes */
-    size_t room;
-    int timeout_ms;
-} watched;
-
-static bool make_watched_room(watched *list, size_t count)
-{
-    struct pollfd *fds;
-    bx_process **processes;
-
-    if (count <= list->room)
-        return true;
-    fds = realloc(list->fds, (count + 2) * sizeof(*fds));
-    if (fds != NULL)
-        list->fds = fds;
-    processes = realloc(list->processes, count * sizeof(*processes));
-    if (processes != NULL)
-        list->processes = processes;
-    if (fds == NULL || processes == NULL)
-        return false;
-    list->room = count;
-    return true;
-}
-
-/* What there is to wait for. False: it is time to go. */
-static bool look(bx_worker_pool *pool, watched *list)
-{
-    int64_t next_ns;
-    size_t count = 0;
-    bool is_ending;
-
-    pthread_mutex_lock(&pool->mutex);
-    next_ns = retire_idle(pool);
-    list->timeout_ms = next_ns == INT64_MAX
-                           ? -1
-                           : (int)((next_ns - bx_now_ns()) / 1000000 < 60000
-                                       ? (next_ns - bx_now_ns()) / 1000000 + 1
-                                       : 60000);
-    for (const bx_process *at = pool->processes; at != NULL; at = at->next)
-        count++;
-    if (make_watched_room(list, count)) {
-        list->count = 0;
-        for (bx_process *at = pool->processes; at != NULL; at = at->next) {
-            if (at->state == BX_PROCESS_STARTING || at->pidfd < 0)
-                continue;
-            list->fds[2 + list->count] =
-                (struct pollfd){ .fd = at->pidfd, .events = POLLIN };
-            list->processes[list->count++] = at;
-        }
-    } else {
-        list->timeout_ms = 100; /* no memory: the list is the old one, of
-                                 * which some may be gone */
-        list->count = 0;
-    }
-    is_ending = pool->is_ending && pool->processes == NULL;
-    pthread_mutex_unlock(&pool->mutex);
-    return !is_ending;
-}
-
-static void *keep(void *argument)
-{
-    bx_worker_pool *pool = argument;
-    watched list = { .fds = pool->watched };
-    uint64_t ignored;
-
-    while (look(pool, &list)) {
-        bx_wait wait;
-
-        list.fds[0] = (struct pollfd){ .fd = pool->wake_fd, .events = POLLIN };
-        list.fds[1] =
-            (struct pollfd){ .fd = bx_template_client_pidfd(&pool->template_),
-                             .events = POLLIN };
-        if (poll(list.fds, 2 + list.count, list.timeout_ms) <= 0)
-            continue;
-        if (list.fds[0].revents != 0 &&
-            read(pool->wake_fd, &ignored, sizeof(ignored)) < 0)
-            ignored = 0;
-        wait = bx_wait_for_ms(REAP_MS);
-        for (size_t i = 0; i < list.count; i++) {
-            if (list.fds[2 + i].revents != 0)
-                bury(list.processes[i], &wait);
-        }
-        if (list.fds[1].revents != 0)
-            bx_template_client_forget(&pool->template_);
-    }
-    free(list.fds);
-    free(list.processes);
-    return NULL;
-}
-
-static int start_keeper(bx_worker_pool *pool, bx_error **err)
-{
-    sigset_t all;
-    sigset_t old;
-    int failed;
-
-    pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (pool->wake_fd < 0)
-        return bx_error_set_errno(err, errno, "the workers' keeper");
-    pool->watched = calloc(2, sizeof(*pool->watched));
-    if (pool->watched == NULL)
-        return bx_error_set_nomem(err);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    failed = pthread_create(&pool->keeper, NULL, keep, pool);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed != 0) {
-        free(pool->watched);
-        return bx_error_set_errno(err, failed, "the workers' keeper");
-    }
-    pool->has_keeper = true;
-    return 0;
-}
-
 /* ---- the pool -------------------------------------------------------- */
+
+/* A socket for each call at once, and room above what its workers may have:
+ * worker/serve.c. */
+static void allow_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+        limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
 
 bx_worker_pool *bx_worker_pool_new(const bx_worker_options *options,
                                    bx_error **err)
@@ -598,6 +413,7 @@ bx_worker_pool *bx_worker_pool_new(const bx_worker_options *options,
         bx_error_set_nomem(err);
         return NULL;
     }
+    allow_files();
     instances = options->max_instances == 0 ? DEFAULT_INSTANCES
                                             : options->max_instances;
     pool->pid = getpid();
@@ -616,7 +432,7 @@ bx_worker_pool *bx_worker_pool_new(const bx_worker_options *options,
     if (bx_template_client_init(&pool->template_, options->program, instances,
                                 err) == 0 &&
         bx_template_client_start(&pool->template_, err) == 0 &&
-        start_keeper(pool, err) == 0)
+        bx_keeper_start(pool, err) == 0)
         return pool;
     bx_worker_pool_free(pool);
     return NULL;
@@ -630,7 +446,7 @@ void bx_worker_pool_free(bx_worker_pool *pool)
     pool->is_ending = true;
     for (bx_process *at = pool->processes; at != NULL; at = at->next) {
         if (at->state == BX_PROCESS_READY)
-            retire(at);
+            bx_pool_retire(at);
     }
     pthread_mutex_unlock(&pool->mutex);
     if (pool->has_keeper) {

@@ -3,7 +3,6 @@
 #ifndef BX_WORKER_POOL_H
 #define BX_WORKER_POOL_H
 
-#include <poll.h>
 #include <pthread.h>
 
 #include "worker/cgroup.h"
@@ -32,8 +31,7 @@ struct bx_worker_pool {
     bool is_ending;
     pthread_t keeper;
     bool has_keeper;
-    struct pollfd *watched; /* the keeper's, who frees it */
-    int wake_fd;            /* of the keeper */
+    int wake_fd; /* of the keeper */
 };
 
 /* BX_ERR_INVALID in a child of fork(). */
@@ -73,6 +71,12 @@ void bx_pool_add_session(bx_process *process, int count);
 /* It has something that nobody can take from it: no more calls for it, and its
  * end when the last one is over. */
 void bx_pool_spend(bx_process *process);
+
+/* With the mutex: it ends, and nobody finds it any more. The keeper reaps it.
+ */
+void bx_pool_retire(bx_process *process);
+/* With the mutex: it ended. The list's reference is the caller's now. */
+void bx_pool_bury(bx_process *process);
 
 /* Have the keeper look again. */
 void bx_pool_wake(bx_worker_pool *pool);

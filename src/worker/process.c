@@ -194,8 +194,10 @@ bx_line *bx_process_take_line(bx_process *process, const bx_wait *wait,
 
     pthread_mutex_lock(mutex);
     line = process->idle;
-    if (line != NULL)
+    if (line != NULL) {
         process->idle = line->next;
+        line->uses++;
+    }
     slot = process->slots_used;
     if (line == NULL && slot < process->slots)
         process->slots_used++;
@@ -223,13 +225,28 @@ bx_line *bx_process_take_line(bx_process *process, const bx_wait *wait,
 }
 
 /* Another line may have come after it: then its place is lost. */
+static void drop(bx_process *process, bx_line *line)
+{
+    if (line->slot + 1 == process->slots_used)
+        process->slots_used--;
+    bx_line_free(line);
+}
+
 void bx_process_drop_line(bx_process *process, bx_line *line)
 {
     pthread_mutex_lock(&process->pool->mutex);
-    if (line->slot + 1 == process->slots_used)
-        process->slots_used--;
+    drop(process, line);
     pthread_mutex_unlock(&process->pool->mutex);
-    bx_line_free(line);
+}
+
+void bx_process_drop_idle(bx_process *process, bx_line *line)
+{
+    bx_line **at = &process->idle;
+
+    while (*at != line)
+        at = &(*at)->next;
+    *at = line->next;
+    drop(process, line);
 }
 
 void bx_process_give_line(bx_process *process, bx_line *line)

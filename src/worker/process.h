@@ -22,6 +22,8 @@ typedef struct bx_process bx_process;
 typedef struct bx_line {
     bx_channel channel;
     uint32_t slot;
+    uint32_t uses;      /* how often it was taken, */
+    uint32_t uses_seen; /* and when the keeper looked last */
     struct bx_line *next;
 } bx_line;
 
@@ -45,7 +47,12 @@ struct bx_process {
     uint32_t sessions;
     bool is_spent; /* ends when it is idle */
     int64_t idle_since_ns;
-    char *cause; /* why it is lost; NULL: not known yet */
+    uint64_t uses;       /* how often it was taken, */
+    uint64_t uses_seen;  /* and when the keeper looked first at it idle; */
+    int64_t seen_ns;     /* that was then, */
+    int64_t seen_cpu_ns; /* with so much processor time used */
+    bool is_shut;        /* it closed its end of control */
+    char *cause;         /* why it is lost; NULL: not known yet */
     bool layers[BX_LOCKDOWN_LAYERS];
     struct bx_process *next; /* in the pool */
 };
@@ -73,6 +80,8 @@ void bx_process_give_line(bx_process *process, bx_line *line);
 void bx_line_free(bx_line *line);
 /* The worker made nothing of it: free it, and let another take its place. */
 void bx_process_drop_line(bx_process *process, bx_line *line);
+/* The same for an idle one, with the mutex. */
+void bx_process_drop_idle(bx_process *process, bx_line *line);
 
 /* Ask on a line of it; the answer is BX_FRAME_OK. One that a caller waited for
  * in vain gets no more calls. */

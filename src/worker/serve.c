@@ -288,11 +288,14 @@ static uint64_t open_files(const bx_serve *serve)
 {
     const bx_limits *limits = &serve->policy->limits;
     uint64_t wanted = FDS_BASE + serve->slots * (limits->open_files + 4);
+    uint64_t most = UINT64_MAX;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < wanted)
-        return limit.rlim_max;
-    return wanted;
+    /* What waits in sockets counts against the user, and who has more than its
+     * own limit waiting can send none: the host's is the higher one. */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        most = limit.rlim_max - limit.rlim_max / 4;
+    return wanted < most ? wanted : most;
 }
 
 /* No worker uses more than the machine has, nor more than its calls may

@@ -281,8 +281,35 @@ static void be_wrong(int socket, const char *how)
         close(socket);
 }
 
+static int control_fd; /* of this worker */
+
+/* After an answer that is good, when nobody asks any more. */
+static void be_restless(int socket, const char *how)
+{
+    good(socket);
+    if (strcmp(how, "then-speaks") == 0) {
+        usleep(300000);
+        say_many(socket, BX_FRAME_MAGIC);
+    } else if (strcmp(how, "then-nothing") == 0) {
+        usleep(300000);
+        (void)send(socket, "", 0, MSG_NOSIGNAL);
+    } else if (strcmp(how, "then-speaks-at-once") == 0) {
+        say_many(socket, BX_FRAME_MAGIC);
+    } else if (strcmp(how, "then-controls") == 0) {
+        say_many(control_fd, BX_FRAME_MAGIC);
+    } else if (strcmp(how, "then-spins") == 0) {
+        for (;;)
+            ;
+    } else if (strcmp(how, "then-closes") == 0) {
+        close(socket);
+        sleep(60);
+    }
+}
+
 static void misbehave(int socket, const char *how)
 {
+    if (strncmp(how, "then-", 5) == 0)
+        be_restless(socket, how);
     be_malformed(socket, how);
     be_wrong(socket, how);
     if (strcmp(how, "good") == 0) {
@@ -375,6 +402,7 @@ static _Noreturn void evil_worker(int control)
                         SIZE_MAX);
     if (bx_channel_open(&channel, control, NULL) < 0)
         _exit(9);
+    control_fd = control;
     while (bx_channel_receive(&channel, BX_FRAME_MAX_BYTES, 1, 0, &message,
                               NULL) == 1) {
         if (message.type == BX_FRAME_SETUP)
@@ -609,6 +637,65 @@ static void kills_who_sends_what_no_worker_sends(void **state)
     bx_worker_pool_free(pool);
 }
 
+typedef struct lost_count {
+    bx_worker_pool *pool;
+    uint64_t lost;
+} lost_count;
+
+static bool has_lost(void *context)
+{
+    const lost_count *expected = context;
+    bx_worker_stats stats;
+
+    bx_worker_pool_stats(expected->pool, &stats);
+    return stats.lost == expected->lost;
+}
+
+/* Each has answered, and its call is over: nobody waits for it. */
+static void ends_who_does_something_unasked(void **state)
+{
+    static const char *const ways[] = { "then-speaks", "then-nothing",
+                                        "then-speaks-at-once", "then-controls",
+                                        "then-spins" };
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    lost_count count = { .pool = pool };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        bx_result *got = call(&box, ways[i], NULL);
+
+        assert_int_equal(bx_result_exit_code(got), 7);
+        bx_result_free(got);
+        count.lost = i + 1;
+        if (!wait_until(has_lost, &count))
+            fail_msg("%s: it lives on", ways[i]);
+        expect_good(&box);
+    }
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
+/* It has no other calls: the next goes to another. */
+static void calls_no_more_who_closes_a_line(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    bx_worker_stats stats;
+    bx_result *got = call(&box, "then-closes", NULL);
+
+    (void)state;
+    assert_int_equal(bx_result_exit_code(got), 7);
+    bx_result_free(got);
+    usleep(500000);
+    for (int i = 0; i < 10; i++)
+        expect_good(&box);
+    bx_worker_pool_stats(pool, &stats);
+    assert_int_equal(stats.started, 2);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 static void kills_who_goes_on_for_ever(void **state)
 {
     bx_worker_pool *pool = make_pool(&evil_options);
@@ -751,6 +838,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kills_who_sends_what_no_worker_sends),
+        cmocka_unit_test(ends_who_does_something_unasked),
+        cmocka_unit_test(calls_no_more_who_closes_a_line),
         cmocka_unit_test(kills_who_goes_on_for_ever),
         cmocka_unit_test(kills_who_talks_on_when_cancelled),
         cmocka_unit_test(takes_no_code_that_may_change),

@@ -610,6 +610,43 @@ static void retires_an_idle_worker(void **state)
     bx_worker_pool_free(pool);
 }
 
+/* Several channels, one with a session, and the keeper looks more than once. */
+static void leaves_alone_who_is_quiet(void **state)
+{
+    bx_worker_pool *pool = make_pool(NULL);
+    test_box loop = make_box(pool, LOOP, NULL);
+    test_box quick = make_box(pool, QUICK, NULL);
+    test_box typed = make_guest_box(pool, "component/typed", NULL);
+    bx_worker_session *session = bx_worker_session_open(typed.box, NULL, NULL);
+    bx_cancel *cancel = bx_cancel_new();
+    background calls[4];
+    bx_result *result;
+    int pid = pid_of(&quick);
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        start_loop(&calls[i], &loop, cancel);
+    bx_cancel_trigger(cancel);
+    for (int i = 0; i < 4; i++)
+        bx_result_free(finish(&calls[i]));
+    for (int i = 0; i < 5; i++) {
+        usleep(500000);
+        expect_seven(&quick);
+    }
+    usleep(1500000);
+    result = invoke(session, "count", NULL);
+    assert_string_equal(bx_result_value(result), "1");
+    bx_result_free(result);
+    assert_int_equal(pid_of(&quick), pid);
+    assert_int_equal(lost(pool), 0);
+    bx_worker_session_close(session);
+    bx_cancel_free(cancel);
+    free_box(&loop);
+    free_box(&quick);
+    free_box(&typed);
+    bx_worker_pool_free(pool);
+}
+
 static void evicts_the_least_used(void **state)
 {
     const bx_worker_options options = { .max_instances = 4, .max_workers = 2 };
@@ -848,6 +885,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(leaves_no_process_without_descriptors),
         cmocka_unit_test(ends_sessions_with_their_worker),
         cmocka_unit_test(retires_an_idle_worker),
+        cmocka_unit_test(leaves_alone_who_is_quiet),
         cmocka_unit_test(evicts_the_least_used),
         cmocka_unit_test(refuses_more_than_are_allowed),
         cmocka_unit_test(keeps_one_worker_for_one_policy),
