@@ -217,6 +217,13 @@ static int tell_effect(const bx_answer *answer, const bx_frame *frame,
     return 0;
 }
 
+/* What was asked for cannot be had: the worker makes an error of it. */
+static int send_empty(const bx_line *line)
+{
+    return bx_channel_send(&line->channel, BX_FRAME_ANSWER, NULL, NULL, 0,
+                           false, NULL);
+}
+
 int bx_answer_send(const bx_answer *answer, const bx_line *line,
                    const bx_wire_out *out, int fd, bx_error **ret_why)
 {
@@ -234,6 +241,12 @@ int bx_answer_send(const bx_answer *answer, const bx_line *line,
     if (number == EPIPE || number == ECONNRESET) {
         bx_error_free(why); /* how it ended says more */
         return -1;
+    }
+    /* Too many descriptors, here or on their way: it makes do without. */
+    if ((number == EMFILE || number == ENFILE || number == ETOOMANYREFS) &&
+        send_empty(line) == 0) {
+        bx_error_free(why);
+        return 0;
     }
     if (number == EAGAIN) {
         bx_error_free(why);
@@ -409,8 +422,42 @@ static int wait_frame(const bx_answer *answer, bx_line *line, wait_state *state,
     }
 }
 
+/* A long frame came, and this process had no descriptor for its body. That is
+ * no fault of the worker's: it is told, and others in it know nothing of it. */
+static bool is_lacking(const bx_frame *frame, const bx_error *why)
+{
+    static const bool may_be_long[BX_FRAME_TYPES] = {
+        [BX_FRAME_RESULT] = true,       [BX_FRAME_BROKER] = true,
+        [BX_FRAME_BROKER_WHILE] = true, [BX_FRAME_SPAWN] = true,
+        [BX_FRAME_TOOL_CALL] = true,
+    };
+
+    return bx_error_errno(why) == EMFILE && may_be_long[frame->type];
+}
+
+/* What has a long body that did not come is not looked into. */
+static int answer_any(bx_answer *answer, const bx_line *line,
+                      const bx_frame *frame, bx_error **ret_why)
+{
+    if (*ret_why == NULL)
+        return answer_frame(answer, line, frame, ret_why);
+    bx_error_free(*ret_why);
+    *ret_why = NULL;
+    return send_empty(line);
+}
+
+static int fail_late(const bx_frame *frame, bx_error **ret_why)
+{
+    bx_error_free(*ret_why);
+    *ret_why = NULL;
+    return bx_error_set(ret_why, BX_ERR_INVALID,
+                        "the worker went on after its run was to end (a frame "
+                        "of type %d)",
+                        (int)frame->type);
+}
+
 /* Until the result: 0. -1: the worker is lost; ret_why: what it did wrong, NULL
- * when it ended. */
+ * when it ended. 0 with ret_why: the result came, but could not be taken. */
 static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
                      bx_error **ret_why)
 {
@@ -419,11 +466,13 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
     bool is_first = true;
 
     for (;;) {
-        bx_frame frame;
+        bx_frame frame = { .fds_count = 0 };
         int got = wait_frame(answer, line, &state, &frame, ret_why);
         int64_t begin_ns;
         int answered;
 
+        if (got < 0 && is_lacking(&frame, *ret_why))
+            got = 1;
         if (got <= 0) {
             answer->is_begun = got < 0 || errno != ECONNRESET || !is_first;
             if (got < 0 && bx_error_code(*ret_why) == BX_ERR_INVALID)
@@ -441,13 +490,9 @@ static int serve_run(bx_answer *answer, bx_line *line, bx_frame *ret_frame,
         /* Some may have been sent in time, and read late. */
         if (begin_ns >= state.due_ns + GRACE_NS)
             state.late++;
-        answered =
-            state.late <= LATE_FRAMES
-                ? answer_frame(answer, line, &frame, ret_why)
-                : bx_error_set(ret_why, BX_ERR_INVALID,
-                               "the worker went on after its run was to end (a "
-                               "frame of type %d)",
-                               (int)frame.type);
+        answered = state.late <= LATE_FRAMES
+                       ? answer_any(answer, line, &frame, ret_why)
+                       : fail_late(&frame, ret_why);
         bx_frame_clear(&frame);
         if (answered < 0)
             return -1;
@@ -553,6 +598,24 @@ static int make_lost(bx_answer *answer, bx_line *line, bx_error *why,
     return 0;
 }
 
+/* The run is over, and what came of it cannot be had. The worker is well. */
+static int miss_result(const bx_answer *answer, bx_line *line, bx_error *why,
+                       bx_result **ret_result, bx_error **err)
+{
+    bx_result *result = calloc(1, sizeof(*result));
+
+    bx_process_give_line(answer->process, line);
+    if (result == NULL) {
+        bx_error_free(why);
+        return bx_error_set_nomem(err);
+    }
+    bx_error_wrap(&why, "the call has run, but its result is lost");
+    bx_result_end(result, BX_ERR_SYSTEM, strdup(bx_error_message(why)));
+    bx_error_free(why);
+    *ret_result = result;
+    return 0;
+}
+
 /* The worker could not begin. */
 static int take_error(bx_answer *answer, bx_line *line, bx_frame *frame,
                       bx_error **err)
@@ -586,6 +649,8 @@ static int call(bx_answer *answer, bx_line *line, size_t argc,
     if (serve_run(answer, line, &frame, &why) < 0) {
         return make_lost(answer, line, why, ret_result, err);
     }
+    if (why != NULL)
+        return miss_result(answer, line, why, ret_result, err);
     if (frame.type == BX_FRAME_ERROR)
         return take_error(answer, line, &frame, err);
     received = take_result(answer, &frame, &result, &why);

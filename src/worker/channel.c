@@ -5,12 +5,26 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 #define MESSAGE_BYTES (sizeof(bx_frame_head) + BX_FRAME_INLINE_BYTES)
+
+int bx_channel_fail(int number, const char *what, bx_error **err)
+{
+    struct rlimit limit = { 0 };
+
+    bx_error_set_errno(err, number, "%s", what);
+    if (number == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        bx_error_wrap(err,
+                      "this process has as many descriptors open as it may "
+                      "(%llu; raise it by `ulimit -n`)",
+                      (unsigned long long)limit.rlim_cur);
+    return -1;
+}
 
 int bx_channel_open(bx_channel *channel, int fd, bx_error **err)
 {
@@ -48,7 +62,7 @@ int bx_channel_pair(int ret_fds[2], bx_error **err)
     const struct timeval most = { .tv_sec = BX_CHANNEL_SEND_MS / 1000 };
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
-        return bx_error_set_errno(err, errno, "a pair of sockets");
+        return bx_channel_fail(errno, "a pair of sockets", err);
     if (setsockopt(ret_fds[0], SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) ==
         0)
         return 0;
@@ -82,8 +96,7 @@ int bx_channel_memory(const void *data, size_t bytes, bx_error **err)
 
     if (fd < 0 || write_all(fd, data, bytes) < 0 ||
         fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) < 0)
-        return bx_error_set_errno(err, errno, "a memory file of %zu bytes",
-                                  bytes);
+        return bx_channel_fail(errno, "a memory file for a long message", err);
     return bx_take_fd(&fd);
 }
 
@@ -307,6 +320,17 @@ static int sort_out(const bx_channel *channel, const struct msghdr *message,
     return 0;
 }
 
+/* The type of a frame whose body is in a descriptor; else none. */
+static bx_frame_type long_type(const bx_channel *channel, size_t bytes)
+{
+    bx_frame_head head;
+
+    return bx_frame_check(channel->room, bytes, &head) &&
+                   (head.flags & BX_FRAME_SPILLED) != 0
+               ? (bx_frame_type)head.type
+               : BX_FRAME_NONE;
+}
+
 int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
                        int flags, bx_frame *ret_frame, bx_error **err)
 {
@@ -335,7 +359,9 @@ int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
     /* Cut, though there was place for more: this process had none left. */
     if ((message.msg_flags & MSG_CTRUNC) != 0 && came <= BX_CHANNEL_FDS) {
         bx_frame_clear(&frame);
-        return bx_error_set_errno(err, EMFILE, "a message of another process");
+        *ret_frame = frame;
+        ret_frame->type = long_type(channel, (size_t)got);
+        return bx_channel_fail(EMFILE, "a message of another process", err);
     }
     if (sort_out(channel, &message, (size_t)got, max_bytes, max_fds, &frame,
                  err) < 0) {

@@ -32,6 +32,10 @@ typedef struct bx_frame {
 int bx_channel_open(bx_channel *channel, int fd, bx_error **err);
 void bx_channel_close(bx_channel *channel);
 
+/* What went wrong with what, where EMFILE names the limit; errno as it was.
+ * Returns -1. */
+int bx_channel_fail(int number, const char *what, bx_error **err);
+
 /* A connected pair, both closed on exec. What is sent by the first waits
  * BX_CHANNEL_SEND_MS at most for someone to read: the other end may be
  * anyone's. */
@@ -60,7 +64,9 @@ int bx_channel_send(const bx_channel *channel, bx_frame_type type,
  * bx_frame_clear() frees; 0: errno is EAGAIN, nothing came (on a socket with a
  * time limit, or flags MSG_DONTWAIT); EPIPE, the other end is gone; ECONNRESET,
  * it is and has not read what was sent last. -1 with err:
- * BX_ERR_INVALID, it is no frame. */
+ * BX_ERR_INVALID, it is no frame; BX_ERR_SYSTEM with errno EMFILE, it was one,
+ * but this process had no descriptor free for what came with it: of a frame
+ * with a long body ret_frame has the type, else BX_FRAME_NONE. */
 int bx_channel_receive(bx_channel *channel, size_t max_bytes, size_t max_fds,
                        int flags, bx_frame *ret_frame, bx_error **err);
 void bx_frame_clear(bx_frame *frame);

@@ -34,6 +34,17 @@ static void receive_answer(const bx_served_call *call, size_t max_fds,
         _exit(1);
 }
 
+/* An empty one is that of a host that has no descriptor left, for what was
+ * asked or for the answer. */
+static int check_answer(const bx_frame *answer, bx_error **err)
+{
+    if (answer->bytes > 0)
+        return 0;
+    return bx_error_set(err, BX_ERR_SYSTEM,
+                        "the host has too many descriptors open for this; "
+                        "raise its `ulimit -n`");
+}
+
 /* ---- what the run tells ---------------------------------------------- */
 
 /* What cannot be told must not have been done unseen: the worker ends. */
@@ -89,12 +100,14 @@ static bool on_need(void *context, const bx_need_event *event)
 static int take_reply(bx_frame *answer, bx_buf *ret_reply, int *ret_fd,
                       bx_error **err)
 {
-    int result =
-        bx_buf_append(ret_reply, answer->data, answer->bytes, SIZE_MAX);
+    int result = check_answer(answer, err);
 
-    if (result < 0)
-        bx_error_set_nomem(err);
-    else if (ret_fd != NULL)
+    if (result == 0)
+        result =
+            bx_buf_append(ret_reply, answer->data, answer->bytes, SIZE_MAX) < 0
+                ? bx_error_set_nomem(err)
+                : 0;
+    if (result == 0 && ret_fd != NULL)
         *ret_fd = bx_frame_take_fd(answer, 0);
     bx_frame_clear(answer);
     return result;
@@ -162,7 +175,10 @@ static int ask_service(const bx_served_call *call, bx_frame_type type,
     send_frame(call, type, body);
     receive_answer(call, 0, &answer);
     in = bx_frame_body(&answer);
-    result = bx_frame_get_service_result(&in, &left, ret_result, err);
+    result = check_answer(&answer, err) < 0
+                 ? -1
+                 : bx_frame_get_service_result(&in, &left, ret_result, err);
+    in.is_bad |= answer.bytes == 0;
     bx_frame_clear(&answer);
     if (!in.is_bad)
         *caller->budget = left;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -178,6 +179,45 @@ static void take_answer(int socket)
     free(channel.room);
 }
 
+static bool take_empty(int socket)
+{
+    bx_channel channel;
+    bx_frame answer;
+    bool is_empty;
+
+    if (bx_channel_open(&channel, socket, NULL) < 0 ||
+        bx_channel_receive(&channel, BX_FRAME_MAX_BYTES, 1, 0, &answer, NULL) !=
+            1)
+        _exit(9);
+    is_empty = answer.type == BX_FRAME_ANSWER && answer.bytes == 0;
+    bx_frame_clear(&answer);
+    free(channel.room);
+    return is_empty;
+}
+
+static void good_if(int socket, bool is_so)
+{
+    if (!is_so)
+        _exit(8);
+    good(socket);
+}
+
+/* A long question, well formed. */
+static void ask_much(int socket)
+{
+    const bx_budget full = BX_BUDGET_FULL;
+    bx_channel channel = { .fd = socket };
+    bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, SIZE_MAX);
+    char *input = calloc(1, 100000);
+
+    bx_frame_put_tool(&out, &full, "x", input, 100000);
+    (void)bx_channel_send(&channel, BX_FRAME_TOOL_CALL, &body, NULL, 0, true,
+                          NULL);
+    bx_buf_clear(&body);
+    free(input);
+}
+
 static void be_malformed(int socket, const char *how)
 {
     static char large[BX_FRAME_INLINE_BYTES];
@@ -337,6 +377,16 @@ static void misbehave(int socket, const char *how)
             ask_spawn(socket, BX_FRAME_SPAWN, 1, "large");
         good(socket);
         sleep(60);
+    } else if (strcmp(how, "asks-much") == 0) {
+        ask_much(socket);
+        good_if(socket, take_empty(socket));
+    } else if (strcmp(how, "asks-for-much") == 0) {
+        ask_spawn(socket, BX_FRAME_SPAWN, 1, "larger");
+        good_if(socket, take_empty(socket));
+    } else if (strcmp(how, "says-much") == 0) {
+        result(socket, &(evil_result){ .message = "", .output_bytes = 100000 });
+    } else if (strcmp(how, "fd-beside") == 0) {
+        say(socket, BX_FRAME_MAGIC, BX_FRAME_RESULT, 0, 1, "x", 1, &socket, 1);
     } else if (strcmp(how, "lies") == 0) {
         /* More nested calls than are granted: the host counts. */
         for (int i = 0; i < 10; i++) {
@@ -487,6 +537,7 @@ static int on_spawn(void *context, const bx_caller *caller,
                     bx_service_result *ret_result, bx_error **err)
 {
     static const char large[BX_FRAME_INLINE_BYTES - 200];
+    static const char larger[100000];
 
     (void)context;
     (void)caller;
@@ -496,6 +547,9 @@ static int on_spawn(void *context, const bx_caller *caller,
         usleep(150000);
     if (request != NULL && strcmp(request->argv[0], "large") == 0)
         return bx_buf_append(&ret_result->output[0], large, sizeof(large),
+                             SIZE_MAX);
+    if (request != NULL && strcmp(request->argv[0], "larger") == 0)
+        return bx_buf_append(&ret_result->output[0], larger, sizeof(larger),
                              SIZE_MAX);
     return bx_buf_puts(&ret_result->head, "{}");
 }
@@ -834,6 +888,76 @@ static void counts_nested_calls_itself(void **state)
     bx_worker_pool_free(pool);
 }
 
+enum { HOG_MAX = 4096 };
+
+static size_t hog(int *fds)
+{
+    size_t count = 0;
+
+    while (count < HOG_MAX &&
+           (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        count++;
+    assert_int_equal(errno, EMFILE);
+    return count;
+}
+
+static void release(int *fds, size_t count)
+{
+    while (count > 0)
+        close(fds[--count]);
+}
+
+/* What came in a descriptor is lost, and the worker told; it is the host that
+ * has none left. */
+static void a_host_without_descriptors_loses_no_worker(void **state)
+{
+    const bx_run_extra extra = { .services = &services };
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    struct rlimit limit;
+    struct rlimit few;
+    bx_worker_stats stats;
+    bx_result *got;
+    size_t count;
+    int fds[HOG_MAX];
+
+    (void)state;
+    expect_good(&box);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = (struct rlimit){ 128, limit.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    count = hog(fds);
+    spawned = 0;
+    got = call(&box, "asks-much", &extra);
+    assert_string_equal(bx_result_message(got), "");
+    assert_int_equal(bx_result_exit_code(got), 7);
+    assert_int_equal(spawned, 0);
+    bx_result_free(got);
+    got = call(&box, "asks-for-much", &extra);
+    assert_string_equal(bx_result_message(got), "");
+    assert_int_equal(bx_result_exit_code(got), 7);
+    assert_int_equal(spawned, 1);
+    bx_result_free(got);
+    got = call(&box, "says-much", NULL);
+    assert_int_equal(bx_result_code(got), BX_ERR_SYSTEM);
+    assert_non_null(strstr(bx_result_message(got), "result is lost"));
+    assert_non_null(strstr(bx_result_message(got), "(128; raise it by"));
+    bx_result_free(got);
+    expect_good(&box);
+    bx_worker_pool_stats(pool, &stats);
+    assert_int_equal(stats.lost, 0);
+    assert_int_equal(stats.started, 1);
+    /* Where none may come at all, that is still no excuse. */
+    expect_lost(&box, "fd-beside", "");
+    release(fds, count);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    expect_good(&box);
+    bx_worker_pool_stats(pool, &stats);
+    assert_int_equal(stats.lost, 1);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -847,6 +971,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(waits_for_no_reader),
         cmocka_unit_test(shows_nothing_that_acts_on_a_terminal),
         cmocka_unit_test(counts_nested_calls_itself),
+        cmocka_unit_test(a_host_without_descriptors_loses_no_worker),
     };
 
     if (argc > 2 && strcmp(argv[1], BX_WORKER_ARGUMENT) == 0 &&
