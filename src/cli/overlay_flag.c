@@ -1,10 +1,8 @@
 /* --overlay[=NAME], as run, the tools and mcp have it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -205,23 +203,6 @@ void bx_overlay_cli_end(bx_overlay_cli *overlay, bool is_quiet)
 
 /* ---- a child that goes on -------------------------------------------- */
 
-/* Of this process's own: native code in the child can give up the child's, and
- * change what a person looked at and is about to commit. */
-static int hold_use(const char *dir)
-{
-    bx_autofree char *path = NULL;
-    bx_autofd int fd = -1;
-
-    if (asprintf(&path, "%s/" BX_OVERLAY_USE_NAME, dir) < 0) {
-        path = NULL;
-        return -1;
-    }
-    fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0)
-        return -1; /* it is dropped just now: the child meets that too */
-    return bx_take_fd(&fd);
-}
-
 static volatile pid_t watched;
 
 /* A terminal tells the child itself. */
@@ -279,7 +260,10 @@ int bx_overlay_cli_watch(bx_overlay_cli *overlay, bool is_quiet)
     sigaction(SIGINT, &action, &former[0]);
     sigaction(SIGTERM, &action, &former[1]);
     sigprocmask(SIG_SETMASK, &mask, NULL);
-    held = hold_use(overlay->dir);
+    /* Of this process's own: native code in the child can give up the child's,
+     * and change what a person looked at and is about to commit. One that is
+     * dropped just now the child meets too. */
+    held = bx_overlay_hold(overlay->dir, NULL);
     status = wait_for(watched);
     bx_closep(&held);
     sigaction(SIGINT, &former[0], NULL);

@@ -347,6 +347,36 @@ int bx_overlay_protect(const char *dir, const bx_policy *policy, bx_error **err)
 
 /* ---- open and free --------------------------------------------------- */
 
+int bx_overlay_hold(const char *dir, bx_error **err)
+{
+    bx_autofree char *path = NULL;
+    bx_autofd int fd = -1;
+    struct stat stat;
+    int failed;
+
+    if (asprintf(&path, "%s/" BX_OVERLAY_USE_NAME, dir) < 0) {
+        path = NULL;
+        return bx_error_set_nomem(err);
+    }
+    fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+              0600);
+    if (fd < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    do
+        failed = flock(fd, LOCK_SH | LOCK_NB);
+    while (failed < 0 && errno == EINTR);
+    if (failed < 0 && errno != EWOULDBLOCK)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    if (failed == 0 && fstat(fd, &stat) < 0)
+        return bx_error_set_errno(err, errno, "'%s'", path);
+    if (failed < 0 || stat.st_nlink == 0)
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "'%s' is being committed or dropped: try again "
+                            "when that has ended",
+                            dir);
+    return bx_take_fd(&fd);
+}
+
 /* Runs hold it shared for as long as they use the overlay. It goes with the
  * file: one that was dropped meanwhile has no name. */
 static int lock(bx_overlay_store *store, bx_error **err)

@@ -32,6 +32,11 @@ typedef struct bx_overlay_store {
 /* A file of the overlay's folder. Runs hold a shared flock() of it. */
 #define BX_OVERLAY_USE_NAME "in-use"
 
+/* Hold it, for as long as the descriptor is open, so that nobody commits or
+ * drops the overlay of that folder meanwhile. -1 with err:
+ * BX_ERR_DENIED: that is done just now */
+int bx_overlay_hold(const char *dir, bx_error **err);
+
 typedef enum bx_overlay_use {
     BX_OVERLAY_LOOK,  /* beside runs */
     BX_OVERLAY_ALONE, /* no run uses it, none begins to */

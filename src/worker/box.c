@@ -68,6 +68,7 @@ static bx_process *try_process(bx_worker_box *box, bx_wait *wait,
         .slots = box->pool->slots,
         .memory_bytes = box->policy->limits.memory_bytes,
         .requires_lockdown = box->pool->requires_lockdown,
+        .overlay_dir = box->policy->overlay_dir,
     };
     bx_error *why = NULL;
     bx_template_code code;

@@ -237,6 +237,7 @@ static bx_process *add(bx_worker_pool *pool, const uint8_t key[BX_DIGEST_BYTES],
     process->id = ++pool->last_process;
     process->refs = 1; /* the list's */
     process->pidfd = -1;
+    process->use_fd = -1;
     process->control.fd = -1;
     pthread_mutex_init(&process->opening, NULL);
     memcpy(process->key, key, BX_DIGEST_BYTES);
@@ -266,6 +267,8 @@ void bx_pool_bury(bx_process *process)
     }
     process->state = BX_PROCESS_DEAD;
     unlink_process(process);
+    if (process->use_fd >= 0)
+        close(bx_take_fd(&process->use_fd));
     let_go(process);
     pthread_cond_broadcast(&pool->changed);
 }

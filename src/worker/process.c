@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
+#include "overlay/store.h"
 #include "worker/pool.h"
 #include "worker/serve.h"
 
@@ -77,6 +78,17 @@ static void put_in_cgroup(bx_process *process, const bx_process_plan *plan)
                       2ull * plan->slots + CGROUP_SPARE_TASKS, NULL) == 0;
 }
 
+/* The worker holds it too, but could give that up once it has been taken over:
+ * nobody commits while it may still write. */
+static int hold_overlay(bx_process *process, const bx_process_plan *plan,
+                        bx_error **err)
+{
+    if (plan->overlay_dir == NULL)
+        return 0;
+    process->use_fd = bx_overlay_hold(plan->overlay_dir, err);
+    return process->use_fd < 0 ? -1 : 0;
+}
+
 int bx_process_start(bx_process *process, const bx_process_plan *plan,
                      const bx_wait *wait, bx_error **err)
 {
@@ -96,7 +108,8 @@ int bx_process_start(bx_process *process, const bx_process_plan *plan,
                                 &process->generation, err) < 0)
         return -1;
     close(bx_take_fd(&theirs));
-    if (set_up(process, plan, page, wait, &why) == 0) {
+    if (set_up(process, plan, page, wait, &why) == 0 &&
+        hold_overlay(process, plan, &why) == 0) {
         put_in_cgroup(process, plan);
         return 0;
     }
@@ -120,6 +133,8 @@ void bx_process_destroy(bx_process *process)
     bx_channel_close(&process->control);
     if (process->pidfd >= 0)
         close(process->pidfd);
+    if (process->use_fd >= 0)
+        close(process->use_fd);
     if (process->cancels != NULL)
         munmap(process->cancels,
                (size_t)process->slots * BX_SERVE_CANCEL_BYTES);

@@ -36,6 +36,7 @@ struct bx_process {
     pid_t pid;
     int pidfd;           /* -1 before it is started */
     uint64_t generation; /* of its template */
+    int use_fd;          /* holds its overlay; -1: none */
     bx_channel control;
     pthread_mutex_t opening; /* who sends on it: one at a time, so that what
                               * each waits for is the worker alone */
@@ -63,6 +64,7 @@ typedef struct bx_process_plan {
     uint32_t slots;
     uint64_t memory_bytes; /* of one call; a control group bounds all */
     bool requires_lockdown;
+    const char *overlay_dir; /* NULL: none */
 } bx_process_plan;
 
 /* Without the mutex; on failure what was made is in process still. wait, here

@@ -8,16 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "policy/policy.h"
 #include "sandbox/result.h"
 #include "worker/channel.h"
 #include "worker/serve.h"
@@ -888,6 +891,48 @@ static void counts_nested_calls_itself(void **state)
     bx_worker_pool_free(pool);
 }
 
+static int lock_alone(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int failed = flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+
+    assert_true(fd >= 0);
+    close(fd);
+    return failed;
+}
+
+/* These workers hold nothing, as one that gave up its lock. */
+static void an_overlay_is_held_as_long_as_its_worker_lives(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    bx_policy *policy = make_pool_policy("wasm-cache-dir", "", NULL);
+    char dir[128];
+    char path[160];
+    lost_count count = { .pool = pool, .lost = 1 };
+    test_box box;
+    int pid = 0;
+
+    (void)state;
+    snprintf(dir, sizeof(dir), "%s/overlay", pool_home);
+    snprintf(path, sizeof(path), "%s/in-use", dir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(bx_policy_set_overlay(policy, dir, NULL), 0);
+    box = make_evil_box(pool, policy);
+    assert_int_equal(lock_alone(path), EWOULDBLOCK);
+    expect_good(&box);
+    assert_int_equal(lock_alone(path), EWOULDBLOCK);
+    assert_int_equal(bx_worker_pool_pids(pool, &pid, 1), 1);
+    kill(pid, SIGKILL);
+    assert_true(wait_until(has_lost, &count));
+    assert_int_equal(lock_alone(path), 0);
+    expect_good(&box);
+    assert_int_equal(lock_alone(path), EWOULDBLOCK);
+    free_box(&box);
+    bx_policy_free(policy);
+    bx_worker_pool_free(pool);
+    assert_int_equal(lock_alone(path), 0);
+}
+
 enum { HOG_MAX = 4096 };
 
 static size_t hog(int *fds)
@@ -971,6 +1016,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(waits_for_no_reader),
         cmocka_unit_test(shows_nothing_that_acts_on_a_terminal),
         cmocka_unit_test(counts_nested_calls_itself),
+        cmocka_unit_test(an_overlay_is_held_as_long_as_its_worker_lives),
         cmocka_unit_test(a_host_without_descriptors_loses_no_worker),
     };
 
