@@ -141,14 +141,17 @@ int bx_code_load(bx_module *module, const bx_limits *limits, int fd,
                  bx_error **err)
 {
     bx_autofree bx_module_code *code = calloc(1, sizeof(*code));
+    bx_prepared *prepared;
+    bx_variant *variant;
     int result = 0;
 
     if (code == NULL)
         return bx_error_set_nomem(err);
     if (bx_engine_get_variant(module->engine, limits, &code->variant, err) < 0)
         return -1;
+    variant = code->variant;
     pthread_mutex_lock(&module->mutex);
-    if (!has_code(module, code->variant)) {
+    if (!has_code(module, variant)) {
         result = map_code(module, code, fd, err);
         if (result == 0) {
             code->next = module->codes;
@@ -156,6 +159,11 @@ int bx_code_load(bx_module *module, const bx_limits *limits, int fd,
         }
     }
     pthread_mutex_unlock(&module->mutex);
+    /* In a template every fork finds it done. What cannot be prepared is told
+     * when a box of it is asked for. */
+    if (result == 0 &&
+        bx_module_get_prepared(module, variant, &prepared, NULL) == 0)
+        bx_prepared_unref(prepared);
     return result;
 }
 

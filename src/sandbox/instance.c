@@ -139,9 +139,10 @@ static int open_store(bx_instance *instance, bx_error **err)
         budget == NULL ? limits->memory_bytes
                        : lower(limits->memory_bytes, budget->memory_bytes);
     instance->limiter.max_table_elements = limits->table_elements;
-    if (sandbox->component_pre != NULL) {
-        instance->component = bx_component_store_new(
-            sandbox->component_pre, instance, instance, &instance->limiter);
+    if (sandbox->prepared->component != NULL) {
+        instance->component =
+            bx_component_store_new(sandbox->prepared->component, instance,
+                                   instance, &instance->limiter);
         return fuel_store(instance, err);
     }
     instance->store =
@@ -423,7 +424,8 @@ static int start(bx_instance *instance, bx_result *result, bx_error **err)
                             "expected a component that exports '%s'",
                             instance->invocation->function);
     error = wasmtime_instance_pre_instantiate(
-        instance->sandbox->pre, instance->context, &instance->instance, &trap);
+        instance->sandbox->prepared->module, instance->context,
+        &instance->instance, &trap);
     if (error != NULL || trap != NULL)
         return end_run(instance, result, error, trap, err);
     if (!wasmtime_instance_export_get(instance->context, &instance->instance,

@@ -212,6 +212,7 @@ void bx_module_free(bx_module *module)
         bx_module_code *code = module->codes;
 
         module->codes = code->next;
+        bx_prepared_unref(code->prepared);
         bx_code_image_clear(&code->image);
         free(code);
     }
@@ -293,33 +294,62 @@ static bool make_code(bx_module *module, const bx_variant *variant,
     return true;
 }
 
+/* With the mutex. */
+static bx_module_code *get_code(bx_module *module, bx_variant *variant,
+                                bx_error **err)
+{
+    bx_module_code *code;
+
+    for (code = module->codes; code != NULL; code = code->next) {
+        if (code->variant == variant)
+            return code;
+    }
+    code = calloc(1, sizeof(*code));
+    if (code == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    code->variant = variant;
+    if (!make_code(module, variant, &code->image, err)) {
+        free(code);
+        return NULL;
+    }
+    code->next = module->codes;
+    module->codes = code;
+    return code;
+}
+
 int bx_module_get_code(bx_module *module, bx_variant *variant,
                        const bx_code_image **ret_image, bx_error **err)
+{
+    bx_module_code *code;
+
+    pthread_mutex_lock(&module->mutex);
+    code = get_code(module, variant, err);
+    pthread_mutex_unlock(&module->mutex);
+    if (code == NULL)
+        return -1;
+    *ret_image = &code->image;
+    return 0;
+}
+
+int bx_module_get_prepared(bx_module *module, bx_variant *variant,
+                           bx_prepared **ret_prepared, bx_error **err)
 {
     bx_module_code *code;
     int result = -1;
 
     pthread_mutex_lock(&module->mutex);
-    for (code = module->codes; code != NULL; code = code->next) {
-        if (code->variant == variant)
-            break;
-    }
-    if (code == NULL && (code = calloc(1, sizeof(*code))) != NULL) {
-        code->variant = variant;
-        if (!make_code(module, variant, &code->image, err)) {
-            free(code);
-            pthread_mutex_unlock(&module->mutex);
-            return -1;
-        }
-        code->next = module->codes;
-        module->codes = code;
-    }
-    if (code != NULL) {
-        *ret_image = &code->image;
+    code = get_code(module, variant, err);
+    if (code != NULL && code->prepared == NULL)
+        code->prepared =
+            bx_prepared_new(module->engine, variant, &code->image, err);
+    if (code != NULL && code->prepared != NULL) {
+        *ret_prepared = bx_prepared_ref(code->prepared);
         result = 0;
     }
     pthread_mutex_unlock(&module->mutex);
-    return result == 0 ? 0 : bx_error_set_nomem(err);
+    return result;
 }
 
 const bx_code_image *bx_module_first_code(const bx_module *module)

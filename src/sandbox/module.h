@@ -7,6 +7,7 @@
 
 #include "sandbox/cache.h"
 #include "sandbox/engine.h"
+#include "sandbox/prepared.h"
 
 #define BX_MODULE_MAX_BYTES (256u << 20)
 /* Each costs the compiler kilobytes, even an empty one of three bytes. LLVM as
@@ -17,6 +18,7 @@
 typedef struct bx_module_code {
     bx_variant *variant;
     bx_code_image image;
+    bx_prepared *prepared; /* NULL: not asked for yet */
     struct bx_module_code *next;
 } bx_module_code;
 
@@ -37,6 +39,11 @@ struct bx_module {
  * long as the module. */
 int bx_module_get_code(bx_module *module, bx_variant *variant,
                        const bx_code_image **ret_image, bx_error **err);
+
+/* The same with its imports resolved, once for each variant. The caller is one
+ * more owner. */
+int bx_module_get_prepared(bx_module *module, bx_variant *variant,
+                           bx_prepared **ret_prepared, bx_error **err);
 
 /* Any code of it: a module that was loaded has one. Borrowed likewise. */
 const bx_code_image *bx_module_first_code(const bx_module *module);

@@ -70,7 +70,7 @@ static int make_head(const bx_instance *instance, size_t argc,
     head->is_deterministic = policy->is_deterministic;
     head->seed = policy->seed;
     head->has_fuel = sandbox->variant->has_fuel;
-    head->is_component = sandbox->component_pre != NULL;
+    head->is_component = sandbox->prepared->component != NULL;
     if (asprintf(&head->program, "boxagnts %s, Wasmtime %s", bx_version(),
                  bx_engine_version()) < 0) {
         head->program = NULL;

@@ -5,6 +5,7 @@
 #include "base/service.h"
 #include "policy/policy.h"
 #include "sandbox/engine.h"
+#include "sandbox/prepared.h"
 #include "wasi/wasi.h"
 
 struct bx_sandbox {
@@ -12,11 +13,10 @@ struct bx_sandbox {
     bx_variant *variant; /* borrowed */
     bx_policy *policy;
     bx_fs *fs;
-    wasmtime_instance_pre_t *pre; /* keeps the compiled module; NULL: */
-    bx_component_pre *component_pre;
-    char *name;         /* the module's, for messages */
-    uint8_t digest[32]; /* SHA-256 of the module's bytes */
-    bool is_shared;     /* policy and fs are borrowed */
+    bx_prepared *prepared; /* the module's, one owner of it */
+    char *name;            /* the module's, for messages */
+    uint8_t digest[32];    /* SHA-256 of the module's bytes */
+    bool is_shared;        /* policy and fs are borrowed */
 };
 
 /* A function of a component and its arguments as JSON. All borrowed. */

@@ -26,7 +26,7 @@ bx_session *bx_session_open_with(const bx_sandbox *sandbox,
 {
     bx_session *session;
 
-    if (sandbox->component_pre == NULL) {
+    if (sandbox->prepared->component == NULL) {
         bx_error_set(err, BX_ERR_INVALID,
                      "session of '%s': a core module; expected a component",
                      sandbox->name);
