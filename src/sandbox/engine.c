@@ -184,6 +184,9 @@ static void set_pool(wasm_config_t *config, uint32_t instances)
     wasmtime_pooling_allocation_config_total_tables_set(
         pool, instances * TABLES_PER_RUN);
     wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, instances);
+    /* Guests run on the stack of the thread that calls them. A pool of stacks
+     * would be two mappings for each, which every fork() copies. */
+    wasmtime_pooling_allocation_config_total_stacks_set(pool, 0);
     wasmtime_pooling_allocation_config_max_memories_per_module_set(
         pool, MEMORIES_PER_MODULE);
     wasmtime_pooling_allocation_config_max_tables_per_module_set(
