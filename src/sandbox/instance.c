@@ -311,12 +311,11 @@ void bx_instance_rest(bx_instance *instance)
     instance->invocation = NULL;
 }
 
-void bx_instance_close(bx_instance *instance)
+void bx_instance_end(bx_instance *instance)
 {
-    if (instance->store != NULL)
-        wasmtime_store_delete(instance->store);
     /* Its resources go back to the hosts below. */
     bx_component_store_delete(instance->component);
+    instance->component = NULL;
     unwatch(instance);
     bx_http_client_free(instance->client);
     bx_socket_host_free(instance->sockets);
@@ -327,6 +326,18 @@ void bx_instance_close(bx_instance *instance)
     bx_record_close(instance);
     for (int i = 0; i < 3; i++)
         bx_buf_clear(&instance->captured[i]);
+}
+
+void bx_instance_drop(bx_instance *instance)
+{
+    if (instance->store != NULL)
+        wasmtime_store_delete(instance->store);
+}
+
+void bx_instance_close(bx_instance *instance)
+{
+    bx_instance_end(instance);
+    bx_instance_drop(instance);
 }
 
 bool bx_instance_memory(bx_instance *instance, wasmtime_caller_t *caller,

@@ -69,8 +69,11 @@ int bx_instance_renew(bx_instance *instance, const bx_run_options *options,
                       const bx_invocation *invocation, bx_error **err);
 void bx_instance_rest(bx_instance *instance);
 
-/* Free what it holds; fine after a failed open. */
+/* Free what it holds; fine after a failed open. In two steps: what others could
+ * see of it, and then a core module's memory. */
 void bx_instance_close(bx_instance *instance);
+void bx_instance_end(bx_instance *instance);
+void bx_instance_drop(bx_instance *instance);
 
 /* What is left to a metered one. */
 uint64_t bx_instance_fuel(const bx_instance *instance);

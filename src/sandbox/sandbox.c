@@ -103,7 +103,10 @@ static void run(void *argument)
     if (call->returned == 0)
         call->returned = bx_instance_run(&instance, call->extra->budget,
                                          call->result, call->err);
-    bx_instance_close(&instance);
+    bx_instance_end(&instance);
+    if (call->returned == 0 && call->extra->ended != NULL)
+        call->extra->ended(call->extra->ended_context, call->result);
+    bx_instance_drop(&instance);
     call->result->stats.wall_ns = (uint64_t)(bx_now_ns() - begin_ns);
 }
 

@@ -39,6 +39,11 @@ typedef struct bx_run_extra {
                                       */
     const struct bx_broker *broker;  /* who reaches the network for it, as of
                                       * bx_run; NULL: this process */
+    /* The run is over and nothing of it is open, but a core module's memory is
+     * not given back yet: whoever waits for the result need not wait for that.
+     * Not called when the run fails. result is borrowed; NULL: nobody. */
+    void (*ended)(void *context, bx_result *result);
+    void *ended_context;
     struct bx_player *player; /* what the run is played from; NULL: it is a
                                * real one */
 } bx_run_extra;

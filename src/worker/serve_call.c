@@ -14,6 +14,8 @@ typedef struct bx_served_call {
     bx_call_frame frame;
     bx_run_options options;
     int fds[4];
+    size_t most_bytes; /* of its result */
+    bool is_answered;
 } bx_served_call;
 
 /* Without the host nothing here makes sense any more. */
@@ -337,6 +339,43 @@ static void fill_options(bx_served_call *call, bx_cancel *cancel)
     options->need_context = call;
 }
 
+static void close_fds(bx_served_call *call)
+{
+    for (int i = 0; i < 4; i++) {
+        if (call->fds[i] >= 0)
+            close(call->fds[i]);
+        call->fds[i] = -1;
+    }
+}
+
+static bool try_send(const bx_served_call *call, const bx_result_frame *result,
+                     bx_error **err)
+{
+    bx_autobuf bx_buf body = BX_BUF_INIT;
+    bx_wire_out out = bx_wire_out_to(&body, call->most_bytes);
+
+    bx_frame_put_result(&out, result);
+    return !out.is_bad && bx_channel_send(call->channel, BX_FRAME_RESULT, &body,
+                                          NULL, 0, true, err) == 0;
+}
+
+static void fill_budget(const bx_served_call *call, bx_result_frame *result)
+{
+    result->has_budget = (call->frame.flags & BX_CALL_BUDGET) != 0;
+    result->budget = call->frame.budget;
+}
+
+/* The host goes on while the guest's memory is given back. */
+static void on_ended(void *context, bx_result *result)
+{
+    bx_served_call *call = context;
+    bx_result_frame frame = { .result = result };
+
+    close_fds(call);
+    fill_budget(call, &frame);
+    call->is_answered = try_send(call, &frame, NULL);
+}
+
 static int run_box(bx_serve *serve, bx_served_call *call,
                    bx_result_frame *ret_frame, bx_error **err)
 {
@@ -351,7 +390,9 @@ static int run_box(bx_serve *serve, bx_served_call *call,
     const bx_invocation invocation = { call->frame.function, call->frame.args,
                                        call->frame.args_bytes };
     uint32_t flags = call->frame.flags;
-    bx_run_extra extra = { .broker = &broker };
+    bx_run_extra extra = { .broker = &broker,
+                           .ended = on_ended,
+                           .ended_context = call };
 
     if (sandbox == NULL)
         return bx_error_set(err, BX_ERR_SYSTEM, "a call of no box");
@@ -387,21 +428,17 @@ static int run_session(bx_serve *serve, bx_served_call *call,
     return result;
 }
 
-static void send_result(const bx_served_call *call, size_t most,
-                        bx_result_frame *result)
+static void send_result(const bx_served_call *call, bx_result_frame *result)
 {
     bx_autobuf bx_buf body = BX_BUF_INIT;
-    bx_wire_out out = bx_wire_out_to(&body, most);
     bx_autoerror bx_error *err = NULL;
+    bx_wire_out out;
 
-    bx_frame_put_result(&out, result);
-    if (!out.is_bad && bx_channel_send(call->channel, BX_FRAME_RESULT, &body,
-                                       NULL, 0, true, &err) == 0)
+    if (try_send(call, result, &err))
         return;
     /* Too large to be sent, or no memory for it. */
     if (bx_error_errno(err) == EPIPE)
         _exit(1);
-    bx_buf_clear(&body);
     bx_result_free(result->result);
     result->result = NULL;
     if (result->error == NULL && err != NULL) {
@@ -411,7 +448,7 @@ static void send_result(const bx_served_call *call, size_t most,
         bx_error_set(&result->error, BX_ERR_LIMIT,
                      "the result is larger than %zu bytes, or there is no "
                      "memory for it",
-                     most);
+                     call->most_bytes);
     }
     out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_frame_put_result(&out, result);
@@ -423,7 +460,10 @@ static void send_result(const bx_served_call *call, size_t most,
 void bx_serve_call(bx_serve *serve, bx_channel *channel, bx_cancel *cancel,
                    bx_frame *frame)
 {
-    bx_served_call call = { .channel = channel, .fds = { -1, -1, -1, -1 } };
+    bx_served_call call = { .channel = channel,
+                            .fds = { -1, -1, -1, -1 },
+                            .most_bytes =
+                                bx_frame_most(&serve->policy->limits) };
     bx_result_frame result = { .result = NULL };
     bx_wire_in in = bx_frame_body(frame);
 
@@ -436,14 +476,11 @@ void bx_serve_call(bx_serve *serve, bx_channel *channel, bx_cancel *cancel,
             (void)run_session(serve, &call, &result, &result.error);
         else
             (void)run_box(serve, &call, &result, &result.error);
-        result.has_budget = (call.frame.flags & BX_CALL_BUDGET) != 0;
-        result.budget = call.frame.budget;
+        fill_budget(&call, &result);
     }
-    for (int i = 0; i < 4; i++) {
-        if (call.fds[i] >= 0)
-            close(call.fds[i]);
-    }
-    send_result(&call, bx_frame_most(&serve->policy->limits), &result);
+    close_fds(&call);
+    if (!call.is_answered)
+        send_result(&call, &result);
     bx_result_free(result.result);
     bx_error_free(result.error);
     bx_call_frame_clear(&call.frame);

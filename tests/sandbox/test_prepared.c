@@ -109,6 +109,49 @@ static void tells_of_unknown_imports_when_a_sandbox_is_made(void **state)
     bx_policy_free(policy);
 }
 
+typedef struct seen {
+    int times;
+    bx_result *result;
+} seen;
+
+static void see(void *context, bx_result *result)
+{
+    seen *what = context;
+
+    what->times++;
+    what->result = result;
+    assert_int_equal(bx_result_code(result), BX_OK);
+    assert_string_equal(bx_result_stdout(result, NULL), "o");
+}
+
+static void hands_out_a_result_before_memory_goes_back(void **state)
+{
+    static const char *const argv[] = { "m" };
+    bx_policy *policy = make_policy("wasm-timeout", "30s", NULL);
+    bx_module *module = load(test_engine, writes, &policy->limits);
+    bx_module *library = load(test_engine, "(module)", &policy->limits);
+    bx_sandbox *sandbox = bx_sandbox_new(module, policy, NULL);
+    bx_sandbox *failing = bx_sandbox_new(library, policy, NULL);
+    seen what = { 0, NULL };
+    const bx_run_extra extra = { .ended = see, .ended_context = &what };
+    bx_result *result;
+
+    (void)state;
+    assert_int_equal(
+        bx_sandbox_run_with(sandbox, 1, argv, NULL, &extra, &result, NULL), 0);
+    assert_int_equal(what.times, 1);
+    assert_ptr_equal(what.result, result);
+    bx_result_free(result);
+    assert_int_equal(
+        bx_sandbox_run_with(failing, 1, argv, NULL, &extra, &result, NULL), -1);
+    assert_int_equal(what.times, 1);
+    bx_sandbox_free(failing);
+    bx_sandbox_free(sandbox);
+    bx_module_free(library);
+    bx_module_free(module);
+    bx_policy_free(policy);
+}
+
 static size_t count_mappings(void)
 {
     FILE *file = fopen("/proc/self/maps", "re");
@@ -145,6 +188,7 @@ int main(void)
         cmocka_unit_test(resolves_imports_when_the_code_comes),
         cmocka_unit_test(sandboxes_share_it_and_outlive_the_module),
         cmocka_unit_test(tells_of_unknown_imports_when_a_sandbox_is_made),
+        cmocka_unit_test(hands_out_a_result_before_memory_goes_back),
         cmocka_unit_test(an_engine_is_few_mappings),
     };
 

@@ -138,6 +138,34 @@ static void hands_descriptors_over(void **state)
     bx_worker_pool_free(pool);
 }
 
+/* Whoever reads what a call wrote meets the end once the call is over: the
+ * worker has closed its copy by then. */
+static void has_closed_what_it_was_given(void **state)
+{
+    bx_worker_pool *pool = make_pool(NULL);
+    test_box box = make_guest_box(pool, "echo", NULL);
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+
+    (void)state;
+    options.stdin_data = "all of it";
+    options.stdin_bytes = 9;
+    for (int i = 0; i < 50; i++) {
+        char text[16] = { 0 };
+        int ends[2];
+
+        assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        options.stdout_fd = ends[1];
+        bx_result_free(run_box(&box, &options, NULL));
+        close(ends[1]);
+        assert_int_equal(read(ends[0], text, sizeof(text)), 9);
+        assert_string_equal(text, "all of it");
+        assert_int_equal(read(ends[0], text, sizeof(text)), 0);
+        close(ends[0]);
+    }
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 /* ---- who is told and asked ------------------------------------------- */
 
 typedef struct heard {
@@ -593,6 +621,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(carries_input_and_output_of_any_size),
         cmocka_unit_test(cuts_output_at_its_limit),
         cmocka_unit_test(hands_descriptors_over),
+        cmocka_unit_test(has_closed_what_it_was_given),
         cmocka_unit_test(tells_effects_and_asks_for_needs),
         cmocka_unit_test(tells_refusals),
         cmocka_unit_test(takes_no_for_an_answer),
