@@ -10,18 +10,28 @@
 #define NEEDS_MAX 65536u        /* kept; a power of two */
 #define TEXT_MAX_BYTES 8388608u /* of all names kept */
 #define SLOTS_FIRST 64u
+#define TEXTS_BYTES 16384u /* names that share one allocation */
 
 typedef struct need {
-    const char *kind; /* static texts of the host's */
-    char *target;     /* NULL: the slot is free */
-    size_t bytes;
+    const char *kind;   /* static texts of the host's */
+    const char *target; /* in texts; NULL: the slot is free */
+    uint64_t hash;
+    uint32_t bytes;
     bool is_given;
 } need;
+
+typedef struct texts {
+    struct texts *next;
+    size_t used;
+    size_t size;
+    char data[];
+} texts;
 
 struct bx_needs {
     need *slots;
     size_t slots_count; /* a power of two, at most half of them used */
     size_t used;
+    texts *texts;
     size_t text_bytes;
     uint64_t key[2];
 };
@@ -55,18 +65,18 @@ static uint64_t hash(const struct bx_needs *needs, const char *kind,
 }
 
 /* The slot that has it, or the free one where it would be. */
-static need *find(const struct bx_needs *needs, const char *kind,
-                  const char *target, size_t bytes)
+static need *find(const struct bx_needs *needs, const need *sought)
 {
     size_t mask = needs->slots_count - 1;
-    size_t at = (size_t)hash(needs, kind, target, bytes) & mask;
+    size_t at = (size_t)sought->hash & mask;
 
     for (;; at = (at + 1) & mask) {
         need *slot = &needs->slots[at];
 
         if (slot->target == NULL ||
-            (slot->bytes == bytes && strcmp(slot->kind, kind) == 0 &&
-             memcmp(slot->target, target, bytes) == 0))
+            (slot->hash == sought->hash && slot->bytes == sought->bytes &&
+             strcmp(slot->kind, sought->kind) == 0 &&
+             memcmp(slot->target, sought->target, sought->bytes) == 0))
             return slot;
     }
 }
@@ -90,82 +100,140 @@ static struct bx_needs *make(void)
     return needs;
 }
 
+static void free_texts(texts *first)
+{
+    while (first != NULL) {
+        texts *next = first->next;
+
+        free(first);
+        first = next;
+    }
+}
+
+/* They differ, so each goes to the first slot that is free. */
 static bool grow(struct bx_needs *needs)
 {
-    need *old = needs->slots;
-    size_t old_count = needs->slots_count;
-    need *grown = calloc(old_count * 2, sizeof(*grown));
+    size_t size = needs->slots_count * 2;
+    need *grown = calloc(size, sizeof(*grown));
 
     if (grown == NULL)
         return false;
-    needs->slots = grown;
-    needs->slots_count = old_count * 2;
-    for (size_t i = 0; i < old_count; i++) {
-        if (old[i].target != NULL)
-            *find(needs, old[i].kind, old[i].target, old[i].bytes) = old[i];
+    for (size_t i = 0; i < needs->slots_count; i++) {
+        size_t at = (size_t)needs->slots[i].hash & (size - 1);
+
+        if (needs->slots[i].target == NULL)
+            continue;
+        while (grown[at].target != NULL)
+            at = (at + 1) & (size - 1);
+        grown[at] = needs->slots[i];
     }
-    free(old);
+    free(needs->slots);
+    needs->slots = grown;
+    needs->slots_count = size;
     return true;
 }
 
-/* What does not fit, or finds no memory, is asked again. */
-static void keep(struct bx_needs *needs, const char *kind, char *target,
-                 size_t bytes, bool is_given)
+/* A copy with a NUL at its end, where the next one goes unless it is kept. */
+static char *copy_of(texts **first, const char *target, size_t bytes)
 {
-    need *slot;
+    texts *at = *first;
 
-    if (needs->used == NEEDS_MAX ||
-        needs->text_bytes + bytes > TEXT_MAX_BYTES ||
-        ((needs->used + 1) * 2 > needs->slots_count && !grow(needs))) {
-        free(target);
-        return;
+    if (at == NULL || at->size - at->used <= bytes) {
+        size_t size = bytes < TEXTS_BYTES ? TEXTS_BYTES : bytes + 1;
+
+        at = malloc(sizeof(*at) + size);
+        if (at == NULL)
+            return NULL;
+        *at = (texts){ .next = *first, .size = size };
+        *first = at;
     }
-    slot = find(needs, kind, target, bytes);
-    *slot = (need){ kind, target, bytes, is_given };
+    memcpy(at->data + at->used, target, bytes);
+    at->data[at->used + bytes] = '\0';
+    return at->data + at->used;
+}
+
+/* What does not fit, or finds no memory, is asked again. slot: where it would
+ * be. */
+static bool keep(struct bx_needs *needs, need *slot, const need *asked)
+{
+    if (needs->used == NEEDS_MAX ||
+        needs->text_bytes + asked->bytes > TEXT_MAX_BYTES)
+        return false;
+    if ((needs->used + 1) * 2 > needs->slots_count) {
+        if (!grow(needs))
+            return false;
+        slot = find(needs, asked);
+    }
+    *slot = *asked;
     needs->used++;
-    needs->text_bytes += bytes;
+    needs->text_bytes += asked->bytes;
+    needs->texts->used += asked->bytes + 1;
+    return true;
+}
+
+static bool ask(bx_run *run, const char *kind, const char *target)
+{
+    const bx_need_event event = { .kind = kind, .target = target };
+    int64_t paused_ns;
+    bool is_given;
+
+    if (run->is_need_noted)
+        return run->need(run->need_context, &event);
+    paused_ns = bx_run_pause(run);
+    is_given = run->need(run->need_context, &event);
+    bx_run_resume(run, paused_ns);
+    return is_given;
+}
+
+/* Without the table, so that the next time it is asked again. */
+static bool ask_once(bx_run *run, const char *kind, const char *target,
+                     size_t bytes)
+{
+    texts *only = NULL;
+    const char *copy = copy_of(&only, target, bytes);
+    bool is_given = copy != NULL && ask(run, kind, copy);
+
+    free_texts(only);
+    return is_given;
 }
 
 bool bx_run_need(bx_run *run, const char *kind, const char *target,
                  size_t target_bytes)
 {
-    bx_need_event event = { .kind = kind };
-    const need *known;
-    char *copy;
-    int64_t paused_ns;
-    bool is_given;
+    need asked = { .kind = kind, .target = target };
+    struct bx_needs *needs;
+    need *slot;
 
     if (run->need == NULL)
         return true;
     if (run->needs == NULL)
         run->needs = make();
-    if (run->needs != NULL) {
-        known = find(run->needs, kind, target, target_bytes);
-        if (known->target != NULL)
-            return known->is_given;
-    }
-    copy = malloc(target_bytes + 1);
-    if (copy == NULL)
+    needs = run->needs;
+    if (needs == NULL || target_bytes > TEXT_MAX_BYTES)
+        return ask_once(run, kind, target, target_bytes);
+    asked.bytes = (uint32_t)target_bytes;
+    asked.hash = hash(needs, kind, target, target_bytes);
+    slot = find(needs, &asked);
+    if (slot->target != NULL)
+        return slot->is_given;
+    asked.target = copy_of(&needs->texts, target, target_bytes);
+    if (asked.target == NULL)
         return false;
-    memcpy(copy, target, target_bytes);
-    copy[target_bytes] = '\0';
-    event.target = copy;
-    paused_ns = bx_run_pause(run);
-    is_given = run->need(run->need_context, &event);
-    bx_run_resume(run, paused_ns);
-    if (run->needs != NULL)
-        keep(run->needs, kind, copy, target_bytes, is_given);
-    else
-        free(copy);
-    return is_given;
+    asked.is_given = ask(run, kind, asked.target);
+    if (!keep(needs, slot, &asked) && needs->texts->used == 0) {
+        texts *unused = needs->texts;
+
+        needs->texts = unused->next;
+        free(unused);
+    }
+    return asked.is_given;
 }
 
 void bx_run_forget_needs(bx_run *run)
 {
     if (run->needs == NULL)
         return;
-    for (size_t i = 0; i < run->needs->slots_count; i++)
-        free(run->needs->slots[i].target);
+    free_texts(run->needs->texts);
     free(run->needs->slots);
     free(run->needs);
     run->needs = NULL;

@@ -43,6 +43,7 @@ typedef struct bx_run {
     void *effect_context;
     bx_need_fn need; /* NULL: nobody asks */
     void *need_context;
+    bool is_need_noted;     /* need only takes notes: the time goes on */
     struct bx_needs *needs; /* what was asked so far; NULL: nothing */
     bx_hold_fn hold;        /* NULL: requests are sent at once */
     void *hold_context;

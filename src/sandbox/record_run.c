@@ -129,6 +129,7 @@ static int start_recorder(bx_instance *instance, size_t argc,
     record->need_context = instance->run.need_context;
     instance->run.need = on_need;
     instance->run.need_context = record;
+    instance->run.is_need_noted = record->need == NULL;
     return 0;
 }
 

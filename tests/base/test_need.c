@@ -127,6 +127,33 @@ static void bounds_the_bytes_it_keeps(void **state)
     free(name);
 }
 
+static void on_deadline(void *context, int64_t deadline_ns)
+{
+    (void)deadline_ns;
+    (*(unsigned *)context)++;
+}
+
+/* The time stands still while somebody is asked, and goes on for a note. */
+static void stops_the_time_only_to_ask(void **state)
+{
+    asked_count seen = { 0 };
+    unsigned moves = 0;
+    bx_run run = { .need = on_need,
+                   .need_context = &seen,
+                   .deadline_ns = 1,
+                   .on_deadline = on_deadline,
+                   .on_deadline_context = &moves };
+
+    (void)state;
+    assert_true(need(&run, "fs.read", "/a"));
+    assert_int_equal(moves, 2);
+    run.is_need_noted = true;
+    assert_true(need(&run, "fs.read", "/b"));
+    assert_int_equal(moves, 2);
+    assert_int_equal(seen.count, 2);
+    bx_run_forget_needs(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +162,7 @@ int main(void)
         cmocka_unit_test(gives_all_without_a_listener),
         cmocka_unit_test(bounds_what_it_keeps),
         cmocka_unit_test(bounds_the_bytes_it_keeps),
+        cmocka_unit_test(stops_the_time_only_to_ask),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
