@@ -1,27 +1,28 @@
-/* Records a run. Its own thread only copies what is told here; another one
- * hashes and writes, through a bounded buffer: when that falls behind, the run
- * waits, and not past its deadline. A recording that cannot be written ends the
- * run: one that is silently cut would be worthless. */
+/* Records a run: its own thread puts each call together and looks for bytes
+ * that were stored before, another one hashes and writes full blocks (press.h).
+ * When that falls behind, the run waits, and not past its deadline. A recording
+ * that cannot be written ends the run: one that is silently cut would be
+ * worthless. */
 #ifndef BX_RECORD_RECORDER_H
 #define BX_RECORD_RECORDER_H
 
 #include "base/run.h"
 #include "record/head.h"
+#include "record/writer.h"
 
 typedef struct bx_recorder bx_recorder;
 
 typedef struct bx_recorder_config {
-    int fd;                   /* borrowed */
-    uint64_t max_bytes;       /* of the file */
-    const char *const *names; /* of calls, by their numbers; static */
-    size_t names_count;       /* at most BX_RECORD_NAMES */
-    const bx_run *run;        /* borrowed: deadline and cancel */
+    const bx_record_sink *sink; /* copied */
+    uint64_t max_bytes;         /* of the file */
+    const char *const *names;   /* of calls, by their numbers; static */
+    size_t names_count;         /* at most BX_RECORD_NAMES */
+    const bx_run *run;          /* borrowed: deadline and cancel */
     const bx_record_head *head;
 } bx_recorder_config;
 
-/* Starts the thread. errors: as of bx_record_writer_new() */
 bx_recorder *bx_recorder_new(const bx_recorder_config *config, bx_error **err);
-/* NULL is fine. Waits for the thread. */
+/* NULL is fine. What is not finished is a cut file. */
 void bx_recorder_free(bx_recorder *recorder);
 
 /* Say what the guest gave to a call, or was given. Bytes may come in several

@@ -143,10 +143,13 @@ static bool move_pieces(const bx_relay *relay, uint64_t bytes)
 
     for (size_t i = 0; i < record->pieces_count && bytes > 0; i++) {
         const struct iovec *piece = &record->pieces[i];
-        size_t part = piece->iov_len < bytes ? piece->iov_len : bytes;
+        bool is_last = piece->iov_len >= bytes;
+        size_t part = is_last ? bytes : piece->iov_len;
 
-        if (!bx_tape_out(relay->tape, piece->iov_base, part, false))
+        if (!bx_tape_out(relay->tape, piece->iov_base, part, is_last))
             return false;
+        if (is_last)
+            return true;
         bytes -= part;
     }
     return bx_tape_out(relay->tape, NULL, 0, true);

@@ -106,7 +106,8 @@ static int start_recorder(bx_instance *instance, size_t argc,
 {
     bx_record *record = instance->record;
     bx_record_head head = { 0 };
-    bx_recorder_config config = { .fd = options->record_fd,
+    bx_record_sink sink;
+    bx_recorder_config config = { .sink = &sink,
                                   .max_bytes = options->record_max_bytes == 0
                                                    ? BX_RECORD_DEFAULT_BYTES
                                                    : options->record_max_bytes,
@@ -115,6 +116,8 @@ static int start_recorder(bx_instance *instance, size_t argc,
                                   .run = &instance->run,
                                   .head = &head };
 
+    if (bx_record_sink_of_fd(options->record_fd, &sink, err) < 0)
+        return -1;
     if (make_head(instance, argc, argv, extra, &head) < 0)
         bx_error_set(err, BX_ERR_LIMIT,
                      "recording: no memory, or more than %u arguments or "

@@ -45,7 +45,8 @@ void begin_recording(bx_tape *tape, bx_run *run, int fd, uint64_t max_bytes)
                             .program = (char *)"test",
                             .seed = 7,
                             .is_deterministic = true };
-    const bx_recorder_config config = { .fd = fd,
+    bx_record_sink sink;
+    const bx_recorder_config config = { .sink = &sink,
                                         .max_bytes = max_bytes,
                                         .names = call_names,
                                         .names_count = CALLS,
@@ -55,6 +56,7 @@ void begin_recording(bx_tape *tape, bx_run *run, int fd, uint64_t max_bytes)
 
     *run = (bx_run){ .deadline_ns = INT64_MAX };
     *tape = (bx_tape){ 0 };
+    assert_int_equal(bx_record_sink_of_fd(fd, &sink, &err), 0);
     assert_int_equal(bx_record_words_add(&head.argv, "guest"), 0);
     assert_int_equal(bx_record_words_add(&head.argv, ""), 0);
     tape->recorder = bx_recorder_new(&config, &err);

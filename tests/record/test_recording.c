@@ -210,9 +210,13 @@ static void put_all(int fd, const put *puts, size_t calls)
 {
     bx_record_end end = { .calls = calls };
     bx_error *err = NULL;
-    bx_record_writer *writer = bx_record_writer_new(fd, 1 << 20, &err);
+    const bx_run run = { .deadline_ns = INT64_MAX };
+    bx_record_writer *writer;
+    bx_record_sink sink;
     bx_buf bytes = BX_BUF_INIT;
 
+    assert_int_equal(bx_record_sink_of_fd(fd, &sink, &err), 0);
+    writer = bx_record_writer_new(&sink, 1 << 20, &run, &err);
     assert_non_null(writer);
     assert_int_equal(bx_record_end_put(&end, &bytes), 0);
     for (; puts->type != 0; puts++) {
@@ -223,7 +227,7 @@ static void put_all(int fd, const put *puts, size_t calls)
                                               NULL, 0, &err),
                          0);
     }
-    assert_int_equal(bx_record_writer_finish(writer, &err), 0);
+    assert_int_equal(bx_record_writer_finish(writer, NULL, &err), 0);
     bx_record_writer_free(writer);
     bx_buf_clear(&bytes);
 }
@@ -417,8 +421,9 @@ static void keeps_to_its_size(void **state)
 
 static void says_when_the_disk_is_full(void **state)
 {
-    const bx_recorder_config full = { .fd = open("/dev/full", O_WRONLY),
-                                      .max_bytes = 1 << 20 };
+    bx_record_sink sink;
+    const bx_recorder_config full = { .sink = &sink, .max_bytes = 1 << 20 };
+    int full_fd = open("/dev/full", O_WRONLY);
     struct rlimit before;
     struct rlimit small;
     bx_error *err = NULL;
@@ -427,10 +432,11 @@ static void says_when_the_disk_is_full(void **state)
     bx_tape tape;
 
     (void)state;
+    assert_int_equal(bx_record_sink_of_fd(full_fd, &sink, &err), 0);
     assert_null(bx_recorder_new(&full, &err));
     assert_int_equal(bx_error_errno(err), ENOSPC);
     bx_error_free(err);
-    close(full.fd);
+    close(full_fd);
 
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
@@ -446,13 +452,12 @@ static void says_when_the_disk_is_full(void **state)
 static void takes_no_pipe(void **state)
 {
     bx_error *err = NULL;
+    bx_record_sink sink;
     int fds[2];
-    bx_recorder_config config = { .max_bytes = 1 << 20 };
 
     (void)state;
     assert_int_equal(pipe(fds), 0);
-    config.fd = fds[1];
-    assert_null(bx_recorder_new(&config, &err));
+    assert_int_equal(bx_record_sink_of_fd(fds[1], &sink, &err), -1);
     assert_int_equal(bx_error_code(err), BX_ERR_INVALID);
     bx_error_free(err);
     close(fds[0]);
