@@ -28,11 +28,16 @@ static int reserve(bx_buf *buf, size_t bytes)
     return 0;
 }
 
-int bx_buf_append(bx_buf *buf, const void *data, size_t bytes, size_t max_bytes)
+int bx_buf_reserve(bx_buf *buf, size_t bytes, size_t max_bytes)
 {
     if (bytes > max_bytes || buf->len > max_bytes - bytes)
         return -1;
-    if (reserve(buf, bytes) < 0)
+    return reserve(buf, bytes);
+}
+
+int bx_buf_append(bx_buf *buf, const void *data, size_t bytes, size_t max_bytes)
+{
+    if (bx_buf_reserve(buf, bytes, max_bytes) < 0)
         return -1;
     if (bytes > 0)
         memcpy(buf->data + buf->len, data, bytes);

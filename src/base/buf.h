@@ -17,6 +17,9 @@ typedef struct bx_buf {
 int bx_buf_append(bx_buf *buf, const void *data, size_t bytes,
                   size_t max_bytes);
 int bx_buf_puts(bx_buf *buf, const char *text);
+/* Have room for so many more, which the caller puts behind len and counts, with
+ * a NUL after them. */
+int bx_buf_reserve(bx_buf *buf, size_t bytes, size_t max_bytes);
 int bx_buf_printf(bx_buf *buf, const char *format, ...) BX_PRINTF(2, 3);
 
 /* Append text so that it is printable on one line: control bytes, backslash

@@ -14,11 +14,15 @@
 
 typedef struct need {
     const char *kind;   /* static texts of the host's */
-    const char *target; /* in texts; NULL: the slot is free */
-    uint64_t hash;
+    const char *target; /* in texts */
     uint32_t bytes;
     bool is_given;
 } need;
+
+typedef struct slot {
+    uint32_t hash;
+    uint32_t number; /* of the need, from 1; 0: the slot is free */
+} slot;
 
 typedef struct texts {
     struct texts *next;
@@ -28,8 +32,9 @@ typedef struct texts {
 } texts;
 
 struct bx_needs {
-    need *slots;
+    slot *slots;
     size_t slots_count; /* a power of two, at most half of them used */
+    need *list;         /* half as many */
     size_t used;
     texts *texts;
     size_t text_bytes;
@@ -45,7 +50,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash(const struct bx_needs *needs, const char *kind,
+static uint32_t hash(const struct bx_needs *needs, const char *kind,
                      const char *target, size_t bytes)
 {
     uint64_t state = needs->key[0] ^ bytes;
@@ -61,23 +66,29 @@ static uint64_t hash(const struct bx_needs *needs, const char *kind,
         target += part;
         bytes -= part;
     }
-    return mix(state, needs->key[0]);
+    return (uint32_t)mix(state, needs->key[0]);
 }
 
 /* The slot that has it, or the free one where it would be. */
-static need *find(const struct bx_needs *needs, const need *sought)
+static slot *find(const struct bx_needs *needs, const need *sought,
+                  uint32_t sought_hash)
 {
     size_t mask = needs->slots_count - 1;
-    size_t at = (size_t)sought->hash & mask;
+    size_t at = sought_hash & mask;
 
     for (;; at = (at + 1) & mask) {
-        need *slot = &needs->slots[at];
+        slot *here = &needs->slots[at];
+        const need *there;
 
-        if (slot->target == NULL ||
-            (slot->hash == sought->hash && slot->bytes == sought->bytes &&
-             strcmp(slot->kind, sought->kind) == 0 &&
-             memcmp(slot->target, sought->target, sought->bytes) == 0))
-            return slot;
+        if (here->number == 0)
+            return here;
+        if (here->hash != sought_hash)
+            continue;
+        there = &needs->list[here->number - 1];
+        if (there->bytes == sought->bytes &&
+            strcmp(there->kind, sought->kind) == 0 &&
+            memcmp(there->target, sought->target, sought->bytes) == 0)
+            return here;
     }
 }
 
@@ -88,9 +99,12 @@ static struct bx_needs *make(void)
     if (needs == NULL)
         return NULL;
     needs->slots = calloc(SLOTS_FIRST, sizeof(*needs->slots));
-    if (needs->slots == NULL || getrandom(needs->key, sizeof(needs->key), 0) !=
-                                    (ssize_t)sizeof(needs->key)) {
+    needs->list = malloc(SLOTS_FIRST / 2 * sizeof(*needs->list));
+    if (needs->slots == NULL || needs->list == NULL ||
+        getrandom(needs->key, sizeof(needs->key), 0) !=
+            (ssize_t)sizeof(needs->key)) {
         free(needs->slots);
+        free(needs->list);
         free(needs);
         return NULL;
     }
@@ -114,16 +128,21 @@ static void free_texts(texts *first)
 static bool grow(struct bx_needs *needs)
 {
     size_t size = needs->slots_count * 2;
-    need *grown = calloc(size, sizeof(*grown));
+    slot *grown = calloc(size, sizeof(*grown));
+    need *list = realloc(needs->list, size / 2 * sizeof(*list));
 
-    if (grown == NULL)
+    if (list != NULL)
+        needs->list = list;
+    if (list == NULL || grown == NULL) {
+        free(grown);
         return false;
+    }
     for (size_t i = 0; i < needs->slots_count; i++) {
-        size_t at = (size_t)needs->slots[i].hash & (size - 1);
+        size_t at = needs->slots[i].hash & (size - 1);
 
-        if (needs->slots[i].target == NULL)
+        if (needs->slots[i].number == 0)
             continue;
-        while (grown[at].target != NULL)
+        while (grown[at].number != 0)
             at = (at + 1) & (size - 1);
         grown[at] = needs->slots[i];
     }
@@ -152,9 +171,10 @@ static char *copy_of(texts **first, const char *target, size_t bytes)
     return at->data + at->used;
 }
 
-/* What does not fit, or finds no memory, is asked again. slot: where it would
+/* What does not fit, or finds no memory, is asked again. place: where it would
  * be. */
-static bool keep(struct bx_needs *needs, need *slot, const need *asked)
+static bool keep(struct bx_needs *needs, slot *place, const need *asked,
+                 uint32_t asked_hash)
 {
     if (needs->used == NEEDS_MAX ||
         needs->text_bytes + asked->bytes > TEXT_MAX_BYTES)
@@ -162,10 +182,10 @@ static bool keep(struct bx_needs *needs, need *slot, const need *asked)
     if ((needs->used + 1) * 2 > needs->slots_count) {
         if (!grow(needs))
             return false;
-        slot = find(needs, asked);
+        place = find(needs, asked, asked_hash);
     }
-    *slot = *asked;
-    needs->used++;
+    needs->list[needs->used++] = *asked;
+    *place = (slot){ asked_hash, (uint32_t)needs->used };
     needs->text_bytes += asked->bytes;
     needs->texts->used += asked->bytes + 1;
     return true;
@@ -202,7 +222,8 @@ bool bx_run_need(bx_run *run, const char *kind, const char *target,
 {
     need asked = { .kind = kind, .target = target };
     struct bx_needs *needs;
-    need *slot;
+    uint32_t asked_hash;
+    slot *place;
 
     if (run->need == NULL)
         return true;
@@ -212,15 +233,15 @@ bool bx_run_need(bx_run *run, const char *kind, const char *target,
     if (needs == NULL || target_bytes > TEXT_MAX_BYTES)
         return ask_once(run, kind, target, target_bytes);
     asked.bytes = (uint32_t)target_bytes;
-    asked.hash = hash(needs, kind, target, target_bytes);
-    slot = find(needs, &asked);
-    if (slot->target != NULL)
-        return slot->is_given;
+    asked_hash = hash(needs, kind, target, target_bytes);
+    place = find(needs, &asked, asked_hash);
+    if (place->number != 0)
+        return needs->list[place->number - 1].is_given;
     asked.target = copy_of(&needs->texts, target, target_bytes);
     if (asked.target == NULL)
         return false;
     asked.is_given = ask(run, kind, asked.target);
-    if (!keep(needs, slot, &asked) && needs->texts->used == 0) {
+    if (!keep(needs, place, &asked, asked_hash) && needs->texts->used == 0) {
         texts *unused = needs->texts;
 
         needs->texts = unused->next;
@@ -235,6 +256,7 @@ void bx_run_forget_needs(bx_run *run)
         return;
     free_texts(run->needs->texts);
     free(run->needs->slots);
+    free(run->needs->list);
     free(run->needs);
     run->needs = NULL;
 }

@@ -3,47 +3,62 @@
 #define SHOWN_TEXT_BYTES 200
 #define SHOWN_PARTS 16
 
-static int put(bx_buf *parts, const void *data, size_t bytes)
+/* The kind and a number, and room for bytes behind them, which the caller puts
+ * there. NULL: there is none. */
+static uint8_t *put_part(bx_buf *parts, bx_record_part kind, uint64_t value,
+                         size_t bytes)
 {
-    return bx_buf_append(parts, data, bytes, BX_RECORD_MAX_BYTES);
+    uint8_t *begin;
+    uint8_t *at;
+
+    if (bytes > BX_RECORD_MAX_BYTES ||
+        bx_buf_reserve(parts, 1 + BX_VARINT_BYTES + bytes,
+                       BX_RECORD_MAX_BYTES) < 0)
+        return NULL;
+    begin = at = (uint8_t *)parts->data + parts->len;
+    *at++ = (uint8_t)kind;
+    at += bx_store_varint(at, value);
+    at[bytes] = '\0';
+    parts->len += (size_t)(at - begin) + bytes;
+    return at;
 }
 
-static int put_number(bx_buf *parts, bx_record_part kind, uint64_t value)
+static int put_bytes(bx_buf *parts, bx_record_part kind, uint64_t value,
+                     const void *data, size_t bytes)
 {
-    uint8_t head[1 + BX_VARINT_BYTES] = { (uint8_t)kind };
+    uint8_t *at = put_part(parts, kind, value, bytes);
 
-    return put(parts, head, 1 + bx_store_varint(head + 1, value));
+    if (at == NULL)
+        return -1;
+    if (bytes > 0)
+        memcpy(at, data, bytes);
+    return 0;
 }
 
 int bx_call_put_value(bx_buf *parts, uint64_t value)
 {
-    return put_number(parts, BX_PART_VALUE, value);
+    return put_part(parts, BX_PART_VALUE, value, 0) == NULL ? -1 : 0;
 }
 
 int bx_call_put_text(bx_buf *parts, const void *text, size_t bytes)
 {
-    if (put_number(parts, BX_PART_TEXT, bytes) < 0)
-        return -1;
-    return put(parts, text, bytes);
+    return put_bytes(parts, BX_PART_TEXT, bytes, text, bytes);
 }
 
 int bx_call_put_hash(bx_buf *parts, uint64_t bytes, const uint8_t *sha256)
 {
-    if (put_number(parts, BX_PART_HASH, bytes) < 0)
-        return -1;
-    return put(parts, sha256, BX_RECORD_HASH_BYTES);
+    return put_bytes(parts, BX_PART_HASH, bytes, sha256, BX_RECORD_HASH_BYTES);
 }
 
 int bx_call_put_answer(bx_buf *parts, int64_t answer)
 {
-    return put_number(parts, BX_PART_ANSWER, bx_zigzag(answer));
+    return put_part(parts, BX_PART_ANSWER, bx_zigzag(answer), 0) == NULL ? -1
+                                                                         : 0;
 }
 
 int bx_call_put_out(bx_buf *parts, const void *data, size_t bytes)
 {
-    if (put_number(parts, BX_PART_OUT, bytes) < 0)
-        return -1;
-    return put(parts, data, bytes);
+    return put_bytes(parts, BX_PART_OUT, bytes, data, bytes);
 }
 
 int bx_call_put_blobs(bx_buf *parts, uint64_t bytes, const uint32_t *numbers,
@@ -51,11 +66,13 @@ int bx_call_put_blobs(bx_buf *parts, uint64_t bytes, const uint32_t *numbers,
 {
     uint8_t number[BX_VARINT_BYTES];
 
-    if (put_number(parts, BX_PART_BLOBS, bytes) < 0 ||
-        put(parts, number, bx_store_varint(number, count)) < 0)
+    if (put_part(parts, BX_PART_BLOBS, bytes, 0) == NULL ||
+        bx_buf_append(parts, number, bx_store_varint(number, count),
+                      BX_RECORD_MAX_BYTES) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (put(parts, number, bx_store_varint(number, numbers[i])) < 0)
+        if (bx_buf_append(parts, number, bx_store_varint(number, numbers[i]),
+                          BX_RECORD_MAX_BYTES) < 0)
             return -1;
     }
     return 0;

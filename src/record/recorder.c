@@ -32,15 +32,16 @@ struct bx_recorder {
                                             * pieces and is no blob yet */
 };
 
+/* Whether what is told is taken in; a writer that cannot go on leaves out what
+ * it is given. */
 static bool is_open(const bx_recorder *recorder)
 {
-    return recorder->error == NULL &&
-           bx_record_writer_is_fine(recorder->writer);
+    return recorder->error == NULL;
 }
 
 bool bx_recorder_is_fine(const bx_recorder *recorder)
 {
-    return is_open(recorder);
+    return is_open(recorder) && bx_record_writer_is_fine(recorder->writer);
 }
 
 static void check_put(bx_recorder *recorder, int failed, const char *what)
