@@ -116,7 +116,9 @@ static int start_recorder(bx_instance *instance, size_t argc,
                                   .run = &instance->run,
                                   .head = &head };
 
-    if (bx_record_sink_of_fd(options->record_fd, &sink, err) < 0)
+    if (extra->record != NULL)
+        sink = *extra->record;
+    else if (bx_record_sink_of_fd(options->record_fd, &sink, err) < 0)
         return -1;
     if (make_head(instance, argc, argv, extra, &head) < 0)
         bx_error_set(err, BX_ERR_LIMIT,
@@ -152,7 +154,8 @@ int bx_record_open(bx_instance *instance, size_t argc, const char *const *argv,
                    const bx_run_options *options, const bx_run_extra *extra,
                    bx_error **err)
 {
-    if (options->record_fd < 0 && extra->player == NULL)
+    if (options->record_fd < 0 && extra->record == NULL &&
+        extra->player == NULL)
         return 0;
     instance->record = calloc(1, sizeof(*instance->record));
     if (instance->record == NULL)

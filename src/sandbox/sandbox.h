@@ -44,6 +44,8 @@ typedef struct bx_run_extra {
      * Not called when the run fails. result is borrowed; NULL: nobody. */
     void (*ended)(void *context, bx_result *result);
     void *ended_context;
+    const struct bx_record_sink *record; /* where its recording goes, in the
+                                          * place of options' record_fd */
     struct bx_player *player; /* what the run is played from; NULL: it is a
                                * real one */
 } bx_run_extra;
@@ -57,6 +59,10 @@ int bx_run_options_check(const bx_run_options *options,
  * none. */
 bx_session *bx_session_open_with(const bx_sandbox *sandbox,
                                  const bx_run_extra *extra, bx_error **err);
+
+#define BX_SESSION_NOT_RECORDED                                                \
+    "a session's call cannot be recorded: a recording holds a run from its "   \
+    "begin; record a call without a session"
 
 /* bx_sandbox_new() of one of several that share a policy and its open folders:
  * both borrowed, and checked already (sandbox/guard.h). */

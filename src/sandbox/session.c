@@ -131,10 +131,7 @@ int bx_session_invoke(bx_session *session, const char *function,
     if (bx_run_options_check(options, &complete, err) < 0)
         return -1;
     if (complete.record_fd >= 0)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "a session's call cannot be recorded: a recording "
-                            "holds a run from its begin; record a call without "
-                            "a session");
+        return bx_error_set(err, BX_ERR_INVALID, "%s", BX_SESSION_NOT_RECORDED);
     call.result = calloc(1, sizeof(*call.result));
     if (call.result == NULL)
         return bx_error_set_nomem(err);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "record/format.h"
 #include "sandbox/result.h"
 #include "worker/answer_service.h"
 
@@ -64,6 +65,12 @@ static void add_fd(bx_call_frame *call, int fd, bx_call_flag flag, int *fds,
     fds[(*count)++] = fd;
 }
 
+static uint64_t record_max(const bx_run_options *options)
+{
+    return options->record_max_bytes == 0 ? BX_RECORD_DEFAULT_BYTES
+                                          : options->record_max_bytes;
+}
+
 static size_t fill_call(const bx_answer *answer, bx_call_frame *call, int *fds)
 {
     const bx_run_options *options = answer->options;
@@ -110,8 +117,9 @@ static size_t fill_call(const bx_answer *answer, bx_call_frame *call, int *fds)
     add_fd(call, options->stdin_fd, BX_CALL_STDIN_FD, fds, &count);
     add_fd(call, options->stdout_fd, BX_CALL_STDOUT_FD, fds, &count);
     add_fd(call, options->stderr_fd, BX_CALL_STDERR_FD, fds, &count);
-    add_fd(call, options->record_fd, BX_CALL_RECORD_FD, fds, &count);
-    call->record_max_bytes = options->record_max_bytes;
+    if (options->record_fd >= 0)
+        call->flags |= BX_CALL_RECORD | BX_CALL_CANCEL;
+    call->record_max_bytes = record_max(options);
     return count;
 }
 
@@ -123,7 +131,7 @@ static int send_call(const bx_answer *answer, const bx_line *line, size_t argc,
     bx_wire_out out = bx_wire_out_to(&body, BX_FRAME_MAX_BYTES);
     bx_call_frame call = { .argc = argc, .argv = argv };
     bx_error *why = NULL;
-    int fds[4];
+    int fds[3];
     size_t count = fill_call(answer, &call, fds);
 
     bx_frame_put_call(&out, &call);
@@ -222,6 +230,26 @@ static int send_empty(const bx_line *line)
 {
     return bx_channel_send(&line->channel, BX_FRAME_ANSWER, NULL, NULL, 0,
                            false, NULL);
+}
+
+/* The worker has no descriptor of the file: what it sends is written here, and
+ * no more of it than the recording may have. A full disk ends the run. */
+static int take_recording(bx_answer *answer, const bx_line *line,
+                          const bx_frame *frame, bx_error **ret_why)
+{
+    if (answer->options->record_fd < 0 || frame->bytes == 0)
+        return bx_answer_refuse(frame, ret_why);
+    if (frame->bytes > answer->record_left)
+        return bx_error_set(ret_why, BX_ERR_INVALID,
+                            "the worker sent more of a recording than the %llu "
+                            "bytes it may have",
+                            (unsigned long long)record_max(answer->options));
+    answer->record_left -= frame->bytes;
+    if (answer->record_error == NULL &&
+        answer->record.put(answer->record.context, frame->data, frame->bytes,
+                           &answer->record_error) < 0)
+        bx_process_set_cancel(answer->process, line, true);
+    return 0;
 }
 
 int bx_answer_send(const bx_answer *answer, const bx_line *line,
@@ -331,6 +359,8 @@ static int answer_frame(bx_answer *answer, const bx_line *line,
         return tell_effect(answer, frame, ret_why);
     case BX_FRAME_NEED:
         return answer_need(answer, line, frame, ret_why);
+    case BX_FRAME_RECORD:
+        return take_recording(answer, line, frame, ret_why);
     case BX_FRAME_BROKER:
     case BX_FRAME_BROKER_WHILE:
         return answer_broker(answer, line, frame,
@@ -629,6 +659,18 @@ static int take_error(bx_answer *answer, bx_line *line, bx_frame *frame,
     return -1;
 }
 
+/* As bx_sandbox_run() has it: what is not recorded was not run. */
+static int end_unrecorded(bx_answer *answer, bx_result_frame *result,
+                          bx_error **err)
+{
+    bx_result_free(result->result);
+    bx_error_free(result->error);
+    if (err == NULL)
+        return -1;
+    *err = bx_take(answer->record_error);
+    return bx_error_wrap(err, "the run was ended");
+}
+
 static int call(bx_answer *answer, bx_line *line, size_t argc,
                 const char *const *argv, bx_result **ret_result, bx_error **err)
 {
@@ -661,6 +703,8 @@ static int call(bx_answer *answer, bx_line *line, size_t argc,
     bx_process_give_line(answer->process, line);
     answer->is_alive = result.is_alive;
     settle(answer, &result.budget);
+    if (answer->record_error != NULL)
+        return end_unrecorded(answer, &result, err);
     if (result.result == NULL) {
         if (err != NULL)
             *err = result.error;
@@ -670,6 +714,17 @@ static int call(bx_answer *answer, bx_line *line, size_t argc,
     }
     *ret_result = result.result;
     return 0;
+}
+
+static int begin_recording(bx_answer *answer, bx_error **err)
+{
+    const bx_run_options *options = answer->options;
+
+    if (options->record_fd < 0)
+        return 0;
+    bx_error_free(bx_take(answer->record_error));
+    answer->record_left = record_max(options);
+    return bx_record_sink_of_fd(options->record_fd, &answer->record, err);
 }
 
 int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
@@ -682,6 +737,8 @@ int bx_answer_call(bx_answer *answer, size_t argc, const char *const *argv,
     int result;
 
     answer->is_begun = false;
+    if (begin_recording(answer, err) < 0)
+        return -1;
     begin_run(answer);
     wait = (bx_wait){ answer->run.deadline_ns, answer->run.cancel };
     line = bx_process_take_line(answer->process, &wait, &why);
@@ -706,5 +763,6 @@ void bx_answer_clear(bx_answer *answer)
 {
     bx_broker_host_free(answer->broker);
     answer->broker = NULL;
+    bx_error_free(bx_take(answer->record_error));
     bx_run_forget_needs(&answer->run);
 }

@@ -5,6 +5,7 @@
 #define BX_WORKER_ANSWER_H
 
 #include "net/broker.h"
+#include "record/sink.h"
 #include "worker/box.h"
 
 /* Of one call, or of a session's calls one after the other. */
@@ -22,6 +23,9 @@ typedef struct bx_answer {
     bx_budget given;        /* what run.budget points to */
     uint64_t timeout_ms;    /* of this call, its own */
     int64_t begin_held_ns;  /* the run's held_ns before this call */
+    bx_record_sink record;  /* of this call, with options' record_fd */
+    uint64_t record_left;   /* the most that may still go there */
+    bx_error *record_error; /* owned; what went wrong with it */
     bx_broker_host *broker; /* owned; NULL: nothing was asked for yet */
 } bx_answer;
 

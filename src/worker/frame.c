@@ -202,7 +202,7 @@ void bx_frame_put_call(bx_wire_out *out, const bx_call_frame *call)
     }
     if ((call->flags & BX_CALL_BUDGET) != 0)
         bx_frame_put_budget(out, &call->budget);
-    if ((call->flags & BX_CALL_RECORD_FD) != 0)
+    if ((call->flags & BX_CALL_RECORD) != 0)
         bx_wire_put_u64(out, call->record_max_bytes);
     bx_wire_put_bytes(out, call->input, call->input_bytes);
 }
@@ -226,7 +226,7 @@ int bx_frame_get_call(bx_wire_in *in, bx_call_frame *call, bx_error **err)
     }
     if ((call->flags & BX_CALL_BUDGET) != 0)
         bx_frame_get_budget(in, &call->budget);
-    if ((call->flags & BX_CALL_RECORD_FD) != 0)
+    if ((call->flags & BX_CALL_RECORD) != 0)
         call->record_max_bytes = bx_wire_get_u64(in);
     call->input = bx_wire_get_bytes(in, BX_FRAME_MAX_BYTES, &call->input_bytes);
     if (bx_wire_is_whole(in) && (call->flags & ~BX_CALL_FLAGS) == 0)

@@ -46,6 +46,7 @@ typedef enum bx_frame_type {
     BX_FRAME_AUDIT,
     BX_FRAME_EFFECT,
     BX_FRAME_NEED,
+    BX_FRAME_RECORD, /* the next bytes of the recording */
     BX_FRAME_BROKER,
     BX_FRAME_BROKER_WHILE, /* the same; BX_FRAME_WAKE may follow */
     BX_FRAME_WAKE,
@@ -123,7 +124,7 @@ typedef enum bx_call_flag {
     BX_CALL_STDIN_FD = 256, /* descriptors, in this order */
     BX_CALL_STDOUT_FD = 512,
     BX_CALL_STDERR_FD = 1024,
-    BX_CALL_RECORD_FD = 2048,
+    BX_CALL_RECORD = 2048, /* its recording goes to the host */
     BX_CALL_DROP_STDOUT = 4096,
     BX_CALL_DROP_STDERR = 8192,
     BX_CALL_FLAGS = 16383
@@ -135,7 +136,7 @@ typedef struct bx_call_frame {
     uint64_t session_id;       /* 0: none */
     int64_t deadline_ns;       /* CLOCK_MONOTONIC */
     uint64_t timeout_ms;       /* from which that was worked out */
-    uint64_t record_max_bytes; /* with BX_CALL_RECORD_FD */
+    uint64_t record_max_bytes; /* with BX_CALL_RECORD */
     size_t argc;
     const char *const *argv;
     size_t env_count;

@@ -4,18 +4,22 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/run.h"
+#include "record/sink.h"
 #include "sandbox/result.h"
 
 typedef struct bx_served_call {
     bx_channel *channel;
     bx_call_frame frame;
     bx_run_options options;
-    int fds[4];
+    int fds[3];
     size_t most_bytes; /* of its result */
     bool is_answered;
+    /* Whatever comes to the host while it waits for a socket wakes it. */
+    pthread_mutex_t may_record;
 } bx_served_call;
 
 /* Without the host nothing here makes sense any more. */
@@ -97,6 +101,23 @@ static bool on_need(void *context, const bx_need_event *event)
     return is_given;
 }
 
+/* The recorder's own thread calls it, while the run's may send and wait: a
+ * message is sent whole, and none of these is answered. */
+static int put_recording(void *context, const void *data, size_t bytes,
+                         bx_error **err)
+{
+    /* Lent for the time of sending. */
+    const bx_buf body = { (char *)data, bytes, bytes };
+
+    bx_served_call *call = context;
+
+    (void)err;
+    pthread_mutex_lock(&call->may_record);
+    send_frame(call, BX_FRAME_RECORD, &body);
+    pthread_mutex_unlock(&call->may_record);
+    return 0;
+}
+
 /* ---- the network ----------------------------------------------------- */
 
 static int take_reply(bx_frame *answer, bx_buf *ret_reply, int *ret_fd,
@@ -139,7 +160,7 @@ static int ask_while(void *context, const void *request, size_t bytes,
                      struct pollfd *fds, size_t count, bx_buf *ret_reply,
                      bx_error **err)
 {
-    const bx_served_call *call = context;
+    bx_served_call *call = context;
     bx_autofree struct pollfd *all = calloc(count + 1, sizeof(*all));
     bx_frame answer;
     int ready;
@@ -149,6 +170,7 @@ static int ask_while(void *context, const void *request, size_t bytes,
     if (count > 0)
         memcpy(all, fds, count * sizeof(*all));
     all[count] = (struct pollfd){ .fd = call->channel->fd, .events = POLLIN };
+    pthread_mutex_lock(&call->may_record);
     send_request(call, BX_FRAME_BROKER_WHILE, request, bytes);
     do
         ready = poll(all, count + 1, -1);
@@ -156,6 +178,7 @@ static int ask_while(void *context, const void *request, size_t bytes,
     if (ready < 0 || all[count].revents == 0)
         send_frame(call, BX_FRAME_WAKE, NULL);
     receive_answer(call, 0, &answer);
+    pthread_mutex_unlock(&call->may_record);
     if (count > 0)
         (void)poll(fds, count, 0);
     return take_reply(&answer, ret_reply, NULL, err);
@@ -279,11 +302,10 @@ void bx_serve_session_links(bx_served_session *session)
 static int take_fds(bx_served_call *call, bx_frame *frame, bx_error **err)
 {
     static const bx_call_flag flags[] = { BX_CALL_STDIN_FD, BX_CALL_STDOUT_FD,
-                                          BX_CALL_STDERR_FD,
-                                          BX_CALL_RECORD_FD };
+                                          BX_CALL_STDERR_FD };
     size_t index = 0;
 
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 3; i++) {
         if ((call->frame.flags & flags[i]) == 0)
             continue;
         call->fds[i] = bx_frame_take_fd(frame, index++);
@@ -323,7 +345,6 @@ static void fill_options(bx_served_call *call, bx_cancel *cancel)
     options->stdin_fd = call->fds[0] >= 0 ? call->fds[0] : BX_FD_NONE;
     options->stdout_fd = output_fd(call, call->fds[1], BX_CALL_DROP_STDOUT);
     options->stderr_fd = output_fd(call, call->fds[2], BX_CALL_DROP_STDERR);
-    options->record_fd = call->fds[3];
     options->record_max_bytes = call->frame.record_max_bytes;
     options->timeout_ms = timeout_of(&call->frame);
     if ((flags & BX_CALL_CANCEL) != 0)
@@ -341,7 +362,7 @@ static void fill_options(bx_served_call *call, bx_cancel *cancel)
 
 static void close_fds(bx_served_call *call)
 {
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 3; i++) {
         if (call->fds[i] >= 0)
             close(call->fds[i]);
         call->fds[i] = -1;
@@ -390,12 +411,15 @@ static int run_box(bx_serve *serve, bx_served_call *call,
     const bx_invocation invocation = { call->frame.function, call->frame.args,
                                        call->frame.args_bytes };
     uint32_t flags = call->frame.flags;
+    const bx_record_sink record = { put_recording, call };
     bx_run_extra extra = { .broker = &broker,
                            .ended = on_ended,
                            .ended_context = call };
 
     if (sandbox == NULL)
         return bx_error_set(err, BX_ERR_SYSTEM, "a call of no box");
+    if ((flags & BX_CALL_RECORD) != 0)
+        extra.record = &record;
     if ((flags & BX_CALL_SERVICES) != 0)
         extra.services = &services;
     if ((flags & BX_CALL_BUDGET) != 0)
@@ -419,6 +443,8 @@ static int run_session(bx_serve *serve, bx_served_call *call,
 
     if (session == NULL || (call->frame.flags & BX_CALL_INVOKES) == 0)
         return bx_error_set(err, BX_ERR_SYSTEM, "a call of no session");
+    if ((call->frame.flags & BX_CALL_RECORD) != 0)
+        return bx_error_set(err, BX_ERR_INVALID, "%s", BX_SESSION_NOT_RECORDED);
     session->call = call;
     result = bx_session_invoke(session->session, call->frame.function,
                                call->frame.args, &call->options,
@@ -461,9 +487,9 @@ void bx_serve_call(bx_serve *serve, bx_channel *channel, bx_cancel *cancel,
                    bx_frame *frame)
 {
     bx_served_call call = { .channel = channel,
-                            .fds = { -1, -1, -1, -1 },
-                            .most_bytes =
-                                bx_frame_most(&serve->policy->limits) };
+                            .fds = { -1, -1, -1 },
+                            .most_bytes = bx_frame_most(&serve->policy->limits),
+                            .may_record = PTHREAD_MUTEX_INITIALIZER };
     bx_result_frame result = { .result = NULL };
     bx_wire_in in = bx_frame_body(frame);
 

@@ -308,6 +308,10 @@ static void be_wrong(int socket, const char *how)
         frame(socket, BX_FRAME_BROKER_WHILE, "", 0);
     else if (strcmp(how, "broker-large") == 0)
         spilled(socket, 2u << 20, memory(2u << 20, SEALS));
+    else if (strcmp(how, "record") == 0) /* nobody asked for one */
+        frame(socket, BX_FRAME_RECORD, "x", 1);
+    else if (strcmp(how, "record-empty") == 0)
+        frame(socket, BX_FRAME_RECORD, "", 0);
     else if (strcmp(how, "wake") == 0)
         frame(socket, BX_FRAME_WAKE, "x", 1);
     else if (strcmp(how, "spawn-none") == 0)
@@ -348,6 +352,7 @@ static void be_restless(int socket, const char *how)
         sleep(60);
     }
 }
+static const char recorded[1000] = "a recording";
 
 static void misbehave(int socket, const char *how)
 {
@@ -390,6 +395,10 @@ static void misbehave(int socket, const char *how)
         result(socket, &(evil_result){ .message = "", .output_bytes = 100000 });
     } else if (strcmp(how, "fd-beside") == 0) {
         say(socket, BX_FRAME_MAGIC, BX_FRAME_RESULT, 0, 1, "x", 1, &socket, 1);
+    } else if (strcmp(how, "records") == 0) {
+        for (int i = 0; i < 100; i++)
+            frame(socket, BX_FRAME_RECORD, recorded, sizeof(recorded));
+        good(socket);
     } else if (strcmp(how, "lies") == 0) {
         /* More nested calls than are granted: the host counts. */
         for (int i = 0; i < 10; i++) {
@@ -668,6 +677,7 @@ static void kills_who_sends_what_no_worker_sends(void **state)
         { "broker", "what none sends" },
         { "broker-empty", "what none sends" },
         { "broker-large", "malformed result" },
+        { "record", "what none sends" },
         { "wake", "what none sends" },
         { "spawn-none", "what none sends" },
         { "spawn-many", "what none sends" },
@@ -1003,6 +1013,89 @@ static void a_host_without_descriptors_loses_no_worker(void **state)
     bx_worker_pool_free(pool);
 }
 
+static int record_call(const test_box *box, const char *how, int fd,
+                       uint64_t max_bytes, bx_result **ret_result,
+                       bx_error **err)
+{
+    const char *const argv[] = { "guest", how };
+    bx_run_options options = BX_RUN_OPTIONS_INIT;
+
+    options.record_fd = fd;
+    options.record_max_bytes = max_bytes;
+    return bx_worker_box_run(box->box, 2, argv, &options, NULL, ret_result,
+                             err);
+}
+
+static off_t size_of(int fd)
+{
+    struct stat stat;
+
+    assert_int_equal(fstat(fd, &stat), 0);
+    return stat.st_size;
+}
+
+/* Native code in a worker has no descriptor of the file, and the host writes no
+ * more of what it sends than was allowed. */
+static void writes_no_more_than_a_recording_may_have(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    int fd = memfd_create("recording", MFD_CLOEXEC);
+    bx_result *got = NULL;
+
+    (void)state;
+    assert_int_equal(record_call(&box, "records", fd, 100000, &got, NULL), 0);
+    assert_int_equal(bx_result_code(got), BX_OK);
+    assert_int_equal(size_of(fd), 100000);
+    bx_result_free(got);
+
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(record_call(&box, "records", fd, 99999, &got, NULL), 0);
+    assert_int_equal(bx_result_code(got), BX_ERR_SYSTEM);
+    assert_non_null(strstr(bx_result_message(got), "more of a recording than"));
+    assert_int_equal(size_of(fd), 99000);
+    bx_result_free(got);
+
+    assert_int_equal(record_call(&box, "record-empty", fd, 99999, &got, NULL),
+                     0);
+    assert_non_null(strstr(bx_result_message(got), "what none sends"));
+    bx_result_free(got);
+    expect_good(&box);
+    close(fd);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
+static void says_that_a_recording_was_not_written(void **state)
+{
+    bx_worker_pool *pool = make_pool(&evil_options);
+    test_box box = make_evil_box(pool, NULL);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    bx_result *got = NULL;
+    bx_error *err = NULL;
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(record_call(&box, "records", full, 0, &got, &err), -1);
+    assert_int_equal(bx_error_errno(err), ENOSPC);
+    assert_non_null(strstr(bx_error_message(err), "the run was ended"));
+    bx_error_free(err);
+    err = NULL;
+    /* The worker lives, and its next call has nothing of it. */
+    expect_good(&box);
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    assert_int_equal(record_call(&box, "records", fds[1], 0, &got, &err), -1);
+    assert_int_equal(bx_error_code(err), BX_ERR_INVALID);
+    bx_error_free(err);
+    close(fds[0]);
+    close(fds[1]);
+    close(full);
+    free_box(&box);
+    bx_worker_pool_free(pool);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -1018,6 +1111,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(counts_nested_calls_itself),
         cmocka_unit_test(an_overlay_is_held_as_long_as_its_worker_lives),
         cmocka_unit_test(a_host_without_descriptors_loses_no_worker),
+        cmocka_unit_test(writes_no_more_than_a_recording_may_have),
+        cmocka_unit_test(says_that_a_recording_was_not_written),
     };
 
     if (argc > 2 && strcmp(argv[1], BX_WORKER_ARGUMENT) == 0 &&
