@@ -39,30 +39,37 @@ int make_file_of(const void *data, size_t bytes)
     return fd;
 }
 
-void begin_recording(bx_tape *tape, bx_run *run, int fd, uint64_t max_bytes)
+int begin_recording_to(bx_tape *tape, bx_run *run, const bx_record_sink *sink,
+                       uint64_t max_bytes, bx_error **err)
 {
     bx_record_head head = { .module_name = (char *)"guest.wasm",
                             .program = (char *)"test",
                             .seed = 7,
                             .is_deterministic = true };
-    bx_record_sink sink;
-    const bx_recorder_config config = { .sink = &sink,
+    const bx_recorder_config config = { .sink = sink,
                                         .max_bytes = max_bytes,
                                         .names = call_names,
                                         .names_count = CALLS,
                                         .run = run,
                                         .head = &head };
-    bx_error *err = NULL;
 
     *run = (bx_run){ .deadline_ns = INT64_MAX };
     *tape = (bx_tape){ 0 };
-    assert_int_equal(bx_record_sink_of_fd(fd, &sink, &err), 0);
     assert_int_equal(bx_record_words_add(&head.argv, "guest"), 0);
     assert_int_equal(bx_record_words_add(&head.argv, ""), 0);
-    tape->recorder = bx_recorder_new(&config, &err);
-    if (tape->recorder == NULL)
-        fail_msg("%s", bx_error_message(err));
+    tape->recorder = bx_recorder_new(&config, err);
     bx_buf_clear(&head.argv.bytes);
+    return tape->recorder == NULL ? -1 : 0;
+}
+
+void begin_recording(bx_tape *tape, bx_run *run, int fd, uint64_t max_bytes)
+{
+    bx_record_sink sink;
+    bx_error *err = NULL;
+
+    assert_int_equal(bx_record_sink_of_fd(fd, &sink, &err), 0);
+    if (begin_recording_to(tape, run, &sink, max_bytes, &err) < 0)
+        fail_msg("%s", bx_error_message(err));
 }
 
 void end_recording(bx_tape *tape, bx_code code, uint32_t exit_code)

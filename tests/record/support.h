@@ -23,6 +23,9 @@ int make_file_of(const void *data, size_t bytes);
 
 /* Begin to record; run and tape are filled in. */
 void begin_recording(bx_tape *tape, bx_run *run, int fd, uint64_t max_bytes);
+/* The same to a sink; -1: it did not begin. */
+int begin_recording_to(bx_tape *tape, bx_run *run, const bx_record_sink *sink,
+                       uint64_t max_bytes, bx_error **err);
 /* End it so, and expect that it can be read. */
 void end_recording(bx_tape *tape, bx_code code, uint32_t exit_code);
 /* Open it; fails the test. */
