@@ -145,6 +145,30 @@ EDITS = {
 
             // If no explicit stdin, inherit from pipeline_stdin (for compound cmds in pipes).
 """, 1),
+        # A program of the host runs in one step: what `timeout` leaves has to
+        # reach it, and nothing begins after that.
+        ("""\
+                    let exec_future = self.execute_command(&inner_cmd);
+                    match crate::time_compat::timeout(duration, exec_future).await {
+                        Ok(Ok(result)) => {
+                            self.pipeline_stdin = baseline_pipeline_stdin;
+""", """\
+                    let exec_future =
+                        crate::host_deadline::within(duration, self.execute_command(&inner_cmd));
+                    match crate::time_compat::timeout(duration, exec_future).await {
+                        Ok((Ok(mut result), is_over)) => {
+                            self.pipeline_stdin = baseline_pipeline_stdin;
+                            if is_over {
+                                result.exit_code = if preserve_status { 137 } else { 124 };
+                            }
+""", 1),
+        ("                        Ok(Err(e)) => {\n"
+         "                            self.pipeline_stdin = baseline_pipeline_stdin;\n",
+         "                        Ok((Err(e), _)) => {\n"
+         "                            self.pipeline_stdin = baseline_pipeline_stdin;\n", 1),
+        ("        Box::pin(async move {\n            // Whether ERR may fire after",
+         "        Box::pin(async move {\n            crate::host_deadline::stop_when_over().await;\n"
+         "            // Whether ERR may fire after", 1),
         # `bash -s ARGUMENTS`.
         ("        let mut want_command = false;\n        let mut shell_opts",
          "        let mut want_command = false;\n        let mut want_stdin = false;\n"
@@ -225,7 +249,8 @@ EDITS = {
         number("MAX_AST_COMMANDS", "50_000", "usize::MAX"),
     ],
     "src/lib.rs": [
-        ("pub mod analysis;\n", "pub mod analysis;\npub mod host_stdin;\n", 1),
+        ("pub mod analysis;\n",
+         "pub mod analysis;\npub mod host_deadline;\npub mod host_stdin;\n", 1),
         # The box's files need no mounts; without that layer lstat arrives.
         ("let fs: Arc<dyn FileSystem> = Arc::clone(&mountable) as Arc<dyn FileSystem>;\n",
          "let fs: Arc<dyn FileSystem> = box_fs;\n", 1),
@@ -285,6 +310,48 @@ pub(crate) fn take(
 }
 """
 
+HOST_DEADLINE = """\
+//! The time that `timeout` leaves to what runs within it, for what cannot be
+//! dropped midway. Commands of one pipeline take turns on one thread: the time
+//! belongs to a future, and counts while that is polled.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::time_compat::Instant;
+
+tokio::task_local! {
+    static DEADLINE: Instant;
+}
+
+/// With the future's output, whether its time is up.
+pub async fn within<F: Future>(duration: Duration, future: F) -> (F::Output, bool) {
+    let now = Instant::now();
+    let own = now.checked_add(duration);
+    let outer = DEADLINE.try_with(|at| *at).ok();
+    match own.into_iter().chain(outer).min() {
+        Some(at) => {
+            let output = DEADLINE.scope(at, future).await;
+            (output, own.is_some_and(|own| Instant::now() >= own))
+        }
+        None => (future.await, false),
+    }
+}
+
+/// Milliseconds, rounded up; 0: none is left. None: no `timeout` is around.
+pub fn left_ms() -> Option<u64> {
+    let left = DEADLINE.try_with(|at| at.saturating_duration_since(Instant::now()));
+    Some(left.ok()?.as_nanos().div_ceil(1_000_000) as u64)
+}
+
+/// Past its time a future ends by being dropped where it waits.
+pub(crate) async fn stop_when_over() {
+    if left_ms() == Some(0) {
+        std::future::pending::<()>().await;
+    }
+}
+"""
+
 
 def patched(path, text, edits):
     for old, new, count in edits:
@@ -318,6 +385,7 @@ def copy_crate(source, target):
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / relative)
     write(target / "src/host_stdin.rs", HOST_STDIN)
+    write(target / "src/host_deadline.rs", HOST_DEADLINE)
     # Examples and benchmarks are named in the manifest.
     manifest = (target / "Cargo.toml").read_text(encoding="utf-8")
     manifest = re.sub(r"\n\[\[(example|test|bench)\]\]\n(?:[^\[\n].*\n|\n)*(?=\[)", "\n", manifest)

@@ -62,9 +62,9 @@ BOXAGNTS_IMPORT(http_close)
 int32_t boxagnts_http_close(uint32_t handle);
 
 /* Run another program of the box and wait for it. request: JSON, at most 64
- * KiB: {"argv": ["python3", "x.py"], "env": [["LANG", "C"]], "cwd": "/src"},
- * env and cwd optional. It gets what this guest has, or less, and shares its
- * time, fuel, memory and output. */
+ * KiB: {"argv": ["python3", "x.py"], "env": [["LANG", "C"]], "cwd": "/src",
+ * "timeout_ms": 1000}, all but argv optional. It gets what this guest has, or
+ * less, and shares its time, fuel, memory and output. */
 BOXAGNTS_IMPORT(spawn)
 int32_t boxagnts_spawn(const char *request, size_t request_len,
                        const void *input, size_t input_len,

@@ -28,6 +28,8 @@ typedef struct bx_spawn_request {
     const char *const *env; /* "NAME=VALUE"; PWD is the working folder */
     const void *input;
     size_t input_bytes;
+    uint64_t timeout_ms; /* of its own, within the caller's; 0: none. What
+                          * serves it finds it in the budget's deadline */
 } bx_spawn_request;
 
 /* How a nested run ended; the callee's output is data of the caller. */

@@ -119,6 +119,19 @@ static int take_budget(bx_call_host *host, const char *call, const char *target,
     return 0;
 }
 
+/* The callee's own time limit, where the caller's leaves it as much. */
+static void limit_time(bx_budget *budget, uint64_t timeout_ms)
+{
+    const uint64_t most_ms = INT64_MAX / 2000000;
+    int64_t end_ns;
+
+    if (timeout_ms == 0 || timeout_ms > most_ms)
+        return;
+    end_ns = bx_now_ns() + (int64_t)timeout_ms * 1000000;
+    if (end_ns < budget->deadline_ns)
+        budget->deadline_ns = end_ns;
+}
+
 static void settle_budget(bx_call_host *host, const bx_budget *lent,
                           const bx_budget *left)
 {
@@ -206,6 +219,7 @@ int bx_call_host_spawn(bx_call_host *host, const bx_spawn_request *request,
         ask_exec(host, request->argv[0], err) < 0 ||
         take_budget(host, "spawn", request->argv[0], &lent, err) < 0)
         return -1;
+    limit_time(&lent, request->timeout_ms);
     left = lent;
     caller = caller_of(host, &left);
     result =

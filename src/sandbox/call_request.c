@@ -161,9 +161,17 @@ static int check_keys(const json_t *root, bx_error **err)
     {
         bool is_list = strcmp(key, "argv") == 0 || strcmp(key, "env") == 0;
 
+        if (strcmp(key, "timeout_ms") == 0) {
+            if (json_integer_value(value) < 1)
+                return bx_error_set(err, BX_ERR_INVALID,
+                                    "timeout_ms: expected a whole number of "
+                                    "milliseconds, from 1");
+            continue;
+        }
         if (!is_list && strcmp(key, "cwd") != 0)
             return bx_error_set(err, BX_ERR_INVALID,
-                                "unknown key '%.64s'; expected argv, env, cwd",
+                                "unknown key '%.64s'; expected argv, env, cwd, "
+                                "timeout_ms",
                                 key);
         if (is_list ? !json_is_array(value) : !json_is_string(value))
             return bx_error_set(err, BX_ERR_INVALID, "%s: expected %s", key,
@@ -194,6 +202,9 @@ static int make_from(const json_t *root, bx_spawn_request *ret_request,
         result = bx_call_request_make(
             argc, argv_words, env_count, (const char *const *)env_words,
             json_string_value(json_object_get(root, "cwd")), ret_request, err);
+    if (result == 0)
+        ret_request->timeout_ms =
+            (uint64_t)json_integer_value(json_object_get(root, "timeout_ms"));
     if (env_words != NULL)
         free_words((const char *const *)env_words, env_count);
     return result;

@@ -59,6 +59,25 @@ static int run_spawn(const char *name, const char *mode)
     return boxagnts_call_close(handle);
 }
 
+/* A callee that does not end by itself, and what goes on after it. */
+static int run_timed(const char *name, const char *mode)
+{
+    char request[256];
+    int len = snprintf(request, sizeof(request),
+                       "{\"argv\": [\"%s\", \"%s\"], \"timeout_ms\": 50}", name,
+                       mode);
+    uint32_t handle = 0;
+    int32_t err = boxagnts_spawn(request, (size_t)len, "", 0, &handle);
+
+    if (err != 0) {
+        print_error(err);
+        return 1;
+    }
+    print_result(handle);
+    printf("went on\n");
+    return boxagnts_call_close(handle);
+}
+
 static int run_tool(const char *name, const char *input)
 {
     uint32_t handle = 0;
@@ -126,6 +145,8 @@ static int malformed(void)
         "{\"argv\": [\"x\"], \"cwd\": \"/../..\"}",
         "{\"argv\": [\"x\\u0000y\"]}",
         "{\"argv\": [\"x\"], \"argv\": [\"y\"]}",
+        "{\"argv\": [\"x\"], \"timeout_ms\": 0}",
+        "{\"argv\": [\"x\"], \"timeout_ms\": \"1\"}",
     };
     uint32_t handle = 0;
     size_t len;
@@ -157,6 +178,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(mode, "spawn") == 0)
         return run_spawn(name, argc > 3 ? argv[3] : "echo");
+    if (strcmp(mode, "timed") == 0)
+        return run_timed(name, argc > 3 ? argv[3] : "loop");
     if (strcmp(mode, "deep") == 0)
         return run_spawn("nested", "deep");
     if (strcmp(mode, "many") == 0)

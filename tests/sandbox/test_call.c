@@ -179,7 +179,7 @@ static void refuses_malformed_requests(void **state)
 
     (void)state;
     assert_int_equal(bx_result_code(result), BX_OK);
-    for (int i = 0; i < 11; i++) {
+    for (int i = 0; i < 13; i++) {
         assert_ptr_equal(strstr(line, "errno 28: "), line);
         line = strchr(line, '\n') + 1;
     }
@@ -286,6 +286,20 @@ static void ends_with_the_time_of_the_first(void **state)
     bx_policy_free(policy);
 }
 
+static void ends_a_callee_at_a_time_of_its_own(void **state)
+{
+    bx_result *result = run_mode(NULL, &services, "timed", "nested", "loop");
+
+    (void)state;
+    assert_int_equal(bx_result_code(result), BX_OK);
+    expect_output(result, "\"status\": \"timeout\"");
+    expect_output(result, "went on\n");
+    bx_result_free(result);
+    result = run_mode(NULL, &services, "timed", "nested", "burn");
+    expect_output(result, "\"status\": \"ok\"");
+    bx_result_free(result);
+}
+
 static void bounds_what_results_hold(void **state)
 {
     bx_policy *policy = make_policy("max-output", "5MiB", NULL);
@@ -312,6 +326,7 @@ int main(void)
         cmocka_unit_test(shares_fuel),
         cmocka_unit_test(shares_memory),
         cmocka_unit_test(ends_with_the_time_of_the_first),
+        cmocka_unit_test(ends_a_callee_at_a_time_of_its_own),
         cmocka_unit_test(bounds_what_results_hold),
     };
 

@@ -219,6 +219,37 @@ class Programs(BashTest):
         result = self.script("python3 -c 1", status=127)
         self.assertIn("python3: command not found", result.err)
 
+    def test_timeout_reaches_what_it_starts(self):
+        """The program prints, and would run until the box's own time is up."""
+        self.write("w.js", "console.log('begun'); for (;;);")
+        self.write("w.py", "print('begun', flush=True)\nwhile True: pass\n")
+        for command, expected in (
+                ("timeout 3 node w.js; echo $?", "begun\n124\n"),
+                ("timeout 6 python3 w.py; echo $?", "begun\n124\n"),
+                ("timeout 100 timeout 3 bash -c 'node w.js; echo after'; echo $?",
+                 "begun\n124\n"),
+                ("timeout --preserve-status 3 node w.js | cat; echo ${PIPESTATUS[0]}",
+                 "begun\n137\n"),
+                ("timeout 1 bash -c 'while :; do :; done'; echo $?", "124\n"),
+                # Another's time in the same pipeline is not its own.
+                ("timeout 0.2 sleep 100 | node -e 'console.log(1)'; echo ${PIPESTATUS[*]}",
+                 "1\n124 0\n"),
+                ("timeout 100 node -e 'console.log(2)'; echo $?", "2\n0\n")):
+            with self.subTest(command):
+                result = self.boxagnts("bash", "--wasm-timeout", "60s", "-c", command)
+                self.assertEqual(result.out, expected)
+                self.assertEqual(result.err, "")
+
+    def test_time_of_a_call_reaches_what_it_starts(self):
+        self.write("w.js", "console.log('begun'); for (;;);")
+        result = self.boxagnts("tool", "call", "bash", "--json", json.dumps(
+            {"command": "node w.js; echo after", "timeout_ms": 3000}), status=1)
+        result = json.loads(result.out)
+        text = result["content"][0]["text"]
+        self.assertTrue(text.startswith("begun\n"), text)
+        self.assertNotIn("after", text)
+        self.assertEqual(result["metadata"]["exit_code"], 124)
+
     def test_tool_the_box_does_not_have(self):
         result = self.script("tool nosuch a=1", status=None)
         self.assertIn(result.returncode, (126, 127))

@@ -748,7 +748,7 @@ fn request(options: &Options, url: &str) -> std::result::Result<(Request, Vec<u8
     } else {
         Redirect::Manual
     };
-    request.timeout_ms = options.timeout_ms;
+    request.timeout_ms = fetch::timeout_ms(options.timeout_ms);
     Ok((request, body))
 }
 

@@ -35,6 +35,12 @@ pub fn fetch(request: &Request, body: &[u8]) -> Result<Fetched, Error> {
     })
 }
 
+/// What the command line allows, and `timeout` around it.
+pub fn timeout_ms(own: Option<u64>) -> Option<u64> {
+    let around = bashkit::host_deadline::left_ms().map(|left| left.max(1));
+    own.into_iter().chain(around).min()
+}
+
 /// As the command line wrote it, with the scheme curl and wget guess.
 pub fn with_scheme(url: &str) -> Result<String, String> {
     match url.split_once("://") {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use bashkit::host_deadline;
 use bashkit::{
     Builtin, BuiltinContext, CommandResolver, ExecResult, Result, StreamData, async_trait,
 };
@@ -68,11 +69,14 @@ impl Builtin for Spawn {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             cwd: Some(ctx.cwd.to_string_lossy().into_owned()),
+            timeout_ms: host_deadline::left_ms(),
         };
         match program.run(ctx.stdin_bytes().unwrap_or_default()) {
             Ok(finished) => {
                 let mut stderr = finished.stderr;
-                if finished.status != "ok" {
+                // `timeout` says nothing, its status does.
+                let is_timed = finished.status == "timeout" && host_deadline::left_ms() == Some(0);
+                if finished.status != "ok" && !is_timed {
                     let why = format!("{}: {}: {}\n", self.name, finished.status, finished.message);
                     stderr.extend_from_slice(why.as_bytes());
                 }

@@ -2,12 +2,15 @@
 //! environment of the run, and bytes to where they go as they are made.
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bashkit::{Bash, Error, ExecOptions, ExecutionLimits, MemoryLimits, SessionLimits, StreamData};
+use bashkit::{
+    Bash, Error, ExecOptions, ExecutionLimits, MemoryLimits, SessionLimits, StreamData,
+    host_deadline,
+};
 
 use crate::{commands, curl, files, preopen, programs, stdin, tools, wget};
 
@@ -155,7 +158,18 @@ pub fn run(setting: &Setting, script: Script<'_>, stdout: Sink<'_>, stderr: Sink
             .options(options)
             .stdout_fn(|bytes| written(stdout(&bytes)))
             .stderr_fn(|bytes| written(stderr(&bytes)));
-        match runtime.block_on(async { execution.await }) {
+        let ended = runtime.block_on(async {
+            match setting.timeout {
+                // For the programs it starts, which know nothing of this shell's time.
+                Some(timeout) => {
+                    host_deadline::within(timeout, execution.into_future())
+                        .await
+                        .0
+                }
+                None => execution.await,
+            }
+        });
+        match ended {
             Ok(result) => (result.exit_code, false),
             Err(error) => {
                 let (code, timed_out, text) = failure(&error, &script.arg0, script.text);

@@ -160,7 +160,7 @@ async fn fetch_one(
         None => "GET",
     };
     let mut request = Request::new(method, &url);
-    request.timeout_ms = options.timeout_ms;
+    request.timeout_ms = fetch::timeout_ms(options.timeout_ms);
     if options.body.is_some() {
         let kind = "application/x-www-form-urlencoded".to_owned();
         request.headers.push(("Content-Type".into(), kind));

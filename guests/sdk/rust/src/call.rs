@@ -15,6 +15,8 @@ pub struct Program {
     pub env: Vec<(String, String)>,
     /// An absolute path of the box; None is where the host starts programs.
     pub cwd: Option<String>,
+    /// It is ended when this has passed, with the status "timeout".
+    pub timeout_ms: Option<u64>,
 }
 
 /// How a program ended.
@@ -39,6 +41,9 @@ impl Program {
         let mut request = json!({ "argv": self.argv, "env": env });
         if let Some(cwd) = &self.cwd {
             request["cwd"] = json!(cwd);
+        }
+        if let Some(timeout_ms) = self.timeout_ms {
+            request["timeout_ms"] = json!(timeout_ms.max(1));
         }
         let request = request.to_string();
         let call = Call::begin(|handle| unsafe {
