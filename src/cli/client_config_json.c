@@ -1,6 +1,7 @@
 /* JSON as editors have it: comments and trailing commas. */
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/utf8.h"
 #include "cli/client_config.h"
 
@@ -215,7 +216,7 @@ static int skip_value(bx_json_scan *scan)
 /* JSON of the entry, its lines behind the first indented by depth steps. */
 static char *indent(const json_t *value, int depth)
 {
-    bx_autofree char *text = json_dumps(value, JSON_INDENT(2));
+    bx_autofree char *text = bx_json_text(value, JSON_INDENT(2));
     bx_autobuf bx_buf out = BX_BUF_INIT;
 
     for (const char *at = text; at != NULL && *at != '\0'; at++) {
@@ -245,7 +246,7 @@ static int add_member(bx_json_scan *scan, const bx_json_object *object,
     bx_autobuf bx_buf words = BX_BUF_INIT;
     bx_autofree char *shown = indent(value, depth);
     json_t *key = json_string(name);
-    bx_autofree char *quoted = json_dumps(key, JSON_ENCODE_ANY);
+    bx_autofree char *quoted = bx_json_text(key, JSON_ENCODE_ANY);
     bool is_first = object->last == object->begin;
     /* Closing brace on a line of its own, unless one stands there already. */
     bool needs_end = memchr(scan->text + object->last, '\n',

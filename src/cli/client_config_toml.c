@@ -1,6 +1,7 @@
 /* TOML, as far as it takes to know where a table begins and ends. */
 #include <string.h>
 
+#include "base/json_text.h"
 #include "base/utf8.h"
 #include "cli/client_config.h"
 
@@ -122,7 +123,7 @@ static bool is_inline(const char *statement, size_t bytes, const char *section)
 static int put_value(bx_buf *out, const json_t *value)
 {
     /* A TOML basic string and array of them are written as JSON's are. */
-    bx_autofree char *text = json_dumps(value, JSON_ENCODE_ANY);
+    bx_autofree char *text = bx_json_text(value, JSON_ENCODE_ANY);
 
     return text == NULL ? -1 : bx_buf_puts(out, text);
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "cli/hold.h"
 #include "cli/learner.h"
 #include "cli/tool_cli.h"
@@ -91,7 +92,7 @@ static int put_pairs(const bx_tool_cli *cli, bx_buf *input, bx_error **err)
     object = json_object();
     for (int i = 1; result == 0 && i < cli->options.operands_count; i++)
         result = put_pair(object, cli->options.operands[i], tool, err);
-    if (result == 0 && ((text = json_dumps(object, JSON_COMPACT)) == NULL ||
+    if (result == 0 && ((text = bx_json_text(object, JSON_COMPACT)) == NULL ||
                         bx_buf_puts(input, text) < 0))
         result = bx_error_set_nomem(err);
     json_decref(object);

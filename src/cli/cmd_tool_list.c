@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "cli/tool_cli.h"
 
 #define LINE_BYTES 60  /* of a description in the list */
@@ -147,7 +148,7 @@ static void print_field(const char *name, const char *text)
 static void print_value(const char *name, const json_t *value)
 {
     bx_autofree char *text =
-        json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+        bx_json_text(value, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_SORT_KEYS);
 
     if (text != NULL)
         print_field(name, text);

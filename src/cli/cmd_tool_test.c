@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "cli/tool_cli.h"
 #include "policy/policy.h"
 #include "tool/cases.h"
@@ -116,7 +117,7 @@ static int judge(const bx_test_run *run, bx_registry *registry,
                  const char *workspace, const bx_case *it, char **ret_why,
                  bx_error **err)
 {
-    bx_autofree char *input = json_dumps(it->input, JSON_COMPACT);
+    bx_autofree char *input = bx_json_text(it->input, JSON_COMPACT);
     bx_autofree char *text = NULL;
     bx_autoerror bx_error *refusal = NULL;
     bx_tool_call call = { .name = it->tool == NULL ? run->name : it->tool,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/json_text.h"
 #include "policy/layer.h"
 #include "policy/need.h"
 
@@ -115,7 +116,7 @@ void bx_learner_note_tool(bx_registry *registry, const char *name)
         tool->manifest->source == NULL)
         return;
     whole = json_pack("{s:O}", "tool", tool->manifest->source);
-    text = json_dumps(whole, JSON_COMPACT);
+    text = bx_json_text(whole, JSON_COMPACT);
     json_decref(whole);
     if (text != NULL)
         current->manifest =

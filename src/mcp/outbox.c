@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "base/json_text.h"
 #include "base/run.h"
 
 typedef struct bx_out_line {
@@ -193,7 +194,7 @@ static bx_out_line *make_line(json_t *message)
     bx_out_line *line = calloc(1, sizeof(*line));
     char *text = message == NULL || line == NULL
                      ? NULL
-                     : json_dumps(message, JSON_COMPACT);
+                     : bx_json_text(message, JSON_COMPACT);
 
     json_decref(message);
     if (text == NULL) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "mcp/server_state.h"
 
 /* ---- tools/list ------------------------------------------------------ */
@@ -256,7 +257,7 @@ static json_t *call_tool(const bx_flight *flight, const char *name,
 {
     bx_autoerror bx_error *err = NULL;
     bx_autofree char *input =
-        arguments == NULL ? NULL : json_dumps(arguments, JSON_COMPACT);
+        arguments == NULL ? NULL : bx_json_text(arguments, JSON_COMPACT);
     bx_tool_result *result;
     json_t *shown;
     const bx_tool_call call = {

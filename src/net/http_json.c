@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 
 #define DEPTH_MAX 4 /* a request needs three: object, headers, pair */
 #define SHOWN_BYTES 64
@@ -249,5 +250,5 @@ char *bx_http_head_format(const bx_http_head *head)
     root = json_pack("{s:i, s:s, s:b, s:O}", "status", (int)head->status, "url",
                      head->url->text, "redirected", (int)head->is_redirected,
                      "headers", headers);
-    return root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
+    return root == NULL ? NULL : bx_json_text(root, JSON_COMPACT);
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json_text.h"
 
 /* Is the row no news any more? */
 static bool is_past(const bx_deltas *deltas, const bx_commit_plan *plan,
@@ -32,7 +33,7 @@ static int rewrite_log(const bx_overlay_store *store, const bx_deltas *deltas,
 
         if (record == NULL || is_past(deltas, plan, i))
             continue;
-        line = json_dumps(record, JSON_COMPACT);
+        line = bx_json_text(record, JSON_COMPACT);
         if (line == NULL || bx_buf_puts(&text, line) < 0 ||
             bx_buf_puts(&text, "\n") < 0)
             return bx_error_set_nomem(err);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/user_dir.h"
 #include "policy/policy.h"
 #include "wasi/overlay.h"
@@ -297,7 +298,7 @@ static int append_protected(bx_buf *lines, const bx_protected *row)
     json_t *line =
         json_pack("{s:s, s:s}", "path", row->host_path, "why", row->origin);
     bx_autofree char *text =
-        line == NULL ? NULL : json_dumps(line, JSON_COMPACT);
+        line == NULL ? NULL : bx_json_text(line, JSON_COMPACT);
     int failed = text == NULL || bx_buf_puts(lines, text) < 0 ||
                          bx_buf_append(lines, "\n", 1, PROTECTED_MAX_BYTES) < 0
                      ? -1

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/json_text.h"
 #include "sandbox/linker.h"
 #include "sandbox/module.h"
 
@@ -186,7 +187,7 @@ static char *inspect_component(const bx_module *module, bx_error **err)
     bx_component_text_free(text);
     text = NULL;
     if (rest != NULL && json_object_update(root, rest) == 0)
-        text = json_dumps(root, JSON_INDENT(2));
+        text = bx_json_text(root, JSON_INDENT(2));
     json_decref(rest);
     json_decref(root);
     if (text == NULL)
@@ -209,7 +210,7 @@ static char *inspect_core(const bx_module *module, bx_error **err)
     json_object_set_new(root, "capabilities", asks);
     json_object_set_new(root, "imports", imports);
     json_object_set_new(root, "exports", exports);
-    text = json_dumps(root, JSON_INDENT(2));
+    text = bx_json_text(root, JSON_INDENT(2));
     json_decref(root);
     if (text == NULL)
         bx_error_set_nomem(err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "tool/call_text.h"
 #include "tool/schema.h"
 
@@ -85,7 +86,8 @@ static bool is_result(const json_t *value, const char **ret_why)
 
 static int add_json_text(bx_answer *answer, const json_t *value)
 {
-    bx_autofree char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    bx_autofree char *text =
+        bx_json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
     return text == NULL ? -1 : add_text(answer, text, strlen(text));
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/json_text.h"
+
 #define SESSION_POLL_NS 2000000 /* how often a waiting call looks */
 
 struct bx_live {
@@ -214,7 +216,7 @@ int bx_live_call(bx_call_state *state, const char *name, const char *input,
                             "accepted",
                             strlen(name), BX_LIVE_NAME_MAX);
     list = json_pack("[s%]", input, input_bytes);
-    args = list == NULL ? NULL : json_dumps(list, JSON_COMPACT);
+    args = list == NULL ? NULL : bx_json_text(list, JSON_COMPACT);
     json_decref(list);
     if (args == NULL)
         return bx_error_set_nomem(err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "tool/call_text.h"
 
 /* {"ok": ...} or {"err": ...} and nothing else. */
@@ -45,7 +46,7 @@ bool bx_value_read(const char *json, bx_value *ret_value)
         ret_value->bytes = 0;
         return true;
     }
-    ret_value->made = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    ret_value->made = bx_json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
     if (ret_value->made == NULL)
         return false;
     ret_value->text = ret_value->made;

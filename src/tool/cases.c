@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "policy/text.h"
 #include "policy/yaml_json.h"
 #include "tool/schema_pattern.h"
@@ -346,7 +347,7 @@ static void put_quoted(bx_buf *why, const char *text)
 static void put_json(bx_buf *why, const json_t *value)
 {
     bx_autofree char *text =
-        value == NULL ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+        value == NULL ? NULL : bx_json_text(value, JSON_ENCODE_ANY);
 
     if (text == NULL)
         (void)bx_buf_puts(why, "nothing");

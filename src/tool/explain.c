@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "tool/call_box.h"
 
 #define SHOWN_BYTES 512 /* of one grant */
@@ -57,7 +58,7 @@ static int put_asks(bx_buf *text, const char *asks)
             bx_autofree char *shown =
                 json_is_string(value)
                     ? strdup(json_string_value(value))
-                    : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+                    : bx_json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
             if (shown == NULL || bx_buf_printf(&lines, "%s\n", shown) < 0)
                 failed = -1;
@@ -67,7 +68,7 @@ static int put_asks(bx_buf *text, const char *asks)
         json_object_foreach(values, name, value)
         {
             bx_autofree char *shown =
-                json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+                bx_json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
             if (shown == NULL ||
                 bx_buf_printf(&lines, "%s %s\n", name, shown) < 0)
@@ -148,7 +149,7 @@ static char *format_json(const bx_explanation *about, bx_error **err)
         "asks_for", json_loads(about->asks, 0, NULL), "not_given",
         missing_json(about->missing), "policy_digest", about->digest, "policy",
         json_loads(policy, 0, NULL));
-    text = json_dumps(root, JSON_INDENT(2));
+    text = bx_json_text(root, JSON_INDENT(2));
     json_decref(root);
     if (text == NULL)
         bx_error_set_nomem(err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "policy/yaml_text.h"
 
 #define DEPTH_MAX 64 /* of a manifest's values, which were parsed before */
@@ -81,7 +82,7 @@ static int put_value(bx_buf *out, const json_t *value, unsigned depth)
         return put_array(out, value, depth + 1);
     if (json_is_string(value))
         return bx_yaml_put_quoted(out, json_string_value(value));
-    text = json_dumps(value, JSON_ENCODE_ANY);
+    text = bx_json_text(value, JSON_ENCODE_ANY);
     return text == NULL ? -1 : bx_buf_puts(out, text);
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/user_dir.h"
 
 #define VERSION 1
@@ -174,7 +175,8 @@ static json_t *now_json(void)
 
 static int save(const char *path, const json_t *root, bx_error **err)
 {
-    bx_autofree char *text = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
+    bx_autofree char *text =
+        bx_json_text(root, JSON_INDENT(2) | JSON_SORT_KEYS);
 
     if (text == NULL)
         return bx_error_set_nomem(err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "tool/lock.h"
 
 #define MAX_LINES 200      /* of one field that are compared with each other */
@@ -33,8 +34,8 @@ static int split(const json_t *value, bx_lines *lines)
         return 0;
     lines->text = json_is_string(value)
                       ? strdup(json_string_value(value))
-                      : json_dumps(value, JSON_INDENT(2) | JSON_SORT_KEYS |
-                                              JSON_ENCODE_ANY);
+                      : bx_json_text(value, JSON_INDENT(2) | JSON_SORT_KEYS |
+                                                JSON_ENCODE_ANY);
     if (lines->text == NULL)
         return -1;
     for (rest = lines->text; rest != NULL;) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "policy/text.h"
 #include "tool/manifest.h"
 
@@ -43,7 +44,7 @@ static char *format_value(const char *property, const json_t *value,
     if (json_is_string(value)) {
         text = strdup(json_string_value(value));
     } else if (json_is_number(value) || json_is_boolean(value)) {
-        text = json_dumps(value, JSON_ENCODE_ANY);
+        text = bx_json_text(value, JSON_ENCODE_ANY);
     } else {
         (void)bx_error_set(err, BX_ERR_INVALID,
                            "/%.64s: expected text, a number or true or false; "

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "tool/registry_scan.h"
 
 #define HELP_TIMEOUT "2s"
@@ -202,7 +203,7 @@ static void save_inspection(const char *path, json_t *inspection)
 {
     json_t *kept = json_pack("{s:o, s:O}", "program", program_stamp(),
                              "inspection", inspection);
-    bx_autofree char *text = json_dumps(kept, JSON_COMPACT);
+    bx_autofree char *text = bx_json_text(kept, JSON_COMPACT);
 
     if (path != NULL && text != NULL && strlen(text) <= EXPORTS_MAX_BYTES)
         put_file(path, text, strlen(text));

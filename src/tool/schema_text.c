@@ -2,6 +2,7 @@
  * printable on one line and cut. */
 #include <string.h>
 
+#include "base/json_text.h"
 #include "tool/schema_run.h"
 
 #define MAX_TEXT 80 /* of a quoted value */
@@ -65,7 +66,7 @@ void bx_schema_put_value(bx_buf *buf, const json_t *value)
         (void)bx_buf_puts(buf, json_array_size(value) == 0 ? "[]" : "[...]");
         return;
     default:
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+        text = bx_json_text(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
         (void)bx_buf_puts(buf, text != NULL ? text : "?");
     }
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "tool/call_text.h"
 
 /* ---- spawn ----------------------------------------------------------- */
@@ -130,7 +131,7 @@ int bx_registry_run(bx_registry *registry, const bx_program_run *request,
 
 static int put_json(bx_buf *buf, json_t *value, bx_error **err)
 {
-    bx_autofree char *text = json_dumps(value, JSON_COMPACT);
+    bx_autofree char *text = bx_json_text(value, JSON_COMPACT);
     int failed = text == NULL ? -1 : bx_buf_puts(buf, text);
 
     json_decref(value);
@@ -250,7 +251,7 @@ static int tool_list(void *context, const bx_caller *caller,
                       "description", entry->tool.manifest->description,
                       "input_schema", entry->tool.manifest->input_schema));
     }
-    text = json_dumps(list, JSON_COMPACT);
+    text = bx_json_text(list, JSON_COMPACT);
     json_decref(list);
     if (text == NULL || bx_buf_puts(&ret_result->output[0], text) < 0 ||
         bx_buf_puts(&ret_result->head, "{\"is_error\":false}") < 0)
