@@ -32,6 +32,15 @@ enum {
     BOXAGNTS_ETIMEDOUT = 73 /* timeout_ms of the request passed */
 };
 
+/* Put a file with these bytes in the place of the one at path, or of nothing,
+ * in one step; it takes the mode of the one that it replaces. Only that path
+ * has to be granted, and a program that is ended midway leaves nothing behind.
+ * A link at the end of the path is not followed, but replaced. dir: a preopened
+ * folder; wasi-libc's __wasilibc_find_relpath() splits an absolute path. */
+BOXAGNTS_IMPORT(path_replace)
+int32_t boxagnts_path_replace(int dir, const char *path, size_t path_len,
+                              const void *data, size_t data_len);
+
 /* request: JSON, at most 64 KiB; ret_handle: a small positive integer. */
 BOXAGNTS_IMPORT(http_open)
 int32_t boxagnts_http_open(const char *request, size_t request_len,

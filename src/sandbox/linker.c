@@ -17,6 +17,7 @@ const bx_host_module bx_host_modules[] = {
       &bx_wasi_preview1_calls_count, BX_HOST_WASI },
     { "wasi_unstable", bx_wasi_snapshot0_calls, &bx_wasi_snapshot0_calls_count,
       BX_HOST_WASI },
+    { "boxagnts", bx_wasi_own_calls, &bx_wasi_own_calls_count, BX_HOST_WASI },
     { "boxagnts", bx_http_calls, &bx_http_calls_count, BX_HOST_HTTP },
     { "boxagnts", bx_call_calls, &bx_call_calls_count, BX_HOST_CALL },
 };

@@ -67,11 +67,12 @@ static bx_call_spec specs[] = {
     { "wasi_unstable.fd_seek", "...8" },
     { "wasi_unstable.path_filestat_get", "..plz" },
     { "wasi_unstable.poll_oneoff", "", .is_own = true },
+    { "path_replace", ".pldl" },
 };
 #define SPECS_COUNT (sizeof(specs) / sizeof(specs[0]))
 _Static_assert(SPECS_COUNT <= BX_TAPE_COMPONENT, "numbers are taken");
 
-#define MODULES_MAX 4
+#define MODULES_MAX 8
 #define MODULE_CALLS_MAX 64
 
 /* ---- names and numbers ---------------------------------------------- */

@@ -52,4 +52,7 @@ bx_host_fn bx_wasi_sock_recv;
 bx_host_fn bx_wasi_sock_send;
 bx_host_fn bx_wasi_sock_shutdown;
 
+/* Of the module "boxagnts". */
+bx_host_fn bx_wasi_path_replace;
+
 #endif

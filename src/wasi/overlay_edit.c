@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+
+#include "wasi/replace.h"
 
 #define TRIES_MAX 16 /* someone else changes the same path again and again */
 
@@ -394,33 +397,44 @@ static void keep_mode(const move *it, int dir_fd, const char *name)
         (void)fchmod(fd, it->over.stat.st_mode & 0777);
 }
 
-/* The base no longer shows at the old path, nor beneath a folder at the new
- * one; what is in up still does. */
-static int cover_base(const move *it)
+/* The base no longer shows at a path where something comes to lie in up, nor
+ * beneath it when that is a folder. is_in_up: something lies there already. */
+static int cover_target(const bx_edit *to, bool is_folder, bool is_in_up)
 {
-    const bx_layers *layers = it->to->layers;
-    bool is_folder = S_ISDIR(it->old.stat.st_mode);
+    const bx_layers *layers = to->layers;
     struct stat base;
-    int is_gone = bx_layers_is_gone(layers, it->to->path);
+    int is_gone = bx_layers_is_gone(layers, to->path);
     int is_beneath = is_gone < 0
                          ? -1 /* with its errno */
-                         : bx_layers_is_beneath(layers, it->to->path, &base);
+                         : bx_layers_is_beneath(layers, to->path, &base);
 
     if (is_gone < 0 || is_beneath < 0)
         return -1;
     if (is_beneath > 0 && is_folder) {
-        bx_autofd int fd = bx_up_folder(it->to, strlen(it->to->path));
+        bx_autofd int fd = bx_up_folder(to, strlen(to->path));
 
-        if (fd < 0 || bx_up_mark_gone(it->to) < 0)
+        if (fd < 0 || bx_up_mark_gone(to) < 0)
             return -1;
-    } else if (is_gone == 0 && !(it->is_over && it->over.in_up) &&
-               bx_overlay_log(layers, it->to->path,
-                              is_beneath > 0 ? &base : NULL, NULL) < 0) {
+    } else if (is_gone == 0 && !is_in_up &&
+               bx_overlay_log(layers, to->path, is_beneath > 0 ? &base : NULL,
+                              NULL) < 0) {
         return -1;
     }
     /* Whatever lies beneath a folder that came is looked for in up. */
-    bx_overlay_touch(layers, it->to->path, true);
-    is_beneath = bx_layers_is_beneath(layers, it->from->path, &base);
+    bx_overlay_touch(layers, to->path, true);
+    return 0;
+}
+
+/* Nor does it at the path that something came from. */
+static int cover_base(const move *it)
+{
+    struct stat base;
+    int is_beneath;
+
+    if (cover_target(it->to, S_ISDIR(it->old.stat.st_mode),
+                     it->is_over && it->over.in_up) < 0)
+        return -1;
+    is_beneath = bx_layers_is_beneath(it->from->layers, it->from->path, &base);
     return is_beneath > 0 ? bx_up_mark_gone(it->from) : is_beneath;
 }
 
@@ -468,4 +482,70 @@ int bx_edit_rename(const bx_edit *from, const bx_edit *to, bx_up_limits limits)
         if (result == 0 || errno != EAGAIN || tries == TRIES_MAX)
             return result;
     }
+}
+
+/* ---- replacing ------------------------------------------------------- */
+
+/* An empty file of tmp/ that whoever cleans up leaves alone. */
+static int make_temporary(const bx_overlay *overlay,
+                          char name[BX_TMP_NAME_BYTES])
+{
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        bx_autofd int fd = -1;
+        struct stat stat;
+
+        bx_overlay_tmp_name(name);
+        fd = openat(overlay->tmp_fd, name,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return -1;
+        /* Someone may have taken it for a leftover before it was locked. */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &stat) == 0 &&
+            stat.st_nlink > 0)
+            return bx_take_fd(&fd);
+        bx_overlay_tmp_remove(overlay, name);
+    }
+    return fail(EAGAIN);
+}
+
+/* Under the lock. */
+static int put_file(const bx_edit *edit, const char *temporary, int fd)
+{
+    bx_autofd int dir_fd = -1;
+    const char *name;
+    bx_sight over;
+    bool is_over = look(edit, &over) == 0;
+
+    if (is_over ? bx_replace_check(&over.stat) < 0 : errno != ENOENT)
+        return -1;
+    dir_fd = open_parent(edit, &name);
+    if (dir_fd < 0)
+        return -1;
+    if (is_over &&
+        (over.in_up
+             ? faccessat(dir_fd, name, W_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW)
+             : bx_up_check_base(edit->layers, edit->path)) < 0)
+        return -1;
+    if (cover_target(edit, false, is_over && over.in_up) < 0)
+        return -1;
+    if (is_over && S_ISREG(over.stat.st_mode))
+        (void)fchmod(fd, over.stat.st_mode & 0777);
+    return renameat(edit->layers->overlay->tmp_fd, temporary, dir_fd, name);
+}
+
+int bx_edit_replace(const bx_edit *edit, const void *data, size_t bytes)
+{
+    bx_overlay *overlay = edit->layers->overlay;
+    char temporary[BX_TMP_NAME_BYTES];
+    bx_autofd int fd = make_temporary(overlay, temporary);
+    int result = -1;
+
+    if (fd < 0)
+        return -1;
+    if (bx_replace_fill(edit->run, fd, data, bytes) == 0 &&
+        bx_overlay_lock(overlay, edit->run) == 0)
+        result = finish(edit, put_file(edit, temporary, fd));
+    if (result < 0)
+        bx_overlay_tmp_remove(overlay, temporary);
+    return result;
 }

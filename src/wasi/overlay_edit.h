@@ -28,6 +28,11 @@ typedef struct bx_up_limits {
  * is more than limits has. A file that replaces another takes its mode. */
 int bx_edit_rename(const bx_edit *from, const bx_edit *to, bx_up_limits limits);
 
+/* Put a file with this content in the place of what lies there, or of nothing;
+ * it takes the mode of the one that it replaces. EISDIR, EINVAL: neither a
+ * regular file nor a link lies there. */
+int bx_edit_replace(const bx_edit *edit, const void *data, size_t bytes);
+
 /* ---- whole folders -------------------------------------------------- */
 
 /* Names in a folder, but "." and ".."; sorted. */

@@ -110,6 +110,14 @@ int bx_covered_remove(const bx_path *path, const bx_place *place, int flags)
     return bx_edit_remove_file(&edit);
 }
 
+int bx_covered_replace(const bx_path *path, const bx_place *place,
+                       const void *data, size_t bytes)
+{
+    bx_edit edit = edit_of(path, place);
+
+    return bx_edit_replace(&edit, data, bytes);
+}
+
 /* How much of the base one rename may bring up: what the run could write. */
 static bx_up_limits limits_of(const bx_wasi *wasi)
 {

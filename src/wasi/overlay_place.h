@@ -22,6 +22,10 @@ int bx_covered_rename(const bx_path *from_path, const bx_place *from,
 int bx_covered_link(const bx_path *from_path, const bx_place *from,
                     const bx_path *to_path, const bx_place *to);
 
+/* As bx_edit_replace(). */
+int bx_covered_replace(const bx_path *path, const bx_place *place,
+                       const void *data, size_t bytes);
+
 /* The same of a folder or a file of the base by its descriptor. */
 int bx_covered_fd_stat(const bx_wasi *wasi, const bx_fd *fd,
                        struct stat *ret_stat);

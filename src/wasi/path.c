@@ -43,8 +43,7 @@ static int32_t find_new(bx_path *path, bx_place *place)
     return 0;
 }
 
-/* Find an entry that is to be removed or renamed, and may be. */
-static int32_t find_old(bx_path *path, bx_place *place)
+int32_t bx_path_find_old(bx_path *path, bx_place *place)
 {
     int32_t err = bx_path_find(path, BX_FINAL_ENTRY, place);
 
@@ -102,7 +101,7 @@ static int32_t remove_entry(bx_wasi *wasi, const bx_guest *guest,
     err = bx_path_load(&path, wasi, guest, call, args[0].u32, right,
                        args[1].u32, args[2].u32);
     if (err == 0)
-        err = find_old(&path, &place);
+        err = bx_path_find_old(&path, &place);
     if (err == 0 && (flags & AT_REMOVEDIR) != 0)
         err = bx_need_remove(&path, &place);
     if (err != 0)
@@ -192,9 +191,9 @@ int32_t bx_wasi_path_rename(void *host, const bx_guest *guest,
             bx_path_load(&to_path, host, guest, "path_rename", args[3].u32,
                          BX_RIGHT_PATH_RENAME_TARGET, args[4].u32, args[5].u32);
     if (err == 0)
-        err = find_old(&from_path, &from);
+        err = bx_path_find_old(&from_path, &from);
     if (err == 0)
-        err = find_old(&to_path, &to);
+        err = bx_path_find_old(&to_path, &to);
     if (err == 0)
         err = check_same_region(&to_path, &from, &to);
     if (err != 0)
@@ -228,7 +227,7 @@ static int look_at(const bx_path *path, const bx_place *place,
 static int32_t find_link_source(bx_path *path, bx_place *place)
 {
     struct stat stat;
-    int32_t err = find_old(path, place);
+    int32_t err = bx_path_find_old(path, place);
 
     if (err != 0 || !place->is_dir)
         return err;

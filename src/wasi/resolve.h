@@ -87,6 +87,9 @@ int32_t bx_place_need(const bx_path *path, const bx_place *place,
 int32_t bx_fd_need(bx_wasi *wasi, const char *call, const bx_fd *fd,
                    unsigned access);
 
+/* Find an entry that is to be removed, renamed or replaced, and may be. */
+int32_t bx_path_find_old(bx_path *path, bx_place *place);
+
 /* Tell the audit; place may be NULL when the path was not resolved. */
 void bx_path_deny(const bx_path *path, const bx_place *place,
                   const char *reason, const char *rule);

@@ -54,10 +54,13 @@ uint32_t bx_wasi_exit_code(const bx_wasi *wasi);
  * written), -1 when there is nothing to wait for. */
 int bx_wasi_stream_fd(const bx_wasi *wasi, uint32_t fd, bool is_read);
 
-/* Tables of the two modules; each call's void *host is a bx_wasi. */
+/* Tables of the modules; each call's void *host is a bx_wasi. */
 extern const bx_host_call bx_wasi_preview1_calls[];
 extern const size_t bx_wasi_preview1_calls_count;
 extern const bx_host_call bx_wasi_snapshot0_calls[];
 extern const size_t bx_wasi_snapshot0_calls_count;
+/* What the module "boxagnts" has of files. */
+extern const bx_host_call bx_wasi_own_calls[];
+extern const size_t bx_wasi_own_calls_count;
 
 #endif

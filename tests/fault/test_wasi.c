@@ -435,6 +435,8 @@ static int use_names(fault_log *log, test_box *box, bx_error **err)
              U64(5), U64(6), U32(BX_FSTFLAG_MTIM)));
     TRY(CALL(box, bx_wasi_path_rename, DIR3, AT("d/hard"), DIR3, AT("other")));
     TRY(CALL(box, bx_wasi_path_rename, DIR3, AT("tool"), DIR3, AT("script")));
+    TRY(CALL(box, bx_wasi_path_replace, DIR3, AT("script"), AT("content")));
+    TRY(CALL(box, bx_wasi_path_replace, DIR3, AT("fresh"), AT("content")));
     TRY(CALL(box, bx_wasi_path_unlink_file, DIR3, AT("other")));
     TRY(CALL(box, bx_wasi_path_remove_directory, DIR3, AT("d/e")));
     TRY(open_at(box, "", BX_OFLAG_DIRECTORY, 0, &fd));

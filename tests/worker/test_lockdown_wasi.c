@@ -72,6 +72,9 @@ static int use_names(test_box *box)
     NEED(CALL(box, bx_wasi_path_remove_directory, U32(BOX_PREOPEN),
               PATH(box, "made")) == 0);
     NEED(box_stat(box, "dir/linked", 0, NULL) == 0);
+    for (int i = 0; i < 2; i++) /* made, then replaced */
+        NEED(CALL(box, bx_wasi_path_replace, U32(BOX_PREOPEN),
+                  PATH(box, "dir/whole"), PATH(box, "content")) == 0);
     return 0;
 }
 
