@@ -209,8 +209,8 @@ int bx_policy_add_fs_grant(bx_policy *policy, unsigned access,
     return 0;
 }
 
-int bx_policy_protect(bx_policy *policy, const char *host_path,
-                      const char *origin, bx_error **err)
+static int protect(bx_policy *policy, const char *host_path, bool is_hidden,
+                   const char *origin, bx_error **err)
 {
     bx_source source = { .origin = origin };
     bx_autofree char *path = NULL;
@@ -230,8 +230,20 @@ int bx_policy_protect(bx_policy *policy, const char *host_path,
                        sizeof(bx_protected), err) < 0)
         return -1;
     policy->protected_paths[policy->protected_paths_count++] =
-        (bx_protected){ bx_take(path), bx_take(copy) };
+        (bx_protected){ bx_take(path), bx_take(copy), is_hidden };
     return 0;
+}
+
+int bx_policy_protect(bx_policy *policy, const char *host_path,
+                      const char *origin, bx_error **err)
+{
+    return protect(policy, host_path, false, origin, err);
+}
+
+int bx_policy_hide(bx_policy *policy, const char *host_path, const char *origin,
+                   bx_error **err)
+{
+    return protect(policy, host_path, true, origin, err);
 }
 
 /* ---- environment ---- */

@@ -52,6 +52,9 @@ int bx_policy_narrow(bx_policy *policy, const bx_grants *grants,
  * mapping it would be seen and whether or not it exists yet. */
 int bx_policy_protect(bx_policy *policy, const char *host_path,
                       const char *origin, bx_error **err);
+/* The same, and none reads there. */
+int bx_policy_hide(bx_policy *policy, const char *host_path, const char *origin,
+                   bx_error **err);
 
 bx_verdict bx_policy_check_exec(const bx_policy *policy, const char *program);
 bx_verdict bx_policy_check_tool(const bx_policy *policy, const char *tool);

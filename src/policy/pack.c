@@ -121,7 +121,8 @@ static int put_protected(packer *to, const bx_policy *policy)
     for (size_t i = 0; i < policy->protected_paths_count; i++) {
         const bx_protected *row = &policy->protected_paths[i];
 
-        if (put_text(to, row->host_path) < 0 || put_text(to, row->origin) < 0)
+        if (put_text(to, row->host_path) < 0 ||
+            put_byte(to, row->is_hidden) < 0 || put_text(to, row->origin) < 0)
             return -1;
     }
     return 0;

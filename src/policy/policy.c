@@ -268,6 +268,7 @@ static int clone_layers(bx_policy *copy, const bx_policy *policy)
 
         if (bx_policy_protect(copy, row->host_path, "", NULL) < 0)
             return -1;
+        copy->protected_paths[i].is_hidden = row->is_hidden;
         free(copy->protected_paths[i].origin);
         copy->protected_paths[i].origin = strdup(row->origin);
         if (copy->protected_paths[i].origin == NULL)

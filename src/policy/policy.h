@@ -67,6 +67,7 @@ typedef struct bx_tool_level {
 typedef struct bx_protected {
     char *host_path;
     char *origin;
+    bool is_hidden; /* nor reads */
 } bx_protected;
 
 /* What layers narrow is layer 0, the workspace's own: mappings, fs_grants,

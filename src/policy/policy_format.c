@@ -151,6 +151,25 @@ static int put_comment(bx_buf *out, const char *before, const char *text)
     return bx_buf_puts(out, "\n");
 }
 
+static int put_protected(bx_buf *out, const bx_policy *policy, bool is_hidden)
+{
+    bool is_first = true;
+
+    for (size_t i = 0; i < policy->protected_paths_count; i++) {
+        const bx_protected *row = &policy->protected_paths[i];
+
+        if (row->is_hidden != is_hidden)
+            continue;
+        if (is_first && bx_buf_puts(out, is_hidden ? "# never seen\n"
+                                                   : "# never written\n") < 0)
+            return -1;
+        is_first = false;
+        if (put_comment(out, "", row->host_path) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Layers are no part of a policy file: what reads this back is wider, and the
  * comments say so. */
 static int put_layers(bx_buf *out, const bx_policy *policy)
@@ -174,14 +193,9 @@ static int put_layers(bx_buf *out, const bx_policy *policy)
                 return -1;
         }
     }
-    if (policy->protected_paths_count > 0 &&
-        bx_buf_puts(out, "# never written\n") < 0)
-        return -1;
-    for (size_t i = 0; i < policy->protected_paths_count; i++) {
-        if (put_comment(out, "", policy->protected_paths[i].host_path) < 0)
-            return -1;
-    }
-    return 0;
+    return put_protected(out, policy, false) < 0
+               ? -1
+               : put_protected(out, policy, true);
 }
 
 static int put_env(bx_buf *out, const bx_policy *policy)

@@ -142,8 +142,8 @@ static json_t *protected_json(const bx_policy *policy)
             json_decref(list);
             return NULL;
         }
-        append(&list, json_pack("{s:s, s:s}", "path", path.data, "origin",
-                                row->origin));
+        append(&list, json_pack("{s:s, s:b, s:s}", "path", path.data, "hidden",
+                                (int)row->is_hidden, "origin", row->origin));
     }
     return list;
 }

@@ -190,12 +190,15 @@ static int get_protected(unpacker *from, bx_policy *policy)
 {
     const char *path;
     bx_source source;
+    unsigned is_hidden;
 
-    if (get_host_path(from, &path) < 0 || get_source(from, &source) < 0)
+    if (get_host_path(from, &path) < 0 || get_byte(from, 1, &is_hidden) < 0 ||
+        get_source(from, &source) < 0)
         return -1;
     if (path == NULL)
         return refuse(from, "a protected path is missing");
-    if (bx_policy_protect(policy, path, "", from->err) < 0)
+    if ((is_hidden != 0 ? bx_policy_hide : bx_policy_protect)(policy, path, "",
+                                                              from->err) < 0)
         return -1;
     return keep_origin(
         from,

@@ -1,5 +1,6 @@
 /* A guest that reads the cache's key and writes the cache puts native code
- * into the next run, with the rights of the process. Folders are compared by
+ * into the next run, with the rights of the process; one that reads the user's
+ * state has other runs' overlays, recordings and log. Folders are compared by
  * device and inode, so that neither links nor bind mounts hide one. */
 #include "sandbox/guard.h"
 
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/user_dir.h"
+#include "policy/grant.h"
 
 /* Cut the last name off; false when none is left. */
 static bool cut_name(char *path)
@@ -99,22 +101,46 @@ static int check_folder(const bx_policy *policy, const char *path,
     return 0;
 }
 
-int bx_guard_check(const bx_policy *policy, const bx_cache *cache,
-                   bx_error **err)
+/* Twice is once: a nested run's policy comes from its caller's. */
+static int hide_folder(bx_policy *policy, const char *path, const char *what,
+                       bx_error **err)
+{
+    if (path == NULL || path[0] != '/')
+        return 0;
+    for (size_t i = 0; i < policy->protected_paths_count; i++) {
+        const bx_protected *row = &policy->protected_paths[i];
+
+        if (row->is_hidden && strcmp(row->host_path, path) == 0)
+            return 0;
+    }
+    return bx_policy_hide(policy, path, what, err);
+}
+
+int bx_guard_apply(bx_policy *policy, const bx_cache *cache, bx_error **err)
 {
     bx_autofree char *cache_dir = NULL;
+    bx_autofree char *own_cache_dir = NULL;
     bx_autofree char *key_dir = NULL;
+    bx_autofree char *config_dir = NULL;
+    const char *used_dir = cache == NULL ? NULL : bx_cache_dir(cache);
 
     /* Without a home there are none; without memory nobody knows. */
     errno = 0;
     cache_dir = bx_cache_default_dir();
     key_dir = bx_user_state_path(NULL);
-    if ((cache_dir == NULL || key_dir == NULL) && errno == ENOMEM)
+    own_cache_dir = bx_user_cache_path(NULL);
+    config_dir = bx_user_config_path(NULL);
+    if ((cache_dir == NULL || key_dir == NULL || own_cache_dir == NULL ||
+         config_dir == NULL) &&
+        errno == ENOMEM)
         return bx_error_set_nomem(err);
-    if (cache != NULL &&
-        check_folder(policy, bx_cache_dir(cache), "the module cache", err) < 0)
+    if (check_folder(policy, used_dir, "the module cache", err) < 0 ||
+        check_folder(policy, cache_dir, "the module cache", err) < 0 ||
+        check_folder(policy, key_dir, "the module cache's key in", err) < 0)
         return -1;
-    if (check_folder(policy, cache_dir, "the module cache", err) < 0)
+    if (hide_folder(policy, used_dir, "the module cache", err) < 0 ||
+        hide_folder(policy, own_cache_dir, "the user's caches", err) < 0 ||
+        hide_folder(policy, key_dir, "the user's state", err) < 0)
         return -1;
-    return check_folder(policy, key_dir, "the module cache's key in", err);
+    return hide_folder(policy, config_dir, "the user's configuration", err);
 }

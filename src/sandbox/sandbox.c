@@ -18,7 +18,7 @@ static int make(bx_sandbox *sandbox, bx_module *module, bx_error **err)
     if (sandbox->policy == NULL || sandbox->name == NULL)
         return bx_error_set_nomem(err);
     if ((!sandbox->is_shared &&
-         bx_guard_check(sandbox->policy, module->cache, err) < 0) ||
+         bx_guard_apply(sandbox->policy, module->cache, err) < 0) ||
         bx_engine_get_variant(module->engine, &sandbox->policy->limits,
                               &sandbox->variant, err) < 0 ||
         bx_module_get_prepared(module, sandbox->variant, &sandbox->prepared,

@@ -101,12 +101,18 @@ static int protect(bx_policy *policy, const char *path, const char *what,
     return path == NULL ? 0 : bx_policy_protect(policy, path, what, err);
 }
 
+static int hide(bx_policy *policy, const char *path, const char *what,
+                bx_error **err)
+{
+    return path == NULL ? 0 : bx_policy_hide(policy, path, what, err);
+}
+
 static bool is_same_path(const char *a, const char *b)
 {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* No guest writes what decides over guests. */
+/* No guest writes what decides over guests, nor sees what others' runs left. */
 static int protect_folders(bx_registry *registry, bx_error **err)
 {
     bx_autofree char *own = NULL;
@@ -121,16 +127,16 @@ static int protect_folders(bx_registry *registry, bx_error **err)
         return bx_error_set_nomem(err);
     }
     if (protect(policy, own, "the workspace's own folder", err) < 0 ||
-        protect(policy, config_dir, "the user's configuration", err) < 0 ||
+        hide(policy, config_dir, "the user's configuration", err) < 0 ||
         protect(policy, data_dir, "the user's tools", err) < 0 ||
-        protect(policy, default_state_dir, "the user's state", err) < 0 ||
-        protect(policy, cache_dir, "the module cache", err) < 0 ||
+        hide(policy, default_state_dir, "the user's state", err) < 0 ||
+        hide(policy, cache_dir, "the user's caches", err) < 0 ||
         protect(policy, registry->dirs[BX_TOOL_BUILTIN], "the built-in tools",
                 err) < 0)
         return -1;
     /* Elsewhere than by default, or a link that leads elsewhere. */
     if (!is_same_path(registry->state_dir, default_state_dir) &&
-        protect(policy, registry->state_dir, "the user's state", err) < 0)
+        hide(policy, registry->state_dir, "the user's state", err) < 0)
         return -1;
     if (protect(policy, registry->dirs[BX_TOOL_WORKSPACE],
                 "the workspace's tools", err) < 0)

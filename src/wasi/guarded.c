@@ -333,7 +333,12 @@ int bx_guarded_find(bx_fs *fs, bx_error **err)
         return -1;
     for (size_t i = 0; i < policy->protected_paths_count; i++) {
         const bx_protected *row = &policy->protected_paths[i];
-        const guard why = { .path = row->host_path, .origin = row->origin };
+        const guard why = { .path = row->host_path,
+                            .origin = row->origin,
+                            .reason = row->is_hidden
+                                          ? "boxagnts keeps files of its own "
+                                            "there, which no guest sees"
+                                          : NULL };
 
         if (guard_path(fs, walk, &why, err) < 0)
             return -1;

@@ -163,7 +163,7 @@ bx_worker_box *bx_worker_box_new_within(bx_worker_pool *pool,
     box->policy = policy == NULL ? bx_policy_new() : bx_policy_clone(policy);
     if (box->policy == NULL) {
         bx_error_set_nomem(err);
-    } else if (bx_guard_check(box->policy, module->cache, err) == 0 &&
+    } else if (bx_guard_apply(box->policy, module->cache, err) == 0 &&
                bx_policy_pack(box->policy, &box->packed, err) == 0) {
         make_key(box->policy, &box->packed, box->key);
         process = bx_box_take_process(box, wait, err);

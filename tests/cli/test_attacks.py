@@ -5,6 +5,7 @@ side is checked here: the folders around the mapped one are as they were.
 """
 
 import http.server
+import json
 import os
 import socketserver
 import threading
@@ -107,6 +108,67 @@ class FileAttacks(CliTest):
         )
         self.assertNotIn("SUCCEEDED", result.out)
         self.assertEqual(before, tree(self.path("box")))
+
+
+class OwnFiles(CliTest):
+    """What the program keeps for its user, where a mapping shows it: overlays,
+    the log, recordings, keys, secrets, compiled code."""
+
+    FILES = (".local/state/boxagnts/overlays/o/up/0/f", ".local/state/boxagnts/audit.jsonl",
+             ".config/boxagnts/secrets.yaml", ".cache/boxagnts/modules/x")
+
+    def setUp(self):
+        super().setUp()
+        for name in self.FILES:
+            self.write("home/" + name, SECRET)
+        os.chmod(self.path("home/.local/state/boxagnts"), 0o700)
+        self.write("home/.local/state/other/f", "another's\n")
+        os.symlink(".local/state/boxagnts", self.path("home/link"))
+        os.symlink("home/.config/boxagnts/secrets.yaml", self.path("far"))
+
+    def read_in(self, path, *flags, env=None):
+        return self.boxagnts("run", *flags, guest("actor"),
+                             json.dumps({"do": "read", "path": path}), status=None, env=env)
+
+    def is_hidden(self, result):
+        self.assertNotIn("a secret", result.out + result.err)
+        self.assertIn("which no guest sees", result.err)
+
+    def test_a_home_that_is_mapped(self):
+        flags = ("--map-dir", "home::/::ro")
+        for path in (*self.FILES, "link/overlays/o/up/0/f",
+                     ".local/state/other/../boxagnts/overlays/o/up/0/f",
+                     "link/../boxagnts/audit.jsonl"):
+            with self.subTest(path):
+                self.is_hidden(self.read_in("/" + path, *flags))
+        self.assertIn("another's", self.read_in("/.local/state/other/f", *flags).out)
+
+    def test_a_folder_within_or_far_above(self):
+        self.is_hidden(self.read_in("/up/0/f", "--map-dir",
+                                    "home/.local/state/boxagnts/overlays/o::/::ro"))
+        flags = ("--map-dir", ".::/::ro")
+        self.is_hidden(self.read_in("/home/" + self.FILES[0], *flags))
+        self.is_hidden(self.read_in("/far", *flags))
+
+    def test_folders_that_the_environment_names(self):
+        self.write("elsewhere/boxagnts/overlays/o/up/0/f", SECRET)
+        self.is_hidden(self.read_in(
+            "/elsewhere/boxagnts/overlays/o/up/0/f", "--map-dir", ".::/::ro",
+            env={"XDG_STATE_HOME": self.path("elsewhere")}))
+
+    def test_a_home_that_is_the_workspace_of_tools(self):
+        for path in self.FILES:
+            with self.subTest(path):
+                for result in (
+                        self.boxagnts("tool", "call", "--workspace", "home", "file-read",
+                                      json.dumps({"path": path}), status=1, timeout=120),
+                        self.boxagnts("tool", "call", "--workspace", "home", "file-write",
+                                      json.dumps({"path": path, "content": "forged"}),
+                                      status=1, timeout=120)):
+                    self.assertNotIn("a secret", result.out + result.err)
+                    self.assertIn("which no guest sees", result.err)
+                with open(self.path("home", path), encoding="utf-8") as file:
+                    self.assertTrue(file.read().startswith(SECRET))
 
 
 class OtherAttacks(CliTest):

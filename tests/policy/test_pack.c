@@ -85,6 +85,7 @@ static bx_policy *make_policy(size_t kind)
         assert_int_equal(
             bx_policy_protect(policy, "/srv/w/.git\xff", "the \\ lock", NULL),
             0);
+        assert_int_equal(bx_policy_hide(policy, "/srv/own", "state", NULL), 0);
         assert_int_equal(bx_policy_set_overlay(policy, "/srv/over", NULL), 0);
     }
     return policy;
@@ -216,8 +217,9 @@ static void put_values(bx_buf *out, const bx_policy *policy)
                       (unsigned long long)policy->seed),
         0);
     for (size_t i = 0; i < policy->protected_paths_count; i++)
-        assert_int_equal(bx_buf_printf(out, "%s %s\n",
+        assert_int_equal(bx_buf_printf(out, "%s %d %s\n",
                                        policy->protected_paths[i].host_path,
+                                       policy->protected_paths[i].is_hidden,
                                        policy->protected_paths[i].origin),
                          0);
 }

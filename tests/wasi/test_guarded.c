@@ -81,6 +81,15 @@ static void protect(test_box *box, const char *host)
                      0);
 }
 
+static void hide(test_box *box, const char *host)
+{
+    char buf[512];
+
+    assert_int_equal(bx_policy_hide(box->policy, host_path(box, host, buf),
+                                    "state of boxagnts", NULL),
+                     0);
+}
+
 static void narrow(test_box *box, const char *const *texts, const char *layer)
 {
     bx_autogrants bx_grants *grants = bx_grants_new();
@@ -469,6 +478,135 @@ BOTH(takes_no_link_above_a_missing_one)
 BOTH(guards_links_on_the_way)
 BOTH(holds_in_every_mapping)
 
+/* ---- hidden paths ---------------------------------------------------- */
+
+/* A home at "/" with the program's own files in it. */
+static void start_with_home(test_box *box, unsigned access)
+{
+    box_init(box);
+    box_map(box, "work", "/", access);
+    host_mkdir(box, "work/.local");
+    host_mkdir(box, "work/.local/state");
+    host_mkdir(box, "work/.local/state/own");
+    host_mkdir(box, "work/.local/state/own/overlays");
+    host_write(box, "work/.local/state/own/key", "key");
+    host_write(box, "work/.local/state/other", "other");
+    host_write(box, "work/file", "file");
+    host_symlink(box, ".local/state/own/key", "work/link");
+    host_symlink(box, ".local/state/own", "work/linkdir");
+    hide(box, "work/.local/state/own");
+    box_start(box);
+}
+
+static void shows_nothing_of_what_is_hidden(void **state)
+{
+    static const char *const paths[] = {
+        ".local/state/own/key",
+        "file/../.local/state/own/key", /* no way either */
+        ".local/state/../state/own/key",
+        ".local/state/own/../own/key",
+        "link",
+        "linkdir/key",
+        "linkdir/../own/key",
+        ".local/state/own/overlays/../key",
+    };
+    static const unsigned accesses[] = { BOX_RW, BX_ACCESS_READ };
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        test_box box;
+
+        start_with_home(&box, accesses[k]);
+        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+            if (read_file(&box, paths[i]) != NULL)
+                fail_msg("'%s' was read", paths[i]);
+            assert_int_not_equal(open_to_write(&box, paths[i]), 0);
+        }
+        box.rule[0] = '\0';
+        assert_null(read_file(&box, "linkdir/key"));
+        assert_string_equal(box.rule, "state of boxagnts");
+        assert_non_null(strstr(box.reason, "which no guest sees"));
+        assert_int_not_equal(box_stat(&box, ".local/state/own/key", 0, NULL),
+                             0);
+        assert_string_equal(read_file(&box, ".local/state/other"), "other");
+        box_free(&box);
+    }
+}
+
+static void takes_nothing_of_what_is_hidden_elsewhere(void **state)
+{
+    test_box box;
+    char *before;
+    char *after;
+
+    (void)state;
+    start_with_home(&box, BOX_RW);
+    before = host_listing(&box);
+    assert_int_not_equal(link_to(&box, ".local/state/own/key", "stolen"), 0);
+    assert_int_not_equal(link_to(&box, "linkdir/key", "stolen"), 0);
+    assert_int_not_equal(rename_to(&box, ".local/state/own/key", "stolen"), 0);
+    assert_int_not_equal(rename_to(&box, ".local/state/own", "stolen"), 0);
+    assert_int_equal(rename_to(&box, ".local/state", "stolen"), BX_WASI_EBUSY);
+    assert_int_equal(rename_to(&box, ".local", "stolen"), BX_WASI_EBUSY);
+    assert_int_not_equal(rename_to(&box, "file", ".local/state/own/key"), 0);
+    assert_int_not_equal(link_to(&box, "file", ".local/state/own/new"), 0);
+    assert_int_not_equal(create(&box, ".local/state/own/new"), 0);
+    assert_int_not_equal(make_dir(&box, ".local/state/own/new"), 0);
+    assert_int_not_equal(unlink_file(&box, ".local/state/own/key"), 0);
+    assert_int_not_equal(remove_dir(&box, ".local/state/own/overlays"), 0);
+    after = host_listing(&box);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    box_free(&box);
+}
+
+/* What is made there later, by the program itself, is hidden too; and no folder
+ * or link of the guest's comes to stand for it. */
+static void hides_what_is_not_there_yet(void **state)
+{
+    test_box box;
+
+    (void)state;
+    box_init(&box);
+    box_map(&box, "work", "/", BOX_RW);
+    host_mkdir(&box, "work/mine");
+    hide(&box, "work/.local/state/own");
+    box_start(&box);
+    assert_int_equal(make_dir(&box, ".local"), 0);
+    assert_int_equal(symlink_at(&box, "../mine", ".local/state"),
+                     BX_WASI_EACCES);
+    assert_int_equal(make_dir(&box, "other"), 0);
+    assert_int_equal(make_dir(&box, "other/own"), 0);
+    assert_int_equal(rename_to(&box, "other", ".local/state"), BX_WASI_EBUSY);
+    assert_int_equal(make_dir(&box, ".local/state"), 0);
+    assert_int_equal(make_dir(&box, ".local/state/own"), BX_WASI_EACCES);
+    host_mkdir(&box, "work/.local/state/own");
+    host_write(&box, "work/.local/state/own/key", "key");
+    assert_null(read_file(&box, ".local/state/own/key"));
+    assert_int_equal(rename_to(&box, ".local/state", "x"), BX_WASI_EBUSY);
+    box_free(&box);
+}
+
+static void hides_a_mapping_that_lies_within(void **state)
+{
+    test_box box;
+
+    (void)state;
+    box_init(&box);
+    host_mkdir(&box, "work");
+    host_mkdir(&box, "work/own");
+    box_map(&box, "work/own/deep", "/", BOX_RW);
+    host_write(&box, "work/own/deep/key", "key");
+    hide(&box, "work/own");
+    box_start(&box);
+    assert_null(read_file(&box, "key"));
+    assert_int_equal(create(&box, "new"), BX_WASI_EACCES);
+    assert_string_equal(box.rule, "state of boxagnts");
+    assert_false(host_exists(&box, "work/own/deep/new"));
+    box_free(&box);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +624,10 @@ int main(void)
         cmocka_unit_test(outlasts_grants_beneath),
         cmocka_unit_test(costs_nothing_where_nothing_is_written),
         cmocka_unit_test(refuses_what_leads_in_circles),
+        cmocka_unit_test(shows_nothing_of_what_is_hidden),
+        cmocka_unit_test(takes_nothing_of_what_is_hidden_elsewhere),
+        cmocka_unit_test(hides_what_is_not_there_yet),
+        cmocka_unit_test(hides_a_mapping_that_lies_within),
     };
 
     return cmocka_run_group_tests_name("guarded", tests, NULL, NULL);
