@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -61,6 +62,20 @@ char *bx_user_config_path(const char *tail)
     return user_path("XDG_CONFIG_HOME", ".config", tail);
 }
 
+int bx_user_fail_home(const char *what, const char *variable, bx_error **err)
+{
+    const char *home = getenv("HOME");
+
+    if (home != NULL && home[0] == '/' && access(home, F_OK) < 0)
+        return bx_error_set(err, BX_ERR_NOT_FOUND,
+                            "no home folder for %s: HOME is '%.200s', which is "
+                            "not there; set HOME to a folder of yours, or %s",
+                            what, home, variable);
+    return bx_error_set(err, BX_ERR_NOT_FOUND,
+                        "no home folder for %s; set HOME or %s", what,
+                        variable);
+}
+
 int bx_user_check_owner(int fd, const char *path, mode_t forbidden,
                         bx_error **err)
 {
@@ -112,8 +127,7 @@ int bx_user_key_load(const char *name, uint8_t key[KEY_BYTES], bx_error **err)
     struct stat st;
 
     if (dir == NULL)
-        return bx_error_set(err, BX_ERR_NOT_FOUND,
-                            "no home folder for '%s'; set HOME", name);
+        return bx_user_fail_home(name, "XDG_STATE_HOME", err);
     if (asprintf(&path, "%s/%s", dir, name) < 0) {
         path = NULL;
         return bx_error_set_nomem(err);

@@ -18,6 +18,10 @@ char *bx_user_state_path(const char *tail);
 char *bx_user_data_path(const char *tail);
 char *bx_user_config_path(const char *tail);
 
+/* -1 with BX_ERR_NOT_FOUND: why one of the four answers NULL. what: "overlays";
+ * variable: the one that would name another folder, such as XDG_STATE_HOME. */
+int bx_user_fail_home(const char *what, const char *variable, bx_error **err);
+
 /* errors: BX_ERR_DENIED: the file belongs to another user, or its mode has a
  * bit of forbidden; path is its name in errors. */
 int bx_user_check_owner(int fd, const char *path, mode_t forbidden,

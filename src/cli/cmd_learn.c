@@ -49,9 +49,9 @@ static void print_help(void)
     puts(
         "Run a command and write the smallest manifest it needs.\n\n"
         "The command runs over an overlay, so no file is really changed. At "
-        "each capability\nthat it is about to use you are asked, or rules "
-        "decide; without a terminal what no\nrule allows is denied and "
-        "listed. Running the command again under what is written\nworks as "
+        "each\ncapability that it is about to use you are asked, or rules "
+        "decide; without a\nterminal what no rule allows is denied and "
+        "listed. Running the command again\nunder what is written works as "
         "it did.\n\n"
         "Usage: boxagnts learn [options] -- COMMAND\n"
         "       COMMAND is run FILE.wasm ..., bash ..., js ..., python ... or\n"
@@ -281,13 +281,14 @@ static int make_overlay(learn_state *learn, bx_error **err)
                             learn->overlay_name);
     if (gmtime_r(&now, &when) != NULL)
         (void)strftime(date, sizeof(date), "%Y%m%d-%H%M%S", &when);
-    if (folder == NULL ||
-        (learn->overlay_name == NULL
+    if (folder == NULL)
+        return bx_user_fail_home("an overlay", "XDG_STATE_HOME", err);
+    if ((learn->overlay_name == NULL
              ? asprintf(&name, "overlays/learn-%s-%d", date, (int)getpid())
-             : asprintf(&name, "overlays/%s", learn->overlay_name)) < 0)
-        return bx_error_set(err, BX_ERR_NOT_FOUND,
-                            "no home folder to keep an overlay in; set HOME "
-                            "or XDG_STATE_HOME");
+             : asprintf(&name, "overlays/%s", learn->overlay_name)) < 0) {
+        name = NULL;
+        return bx_error_set_nomem(err);
+    }
     learn->overlay = bx_user_state_path(name);
     if (learn->overlay == NULL)
         return bx_error_set_nomem(err);

@@ -258,6 +258,10 @@ static int serve_command(int argc, char **argv)
     }
     if (cli.tools.options.wants_help)
         print_help(stdout);
+    else if (bx_overlay_cli_check_word(
+                 &cli.tools.overlay, cli.tools.options.operands,
+                 cli.tools.options.operands_count, false, &err) < 0)
+        status = bx_cli_fail(BX_EXIT_USAGE, err);
     else if (cli.tools.options.operands_count > 0)
         status = bx_cli_usage(BX_EXIT_USAGE, "mcp",
                               "no command '%s'; there is only install",

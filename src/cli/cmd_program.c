@@ -2,6 +2,7 @@
  * flags of `run` and the workspace of `tool`. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/hold.h"
 #include "cli/learner.h"
@@ -102,6 +103,23 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
     return status;
 }
 
+/* A script lies in the workspace, for which its own folder may stand. */
+static int check_word(const bx_tool_cli *cli, int argc, char **argv,
+                      bx_error **err)
+{
+    const char *workspace = cli->workspace == NULL ? "." : cli->workspace;
+    bx_autofree char *path = NULL;
+
+    if (argc == 0)
+        return 0;
+    if (asprintf(&path, "%s/%s", workspace, argv[0]) < 0) {
+        path = NULL;
+        return bx_error_set_nomem(err);
+    }
+    return bx_overlay_cli_check_word(&cli->overlay, argv, argc,
+                                     access(path, F_OK) == 0, err);
+}
+
 static int run_shortcut(const bx_shortcut *shortcut, int argc, char **argv)
 {
     bx_tool_cli cli = { .record = BX_RECORD_FILE_INIT };
@@ -124,6 +142,10 @@ static int run_shortcut(const bx_shortcut *shortcut, int argc, char **argv)
         print_help(shortcut);
         bx_options_clear(&cli.options);
         return 0;
+    }
+    if (check_word(&cli, argc - begin, argv + begin, &err) < 0) {
+        bx_tool_cli_close(&cli);
+        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     }
     status = run_program(&cli, shortcut, argc - begin, argv + begin);
     bx_tool_cli_close(&cli);

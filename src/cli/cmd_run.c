@@ -476,7 +476,10 @@ int bx_cmd_run(int argc, char **argv)
         return bx_cli_usage(BX_EXIT_NOT_RUN, "run",
                             "which module? Expected FILE.wasm");
     }
-    if (bx_learner_prepare(&options, NULL, &err) < 0 ||
+    if (bx_overlay_cli_check_word(
+            &state.overlay, options.operands, options.operands_count,
+            access(options.operands[0], F_OK) == 0, &err) < 0 ||
+        bx_learner_prepare(&options, NULL, &err) < 0 ||
         bx_overlay_cli_begin(&state.overlay, options.policy, &err) < 0)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     if (state.overlay.is_given) {

@@ -237,6 +237,17 @@ static void note_session(bx_tool_cli *cli, const bx_buf *input)
     json_decref(object);
 }
 
+static int check_word(const bx_tool_cli *cli, bx_error **err)
+{
+    const bx_options *options = &cli->options;
+    bx_autotool bx_tool *tool =
+        bx_registry_get(cli->registry, options->operands[0], NULL);
+
+    return bx_overlay_cli_check_word(&cli->overlay, options->operands,
+                                     options->operands_count, tool != NULL,
+                                     err);
+}
+
 int bx_tool_call_run(bx_tool_cli *cli)
 {
     bx_autobuf bx_buf input = BX_BUF_INIT;
@@ -250,7 +261,8 @@ int bx_tool_call_run(bx_tool_cli *cli)
                             "which tool? Expected NAME and its input");
     call.name = cli->options.operands[0];
     call.timeout_ms = cli->timeout_ms;
-    if (bx_tool_cli_open(cli, 1, &err) < 0 || make_input(cli, &input, &err) < 0)
+    if (bx_tool_cli_open(cli, 1, &err) < 0 || check_word(cli, &err) < 0 ||
+        make_input(cli, &input, &err) < 0)
         return bx_cli_fail(BX_EXIT_NOT_RUN, err);
     call.input = input.data;
     call.input_bytes = input.len;

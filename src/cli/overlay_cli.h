@@ -26,6 +26,12 @@ typedef struct bx_overlay_cli {
 /* The flag was met; value may be NULL. */
 int bx_overlay_cli_take(bx_overlay_cli *overlay, const char *value,
                         bx_error **err);
+/* Was a name for the overlay written behind a space, where it is an operand?
+ * operands: of the command line, with what stands before them; is_used: there
+ * is something of the first one's name. errors: BX_ERR_INVALID */
+int bx_overlay_cli_check_word(const bx_overlay_cli *overlay,
+                              char *const *operands, int count, bool is_used,
+                              bx_error **err);
 /* Once the policy is complete: give it the overlay. Nothing without the flag.
  * errors: BX_ERR_INVALID: the name; BX_ERR_NOT_FOUND: no home */
 int bx_overlay_cli_begin(bx_overlay_cli *overlay, bx_policy *policy,

@@ -35,6 +35,26 @@ int bx_overlay_cli_take(bx_overlay_cli *overlay, const char *value,
     return 0;
 }
 
+int bx_overlay_cli_check_word(const bx_overlay_cli *overlay,
+                              char *const *operands, int count, bool is_used,
+                              bx_error **err)
+{
+    bx_autofree char *dir = NULL;
+    bx_autoerror bx_error *why = NULL;
+
+    if (!overlay->is_given || overlay->given != NULL || is_used || count == 0 ||
+        strcmp(operands[-1], "--overlay") != 0)
+        return 0;
+    dir = bx_overlay_path(operands[0], &why);
+    if (dir == NULL && bx_error_code(why) == BX_ERR_INVALID)
+        return 0; /* no overlay's name */
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "--overlay %s: an overlay's name stands behind '=': "
+                        "--overlay=%s. Behind a space it would be what to run, "
+                        "and there is nothing of that name",
+                        operands[0], operands[0]);
+}
+
 /* ---- a new one ------------------------------------------------------- */
 
 /* "20260131-otter": easy to tell from the others, and to type. */

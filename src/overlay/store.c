@@ -45,8 +45,7 @@ char *bx_overlays_path(bx_error **err)
     char *path = bx_user_state_path("overlays");
 
     if (path == NULL)
-        (void)bx_error_set(err, BX_ERR_NOT_FOUND,
-                           "no home folder to keep overlays in; set HOME");
+        (void)bx_user_fail_home("overlays", "XDG_STATE_HOME", err);
     return path;
 }
 

@@ -438,8 +438,7 @@ bx_audit_log *bx_audit_log_open(const char *path, bx_error **err)
     if (log->path != NULL)
         log->head_path = bx_audit_head_path(log->path);
     if (log->path == NULL || log->head_path == NULL) {
-        bx_error_set(err, BX_ERR_NOT_FOUND,
-                     "no home folder for the audit log; set HOME");
+        (void)bx_user_fail_home("the audit log", "XDG_STATE_HOME", err);
     } else if (check_folder(log->path, err) == 0 &&
                bx_user_key_load("audit.key", log->key, err) == 0 &&
                lock(log, err) == 0) {

@@ -208,8 +208,7 @@ static bx_audit_reader *open_reader(const char *path, bool is_locked,
     if (reader->buffer == NULL)
         bx_error_set_nomem(err);
     else if (reader->path == NULL)
-        bx_error_set(err, BX_ERR_NOT_FOUND,
-                     "no home folder for the audit log; set HOME");
+        (void)bx_user_fail_home("the audit log", "XDG_STATE_HOME", err);
     else if (open_all(reader, is_locked, err) == 0)
         return reader;
     bx_audit_reader_free(reader);

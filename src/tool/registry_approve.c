@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/user_dir.h"
 #include "tool/lock.h"
 
 static int refuse(bx_entry *entry, bx_tool_status status, const char *format,
@@ -112,8 +113,7 @@ static int check_pins(bx_registry *registry, bx_table *table)
     int result = 0;
 
     if (registry->state_dir == NULL)
-        bx_error_set(&problem, BX_ERR_NOT_FOUND,
-                     "no home folder for the lock file; set HOME");
+        (void)bx_user_fail_home("the lock file", "XDG_STATE_HOME", &problem);
     else
         lock = bx_lock_load(registry->state_dir, &problem);
     if (lock == NULL)
@@ -199,8 +199,7 @@ static int load_pinning(bx_registry *registry, const char *name,
         return bx_error_set(err, BX_ERR_INVALID, "'%s' is broken: %s", name,
                             tool->why);
     if (registry->state_dir == NULL)
-        return bx_error_set(err, BX_ERR_NOT_FOUND,
-                            "no home folder for the lock file; set HOME");
+        return bx_user_fail_home("the lock file", "XDG_STATE_HOME", err);
     pinning->lock = bx_lock_load(registry->state_dir, err);
     if (pinning->lock == NULL)
         return -1;

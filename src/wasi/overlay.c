@@ -438,8 +438,6 @@ char *bx_overlay_path(const char *name, bx_error **err)
     if (path == NULL && errno == ENOMEM)
         bx_error_set_nomem(err);
     else if (path == NULL)
-        bx_error_set(err, BX_ERR_NOT_FOUND,
-                     "no home folder is known, where overlays are kept: set "
-                     "HOME or XDG_STATE_HOME");
+        (void)bx_user_fail_home("overlays", "XDG_STATE_HOME", err);
     return path;
 }

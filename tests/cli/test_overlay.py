@@ -300,9 +300,33 @@ class Refused(OverlayTest):
         self.overlay("diff", "x", "--force", status=2)
         self.overlay("diff", "missing", status=1)
         self.assertIn("Usage: boxagnts overlay", self.overlay("--help").out)
+        result = self.boxagnts("overlay", "list", env={"HOME": "/nosuch"}, status=1)
+        self.assertIn("HOME is '/nosuch', which is not there", result.err)
         self.bash("echo 1 > n", "--overlay=o")
         result = self.overlay("diff", "o", "elsewhere", status=1)
         self.assertIn("changes nothing at 'elsewhere'", result.err)
+
+    def test_a_name_behind_a_space(self):
+        """It would be what to run: said, unless there is something of the name."""
+        for command, status in (
+                (("run", "--overlay", "bump", guest("hello")), 125),
+                (("bash", "--overlay", "bump", "-c", "echo x"), 125),
+                (("js", "--overlay", "bump", "-e", "1"), 125),
+                (("tool", "call", "--overlay", "bump", "file-read", '{"path": "a.txt"}'), 125),
+                (("mcp", "--overlay", "bump"), 2)):
+            with self.subTest(command):
+                result = self.boxagnts(*command, status=status)
+                self.assertIn("--overlay=bump", result.err)
+                self.assertEqual(result.out, "")
+                self.assertEqual(self.overlay("list").out, "")
+        self.write("hello", b"")
+        self.assertNotIn("--overlay=hello",
+                         self.boxagnts("run", "--overlay", "hello", status=125).err)
+        self.write("p/script", "echo it ran")
+        self.assertEqual(self.boxagnts("bash", "--workspace", self.path("p"), "--overlay",
+                                       "script").out, "it ran\n")
+        self.assertEqual(self.boxagnts("tool", "call", "--workspace", self.path("p"),
+                                       "--overlay", "file-read", "path=a.txt").returncode, 0)
 
     def test_protected_paths_wait_for_their_name(self):
         self.write("p/policy.yaml", "work-dir: .\n")

@@ -195,6 +195,20 @@ class Run(CliTest):
         self.assertIn("frobnicate", self.boxagnts("frobnicate", status=2).err)
 
 
+class Help(CliTest):
+    COMMANDS = ("run inspect compile cache policy audit tool bash js python replay mcp overlay "
+                "learn doctor completion").split()
+    TOOL = "list show explain call add remove approve embed test new".split()
+
+    def test_fits_a_terminal_of_80_columns(self):
+        for command in (*([name] for name in self.COMMANDS),
+                        *(["tool", name] for name in self.TOOL), ["mcp", "install"], []):
+            with self.subTest(command):
+                text = self.boxagnts(*command, "--help").out
+                self.assertIn("Usage", text)
+                self.assertEqual([line for line in text.splitlines() if len(line) > 80], [])
+
+
 class OtherCommands(CliTest):
     def test_inspect(self):
         self.write("m.wat", wat("(call $exit (i32.const 0))", PROC_EXIT))
