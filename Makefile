@@ -64,7 +64,7 @@ soak: build
 fault:
 	@scripts/build release fault.policy fault.wasi \
 		fault.worker fault.worker_parts
-	@BX_FAULT_ALL=1 ctest --test-dir build -C Fault -R '^fault\.' --output-on-failure
+	@BX_FAULT_ALL=1 ctest --test-dir build -R '^fault\.' --output-on-failure
 
 coverage:
 	@scripts/coverage

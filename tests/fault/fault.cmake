@@ -28,10 +28,9 @@ if(BX_ENGINE)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(${target} PRIVATE bx_worker PkgConfig::CMOCKA)
     target_link_options(${target} PRIVATE ${wrapped})
-    # By `make fault` alone: with threads and other processes a fault does not
-    # always find the same call, and a count of allocations may be off by one.
-    add_test(NAME ${target} CONFIGURATIONS Fault COMMAND ${target})
-    set_tests_properties(${target} PROPERTIES TIMEOUT 900
+    add_test(NAME ${target} COMMAND ${target})
+    # What hangs ends itself; all of it takes a quarter of an hour.
+    set_tests_properties(${target} PROPERTIES TIMEOUT 3600
         ENVIRONMENT "${test_environment}")
   endforeach()
 endif()

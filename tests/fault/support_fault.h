@@ -2,9 +2,8 @@
  * The tests' own calls are wrapped too, so they pause while they look.
  *
  * BX_FAULT_ONLY=CALL:WAY, as a complaint names them: that one alone.
- * BX_FAULT_ALL=1: every call in every way. Else long scenarios take every
- * call in the first of its ways, and of the others each k-th, another k-th on
- * another day. */
+ * BX_FAULT_ALL=1: every call in every way. Else long scenarios take each k-th;
+ * which ones BX_FAULT_SEED says, a number, or the day. */
 #ifndef TESTS_FAULT_SUPPORT_FAULT_H
 #define TESTS_FAULT_SUPPORT_FAULT_H
 
@@ -24,7 +23,7 @@
  * each round. errno is set; *ret_errnum, may be NULL, is the way. */
 bool fault_hit(const char *name, const int *errnos, size_t count,
                int *ret_errnum);
-/* fork() or clone() answered 0: this is the child. */
+/* This is the child of clone(); of fork(), that is known. */
 void fault_be_child(void);
 /* The run holds one allocation more, or one less. */
 void fault_gain(const void *ptr);

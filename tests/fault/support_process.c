@@ -13,8 +13,6 @@
 
 #include "fault/support_wrap.h"
 
-pid_t __real_fork(void);
-pid_t __wrap_fork(void);
 int __real_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
                  unsigned long d);
 int __wrap_prctl(int option, ...);
@@ -22,15 +20,6 @@ int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attr,
                           void *(*run)(void *), void *context);
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr,
                           void *(*run)(void *), void *context);
-
-pid_t __wrap_fork(void)
-{
-    pid_t pid = FAULT("fork", EAGAIN, ENOMEM) ? -1 : __real_fork();
-
-    if (pid == 0)
-        fault_be_child();
-    return pid;
-}
 
 int __wrap_prctl(int option, ...)
 {
@@ -55,6 +44,7 @@ int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr,
                : __real_pthread_create(ret, attr, run, context);
 }
 
+WRAP(pid_t, fork, (void), (), -1, EAGAIN, ENOMEM)
 WRAP(int, pipe2, (int fds[2], int flags), (fds, flags), -1, EMFILE, ENFILE)
 WRAP(int, socketpair, (int domain, int type, int protocol, int fds[2]),
      (domain, type, protocol, fds), -1, EMFILE, ENOMEM)

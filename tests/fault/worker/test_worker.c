@@ -476,7 +476,7 @@ static void whole_life_in(const char *name, const char *text, fault_place place,
 static void from_pool_to_result(void **state)
 {
     (void)state;
-    whole_life_in(__func__, SEVEN, FAULT_HERE, 4);
+    whole_life_in(__func__, SEVEN, FAULT_HERE, 6);
 }
 
 static void calls_that_ask(void **state)
@@ -503,7 +503,7 @@ static void modules_that_come_and_go(void **state)
 {
     const fault_scenario scenario = { .name = __func__,
                                       .context = &the_world,
-                                      .sampled = 2,
+                                      .sampled = 3,
                                       .set_up = remove_made,
                                       .run = visit,
                                       .settle = visit_again,
@@ -587,13 +587,13 @@ static void template_being_started(void **state)
 static void in_the_template(void **state)
 {
     (void)state;
-    whole_life_in(__func__, SEVEN, FAULT_PROGRAM, 16);
+    whole_life_in(__func__, SEVEN, FAULT_PROGRAM, 24);
 }
 
 static void in_workers(void **state)
 {
     (void)state;
-    whole_life_in(__func__, ASKER, FAULT_WORKER, 16);
+    whole_life_in(__func__, ASKER, FAULT_WORKER, 24);
 }
 
 static int make_folders(void **state)
