@@ -16,6 +16,7 @@
 #define HEAD_MAX_BYTES (4u << 20)  /* overlay.json */
 #define LINE_MAX_BYTES (64u << 10) /* of base.log: a path and a few numbers */
 #define LOG_MAX_BYTES (1ull << 30) /* of base.log */
+#define RECORDS_MAX 1000000u       /* as many paths as an overlay changes */
 #define MAPPINGS_MAX 4096
 #define PROTECTED_MAX_BYTES (4u << 20)
 
@@ -116,6 +117,34 @@ static int read_head(bx_overlay_store *store, json_t *head, bx_error **err)
 /* -1: no memory. */
 typedef int line_fn(bx_overlay_store *store, json_t *line);
 
+/* The next line without its end, of those that have one and are no longer than
+ * any that a run writes; 1, 0 at the end of the file, -1 with errno. A run that
+ * was taken over writes what it likes: no more of it is in memory at once. */
+static int next_line(FILE *file, char *text, size_t *ret_bytes,
+                     uint64_t *read_bytes)
+{
+    size_t bytes = 0;
+    int byte;
+
+    while ((byte = getc_unlocked(file)) != EOF) {
+        if (++*read_bytes > LOG_MAX_BYTES) {
+            errno = EFBIG;
+            return -1;
+        }
+        if (byte != '\n') {
+            if (bytes < LINE_MAX_BYTES)
+                text[bytes] = (char)byte;
+            bytes++;
+        } else if (bytes <= LINE_MAX_BYTES) {
+            *ret_bytes = bytes;
+            return 1;
+        } else {
+            bytes = 0;
+        }
+    }
+    return ferror(file) == 0 ? 0 : -1;
+}
+
 /* Each whole line, an object, to the function. What has no end yet is being
  * written, and a full disk may have cut one short: neither says anything. What
  * a path's record is missing for, it is in conflict. */
@@ -125,9 +154,9 @@ static int read_lines(bx_overlay_store *store, const char *name,
     int fd = bx_beneath_open(store->fd, name, O_RDONLY | O_NONBLOCK);
     bx_autofile FILE *file = NULL;
     bx_autofree char *text = NULL;
-    size_t room = 0;
     uint64_t total = 0;
-    ssize_t bytes;
+    size_t bytes = 0;
+    int got;
 
     if (fd < 0)
         return errno == ENOENT ? 0
@@ -138,25 +167,22 @@ static int read_lines(bx_overlay_store *store, const char *name,
         close(fd);
         return bx_error_set_nomem(err);
     }
-    while ((bytes = getline(&text, &room, file)) > 0) {
-        json_t *line = NULL;
-        int failed = 0;
+    text = malloc(LINE_MAX_BYTES);
+    if (text == NULL)
+        return bx_error_set_nomem(err);
+    while ((got = next_line(file, text, &bytes, &total)) > 0) {
+        json_t *line = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+        int failed = json_is_object(line) ? on_line(store, line) : 0;
 
-        total += (uint64_t)bytes;
-        if (total > LOG_MAX_BYTES)
-            return bx_error_set(err, BX_ERR_LIMIT,
-                                "'%s/%s' is larger than %llu bytes", store->dir,
-                                name, (unsigned long long)LOG_MAX_BYTES);
-        if (text[bytes - 1] == '\n')
-            line =
-                json_loadb(text, (size_t)bytes, JSON_REJECT_DUPLICATES, NULL);
-        if (json_is_object(line))
-            failed = on_line(store, line);
         json_decref(line);
         if (failed < 0)
             return bx_error_set_nomem(err);
+        if (json_object_size(store->records) > RECORDS_MAX)
+            return bx_error_set(err, BX_ERR_LIMIT,
+                                "'%s/%s' has records of more than %u paths",
+                                store->dir, name, RECORDS_MAX);
     }
-    return ferror(file) == 0
+    return got == 0
                ? 0
                : bx_error_set_errno(err, errno, "'%s/%s'", store->dir, name);
 }

@@ -337,10 +337,14 @@ static int open_lock(bx_overlay *overlay, const char *dir, bx_error **err)
                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (overlay->lock_fd < 0)
         return bx_error_set_errno(err, errno, "'%s/lock'", dir);
-    if (bx_overlay_lock(overlay, NULL) < 0)
-        return bx_error_set_errno(err, errno, "'%s' is held by someone else",
-                                  dir);
-    return 0;
+    if (bx_overlay_lock(overlay, NULL) == 0)
+        return 0;
+    if (errno == ETIME)
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "'%s' is being changed by another run for more "
+                            "than ten seconds: end that run, then try again",
+                            dir);
+    return bx_error_set_errno(err, errno, "'%s/lock'", dir);
 }
 
 bx_overlay *bx_overlay_open(const char *dir, const char *const *mappings,

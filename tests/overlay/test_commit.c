@@ -47,6 +47,84 @@ static size_t count_left(void)
     return sum.added + sum.modified + sum.removed;
 }
 
+/* ---- hostile --------------------------------------------------------- */
+
+static void forge(const char *text)
+{
+    char path[400];
+    FILE *log;
+
+    snprintf(path, sizeof(path), "%s/base.log", overlay_dir);
+    log = fopen(path, "w");
+    assert_non_null(log);
+    fputs(text, log);
+    assert_int_equal(fclose(log), 0);
+}
+
+/* Native code in a run has base.log open: it says what it likes there. That
+ * decides what is called a conflict, and neither which paths are written nor
+ * what is written there. */
+static void a_forged_record_leads_nowhere(void **state)
+{
+    static const char forged[] =
+        "{\"mapping\": 0, \"path\": \"../outside\", \"kind\": \"none\"}\n"
+        "{\"mapping\": 0, \"path\": \"/etc/outside\", \"kind\": \"none\"}\n"
+        "{\"mapping\": 0, \"path\": \"\", \"kind\": \"none\"}\n"
+        "{\"mapping\": 9999999999, \"path\": \"a\", \"kind\": \"file\"}\n"
+        "{\"mapping\": 0, \"path_hex\": \"2e2e2f6f757473696465\", "
+        "\"kind\": \"none\"}\n"
+        "{\"mapping\": 0, \"path\": \"a\", \"kind\": \"file\", "
+        "\"size\": -1, \"mtime_ns\": 1e400, \"ino\": -5, \"mode\": \"x\", "
+        "\"sha256\": \"../../x\"}\n"
+        "{\"mapping\": 0, \"path\": \"b\", \"kind\": \"device\"}\n";
+    static const bx_commit_options by_force = { .is_forced = true };
+    bx_autofree char *before = NULL;
+    bx_autofree char *after = NULL;
+    char outside[400];
+
+    (void)state;
+    snprintf(outside, sizeof(outside), "%s/outside", test_dir);
+    write_text(outside, "outside");
+    base_file("a", "1");
+    base_file("b", "1");
+    base_file("c", "1");
+    write_text(in_up("a"), "2");
+    write_text(in_up("b"), "2");
+    forge(forged);
+    before = dump_tree(base_dir);
+    expect_refusal(NULL, "2 in conflict");
+    after = dump_tree(base_dir);
+    assert_string_equal(before, after);
+    expect_commit(&by_force);
+    assert_base("a", "2");
+    assert_base("b", "2");
+    assert_base("c", "1");
+    free(after);
+    after = read_text(outside);
+    assert_string_equal(after, "outside");
+}
+
+/* Nor does what it writes there fill the memory of who commits: what is longer
+ * than a run's lines, though it is whole, is none. */
+static void a_line_that_is_too_long_is_none(void **state)
+{
+    enum { LONG_BYTES = 65 << 10 };
+    static const char record[] =
+        "{\"mapping\": 0, \"path\": \"a\", \"kind\": \"none\"}";
+    bx_autofree char *text = malloc(sizeof(record) + LONG_BYTES + 1);
+
+    (void)state;
+    assert_non_null(text);
+    base_file("a", "1");
+    strcpy(text, record);
+    memset(text + strlen(record), ' ', LONG_BYTES);
+    strcpy(text + strlen(record) + LONG_BYTES, "\n");
+    forge(text);
+    up_file("a", "2"); /* its record is the first, then */
+    expect_commit(NULL);
+    assert_base("a", "2");
+}
+
 /* ---- works ----------------------------------------------------------- */
 
 static void commits_all_and_drops(void **state)
@@ -531,6 +609,8 @@ static void what_lies_in_the_way_is_not_removed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_forged_record_leads_nowhere),
+        TEST(a_line_that_is_too_long_is_none),
         TEST(commits_all_and_drops),
         TEST(commits_some_and_keeps_the_rest),
         TEST(a_part_of_a_folder_made_anew_stays_seen),
