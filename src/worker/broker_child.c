@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include "base/wire.h"
 #include "worker/broker_link.h"
 #include "worker/broker_serve.h"
+#include "worker/lockdown.h"
 
 #define CANCEL_POLL_MS 50          /* how soon a waiting call sees a cancel */
 #define REPLY_MAX_BYTES (4u << 20) /* and of an event: more than both have */
@@ -193,6 +195,59 @@ static void settle(bool asks_person)
         dup2(null, fd);
 }
 
+/* What names, certificates and libraries are read from. Whatever a server made
+ * of a library there, the user's files are none of it. */
+static const char *const read_folders[] = { "/etc",
+                                            "/usr",
+                                            "/lib",
+                                            "/lib64",
+                                            "/lib32",
+                                            "/opt",
+                                            "/nix",
+                                            "/var/lib/ca-certificates",
+                                            "/run/nscd",
+                                            "/run/systemd/resolve",
+                                            "/run/resolvconf",
+                                            "/run/NetworkManager" };
+enum { READ_FOLDERS = sizeof(read_folders) / sizeof(read_folders[0]) };
+
+/* Where the list of name servers really is; -1: where it is read anyway. */
+static int open_resolver(void)
+{
+    bx_autofree char *path = realpath("/etc/resolv.conf", NULL);
+
+    return path == NULL ? -1 : open(path, O_PATH | O_CLOEXEC);
+}
+
+/* The layers of worker/lockdown.h that a process with sockets can have. */
+static int lock_down(bool asks_person)
+{
+    bx_lockdown_dir dirs[READ_FOLDERS + 2];
+    bx_lockdown lockdown = { .dirs = dirs, .is_network = true };
+    bool applied[BX_LOCKDOWN_LAYERS];
+    size_t count = 0;
+    int failed;
+
+    for (size_t i = 0; i < READ_FOLDERS; i++)
+        dirs[count++] =
+            (bx_lockdown_dir){ open(read_folders[i],
+                                    O_PATH | O_DIRECTORY | O_CLOEXEC),
+                               BX_ACCESS_READ };
+    dirs[count++] = (bx_lockdown_dir){ open_resolver(), BX_ACCESS_READ };
+    dirs[count++] =
+        (bx_lockdown_dir){ asks_person ? open("/dev/tty", O_PATH | O_CLOEXEC)
+                                       : -1,
+                           BX_ACCESS_READ | BX_ACCESS_WRITE };
+    for (size_t i = 0; i < count; i++) {
+        if (dirs[i].fd >= 0)
+            dirs[lockdown.dirs_count++] = dirs[i];
+    }
+    failed = bx_lockdown_apply(&lockdown, applied, NULL);
+    for (size_t i = 0; i < lockdown.dirs_count; i++)
+        close(dirs[i].fd);
+    return failed;
+}
+
 _Noreturn static void be_child(int socket, int other_end, pid_t parent,
                                const bx_policy *policy, bx_hold_fn hold,
                                void *hold_context)
@@ -206,6 +261,8 @@ _Noreturn static void be_child(int socket, int other_end, pid_t parent,
     socket = STDERR_FILENO + 1;
     (void)fcntl(socket, F_SETFD, FD_CLOEXEC);
     if (close_range((unsigned)socket + 1, ~0u, 0) < 0 && errno != ENOSYS)
+        _exit(1);
+    if (lock_down(hold != NULL) < 0)
         _exit(1);
     if (getppid() == parent)
         bx_broker_child_serve(socket, policy, hold, hold_context);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 /* The kernel's own numbers and layouts (linux/landlock.h), given here since
@@ -67,7 +68,7 @@ const char *bx_landlock_lacks(int abi)
 }
 
 /* Everything an ABI can refuse: what no rule gives is refused. */
-static ruleset_attr everything(int abi)
+static ruleset_attr everything(int abi, bool is_network)
 {
     ruleset_attr attr = { .handled_access_fs = FS_REFER - 1 };
 
@@ -76,7 +77,8 @@ static ruleset_attr everything(int abi)
     if (abi >= 3)
         attr.handled_access_fs |= FS_TRUNCATE;
     if (abi >= 4)
-        attr.handled_access_net = NET_BIND_TCP | NET_CONNECT_TCP;
+        attr.handled_access_net =
+            is_network ? NET_BIND_TCP : NET_BIND_TCP | NET_CONNECT_TCP;
     if (abi >= 5)
         attr.handled_access_fs |= FS_IOCTL_DEV;
     if (abi >= 6)
@@ -97,10 +99,22 @@ static uint64_t rights_of(unsigned access)
     return rights;
 }
 
-int bx_landlock_apply(int abi, const bx_lockdown_dir *dirs, size_t count,
-                      bx_error **err)
+/* Of a file that is no folder; the terminal is asked about its keys. */
+static uint64_t rights_at(const bx_lockdown_dir *dir)
 {
-    ruleset_attr attr = everything(abi);
+    uint64_t rights = rights_of(dir->access);
+    struct stat st;
+
+    if (fstat(dir->fd, &st) < 0 || S_ISDIR(st.st_mode))
+        return rights;
+    rights &= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
+    return S_ISCHR(st.st_mode) ? rights | FS_IOCTL_DEV : rights;
+}
+
+int bx_landlock_apply(int abi, const bx_lockdown_dir *dirs, size_t count,
+                      bool is_network, bx_error **err)
+{
+    ruleset_attr attr = everything(abi, is_network);
     bx_autofd int ruleset = -1;
 
     ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
@@ -108,8 +122,7 @@ int bx_landlock_apply(int abi, const bx_lockdown_dir *dirs, size_t count,
         return bx_error_set_errno(err, errno, "landlock: a set of rules");
     for (size_t i = 0; i < count; i++) {
         path_beneath_attr rule = {
-            .allowed_access =
-                rights_of(dirs[i].access) & attr.handled_access_fs,
+            .allowed_access = rights_at(&dirs[i]) & attr.handled_access_fs,
             .parent_fd = dirs[i].fd,
         };
 

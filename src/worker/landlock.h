@@ -19,6 +19,6 @@ const char *bx_landlock_lacks(int abi);
  * bound or dialled, no signal or abstract socket of others reached. Needs
  * no_new_privs. */
 int bx_landlock_apply(int abi, const bx_lockdown_dir *dirs, size_t count,
-                      bx_error **err);
+                      bool is_network, bx_error **err);
 
 #endif

@@ -122,7 +122,7 @@ static int put_limits(const bx_lockdown *lockdown, bx_error **err)
 static int put_landlock(const bx_lockdown *lockdown, bx_error **err)
 {
     return bx_landlock_apply(bx_lockdown_probe()->landlock_abi, lockdown->dirs,
-                             lockdown->dirs_count, err);
+                             lockdown->dirs_count, lockdown->is_network, err);
 }
 
 static int put_seccomp(const bx_lockdown *lockdown, bx_error **err)

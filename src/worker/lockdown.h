@@ -33,7 +33,7 @@ const bx_lockdown_support *bx_lockdown_probe(void);
 /* "landlock", "seccomp", ...; static. */
 const char *bx_lockdown_layer_name(bx_lockdown_layer layer);
 
-/* A folder the process may still reach by name. */
+/* A folder, or a file, the process may still reach by name. */
 typedef struct bx_lockdown_dir {
     int fd;          /* O_PATH */
     unsigned access; /* BX_ACCESS_... */
@@ -48,6 +48,9 @@ typedef struct bx_lockdown {
     bool may_pass_fds;          /* sendmsg() and recvmsg(), for a channel */
     bool is_terminal;           /* the guest's standard streams may be a
                                  * terminal: the ioctls that ask about one */
+    bool is_network; /* it reaches the network for others, by libraries that
+                      * make what calls they need: sockets, connections; the
+                      * calls that only an attacker makes end it as well */
 } bx_lockdown;
 
 /**

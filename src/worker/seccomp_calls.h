@@ -19,6 +19,8 @@ typedef enum bx_seccomp_when {
 /* A set of all but the first; there is a filter for each. */
 #define BX_SECCOMP_SETTING(when) (1u << ((when)-1))
 #define BX_SECCOMP_FILTERS BX_SECCOMP_SETTING(BX_SECCOMP_WHENS)
+/* And one behind them: is_network. */
+#define BX_SECCOMP_NETWORK BX_SECCOMP_FILTERS
 
 /* Stands for the process's own id in a filter, above every real one (the
  * kernel's largest is 4194304). */

@@ -4,6 +4,7 @@
  * more library. */
 #include <errno.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,10 +48,47 @@ static int add_argument(scmp_filter_ctx filter,
     return add(filter, SCMP_ACT_ALLOW, argument->name, &compare);
 }
 
+/* What libraries do to reach the network is theirs to choose. No process, no
+ * signal to others; clone3() hides what it is asked, and can be done without.
+ */
+static int fill_network(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp no_thread = { .arg = 0,
+                                            .op = SCMP_CMP_MASKED_EQ,
+                                            .datum_a = CLONE_THREAD,
+                                            .datum_b = 0 };
+    const struct scmp_arg_cmp other = { .arg = 0,
+                                        .op = SCMP_CMP_NE,
+                                        .datum_a = BX_SECCOMP_OWN_PID };
+    static const char *const signals[] = { "kill", "tgkill", "rt_sigqueueinfo",
+                                           "rt_tgsigqueueinfo", "tkill" };
+    int result = add(filter, SCMP_ACT_ERRNO(EPERM), "clone", &no_thread) < 0 ||
+                         add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL) < 0
+                     ? -1
+                     : 0;
+
+    for (size_t i = 0; result == 0 && i < sizeof(signals) / sizeof(signals[0]);
+         i++)
+        result = add(filter, SCMP_ACT_ERRNO(EPERM), signals[i], &other);
+    return result;
+}
+
+static int fill_fatal(scmp_filter_ctx filter)
+{
+    int result = 0;
+
+    for (const char *const *name = bx_seccomp_fatal;
+         result == 0 && *name != NULL; name++)
+        result = add(filter, SCMP_ACT_KILL_PROCESS, *name, NULL);
+    return result;
+}
+
 static int fill(scmp_filter_ctx filter, unsigned settings)
 {
     int result = 0;
 
+    if (settings == BX_SECCOMP_NETWORK)
+        return fill_network(filter) < 0 ? -1 : fill_fatal(filter);
     for (size_t i = 0; result == 0 && i < bx_seccomp_calls_count; i++) {
         if (is_wanted(settings, bx_seccomp_calls[i].when))
             result =
@@ -60,10 +98,7 @@ static int fill(scmp_filter_ctx filter, unsigned settings)
         if (is_wanted(settings, bx_seccomp_arguments[i].when))
             result = add_argument(filter, &bx_seccomp_arguments[i]);
     }
-    for (const char *const *name = bx_seccomp_fatal;
-         result == 0 && *name != NULL; name++)
-        result = add(filter, SCMP_ACT_KILL_PROCESS, *name, NULL);
-    return result;
+    return result < 0 ? -1 : fill_fatal(filter);
 }
 
 static int print(scmp_filter_ctx filter, unsigned settings)
@@ -94,7 +129,9 @@ static int print(scmp_filter_ctx filter, unsigned settings)
  * purpose (int 0x80, x32) means to get past the list. */
 static int make(unsigned settings)
 {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    scmp_filter_ctx filter =
+        seccomp_init(settings == BX_SECCOMP_NETWORK ? SCMP_ACT_ALLOW
+                                                    : SCMP_ACT_ERRNO(ENOSYS));
     int result = -1;
 
     if (filter == NULL)
@@ -112,12 +149,12 @@ static int make(unsigned settings)
 int main(void)
 {
     printf("/* Made by seccomp_make.c. */\n");
-    for (unsigned settings = 0; settings < BX_SECCOMP_FILTERS; settings++) {
+    for (unsigned settings = 0; settings <= BX_SECCOMP_NETWORK; settings++) {
         if (make(settings) < 0)
             return 1;
     }
     printf("static const struct sock_fprog filters[] = {\n");
-    for (unsigned settings = 0; settings < BX_SECCOMP_FILTERS; settings++)
+    for (unsigned settings = 0; settings <= BX_SECCOMP_NETWORK; settings++)
         printf("{ sizeof(filter_%u) / sizeof(filter_%u[0]), "
                "(struct sock_filter *)filter_%u },\n",
                settings, settings, settings);

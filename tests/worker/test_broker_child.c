@@ -6,10 +6,13 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +23,7 @@
 #include "worker/broker_child.h"
 #include "worker/broker_link.h"
 #include "worker/broker_serve.h"
+#include "worker/lockdown.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -490,6 +494,149 @@ static int tear_down(void **state)
 
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* ---- its lockdown ---------------------------------------------------------
+ */
+
+static char own_file[32];
+
+static int make_own_file(void)
+{
+    int fd;
+
+    strcpy(own_file, "/tmp/bx-broker-XXXXXX");
+    fd = mkstemp(own_file);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static bool may_open(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool may_fork(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(0);
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    return pid > 0;
+}
+
+static bool may_bind(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in any = { .sin_family = AF_INET };
+    bool is_bound = bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0;
+
+    close(fd);
+    return is_bound;
+}
+
+/* What native code in there would try; all: true, none: false, else fails. */
+static bool may_all(bool expected)
+{
+    const bool may[] = { may_open(own_file, O_RDONLY),
+                         may_open(own_file, O_WRONLY),
+                         may_open("/etc/bx-new", O_WRONLY | O_CREAT),
+                         may_open("/root", O_RDONLY | O_DIRECTORY),
+                         may_open("/proc/self/environ", O_RDONLY),
+                         may_fork(),
+                         kill(getppid(), 0) == 0,
+                         may_bind() };
+
+    (void)unlink("/etc/bx-new");
+    for (size_t i = 0; i < sizeof(may) / sizeof(may[0]); i++) {
+        /* Some need root without a lockdown. */
+        if (may[i] != expected && (!expected || geteuid() == 0)) {
+            fprintf(stderr, "attempt %zu: %d\n", i, may[i]);
+            return !expected;
+        }
+    }
+    return expected;
+}
+
+static bool on_attempts(void *context, const bx_hold_event *event)
+{
+    (void)context;
+    (void)event;
+    return !may_all(false) && may_open("/etc/passwd", O_RDONLY);
+}
+
+static bool on_exec(void *context, const bx_hold_event *event)
+{
+    char script[64];
+    char *const argv[] = { (char *)"sh", (char *)"-c", script, NULL };
+
+    (void)context;
+    (void)event;
+    snprintf(script, sizeof(script), "echo > %s", own_file);
+    (void)execv("/bin/sh", argv);
+    return true;
+}
+
+/* It is asked in there what native code could do; nobody listens at port 1. */
+static asking hold_there(bx_hold_fn hold, const char *origin)
+{
+    ear heard = { 0 };
+    asking trial = a_trial(&heard, origin, origin);
+
+    trial.hold = hold;
+    trial.method = "POST";
+    try_once(&trial);
+    bx_policy_free(trial.policy);
+    return trial;
+}
+
+static void it_reads_no_file_of_the_users(void **state)
+{
+    int fd = make_own_file();
+    asking trial;
+
+    (void)state;
+    close(fd);
+    if (bx_lockdown_require(NULL) < 0 || bx_lockdown_probe()->landlock_abi < 4)
+        skip();
+    assert_true(may_all(true));
+    trial = hold_there(on_attempts, "http://127.0.0.1:1");
+    assert_int_not_equal(trial.code, BX_ERR_DENIED);
+    assert_non_null(strstr(trial.message, "refused"));
+    unlink(own_file);
+}
+
+static void it_starts_no_program(void **state)
+{
+    int fd = make_own_file();
+    asking trial = hold_there(on_exec, "http://127.0.0.1:1");
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(fstat(fd, &st), 0);
+    close(fd);
+    unlink(own_file);
+    if (bx_lockdown_require(NULL) < 0)
+        skip();
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(trial.code, BX_ERR_SYSTEM);
+    assert_non_null(strstr(trial.message, "has ended"));
+}
+
+/* Names are looked up by what the lockdown leaves to read. */
+static void it_looks_names_up(void **state)
+{
+    asking trial = hold_there(NULL, "http://localhost:1");
+
+    (void)state;
+    assert_int_not_equal(trial.code, BX_ERR_DENIED);
+    assert_non_null(strstr(trial.message, "refused"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +645,9 @@ int main(void)
         T(a_cancel_ends_the_wait),
         T(a_need_is_asked_on_the_runs_side),
         T(a_person_is_asked_in_the_child),
+        T(it_reads_no_file_of_the_users),
+        T(it_starts_no_program),
+        T(it_looks_names_up),
         T(a_dead_child_is_an_error),
         T(gives_up_on_a_malformed_request),
         T(gives_up_on_a_request_before_a_run),

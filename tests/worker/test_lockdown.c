@@ -497,7 +497,7 @@ static int locks_with_abi(bx_world *world, int abi)
     bx_lockdown lockdown = bx_world_lockdown(world, dirs);
 
     EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    EXPECT(bx_landlock_apply(abi, lockdown.dirs, 2, NULL) == 0);
+    EXPECT(bx_landlock_apply(abi, lockdown.dirs, 2, false, NULL) == 0);
     EXPECT(openat(world->box_fd, "file", O_RDWR) >= 0);
     EXPECT(openat(world->fixed_fd, "file", O_RDWR) < 0);
     EXPECT(open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES);
