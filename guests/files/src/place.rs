@@ -13,12 +13,12 @@ const NEAR_MAX: usize = 3;
 const ENTRIES_READ: usize = 10_000;
 
 /// WASI errno values (preview1).
-pub const EACCES: i32 = 2;
+const EACCES: i32 = 2;
 const EDQUOT: i32 = 19;
 const ELOOP: i32 = 32;
 const ENOTDIR: i32 = 54;
 const EPERM: i32 = 63;
-pub const EROFS: i32 = 69;
+const EROFS: i32 = 69;
 
 /// The folder that relative paths count from.
 pub fn current_folder() -> String {

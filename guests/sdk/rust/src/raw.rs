@@ -5,6 +5,13 @@ use crate::error::{EIO, ENOTSUP, ERANGE, Error};
 #[cfg(target_family = "wasm")]
 #[link(wasm_import_module = "boxagnts")]
 unsafe extern "C" {
+    pub fn path_replace(
+        dir: i32,
+        path: *const u8,
+        path_len: usize,
+        data: *const u8,
+        data_len: usize,
+    ) -> i32;
     pub fn http_open(request: *const u8, len: usize, ret_handle: *mut u32) -> i32;
     pub fn http_write(handle: u32, data: *const u8, len: usize) -> i32;
     pub fn http_head(handle: u32, buf: *mut u8, len: usize, ret_len: *mut usize) -> i32;
@@ -106,6 +113,8 @@ mod absent {
     }
 
     absent! {
+        path_replace(dir: i32, path: *const u8, path_len: usize, data: *const u8,
+                     data_len: usize);
         http_open(request: *const u8, len: usize, ret_handle: *mut u32);
         http_write(handle: u32, data: *const u8, len: usize);
         http_head(handle: u32, buf: *mut u8, len: usize, ret_len: *mut usize);
