@@ -63,7 +63,7 @@ soak: build
 
 fault:
 	@scripts/build release fault.policy fault.wasi \
-		fault.worker fault.worker_parts
+		fault.worker fault.worker_parts fault.overlay
 	@BX_FAULT_ALL=1 ctest --test-dir build -R '^fault\.' --output-on-failure
 
 coverage:

@@ -34,8 +34,10 @@ static char *user_path(const char *variable, const char *fallback,
 
             home = user == NULL ? NULL : user->pw_dir;
         }
-        if (home == NULL || access(home, F_OK) < 0)
+        if (home == NULL || access(home, F_OK) < 0) {
+            errno = ENOENT;
             return NULL;
+        }
         length =
             asprintf(&path, "%s/%s/boxagnts%s%s", home, fallback, slash, tail);
     }

@@ -45,7 +45,9 @@ char *bx_overlays_path(bx_error **err)
 {
     char *path = bx_user_state_path("overlays");
 
-    if (path == NULL)
+    if (path == NULL && errno == ENOMEM)
+        (void)bx_error_set_nomem(err);
+    else if (path == NULL)
         (void)bx_user_fail_home("overlays", "XDG_STATE_HOME", err);
     return path;
 }
@@ -61,29 +63,43 @@ static int refuse_head(const bx_overlay_store *store, const char *why,
                         store->dir, why);
 }
 
+/* A folder, or -1 for one that is not there. What cannot be told is neither: a
+ * tree taken for empty would be committed as if it were. */
+static int open_tree(int root_fd, const char *path, int *ret_fd, bx_error **err)
+{
+    *ret_fd = bx_beneath_open(root_fd, path, O_PATH | O_DIRECTORY);
+    if (*ret_fd >= 0 || errno == ENOENT || errno == ENOTDIR || errno == ELOOP ||
+        errno == EXDEV || errno == EACCES || errno == ENAMETOOLONG)
+        return 0;
+    return bx_error_set_errno(err, errno, "'%s'", path);
+}
+
 static int open_mapping(bx_overlay_store *store, const json_t *path,
                         bx_error **err)
 {
-    bx_overlay_mapping *mapping = &store->mappings[store->mappings_count];
+    size_t number = store->mappings_count;
+    bx_overlay_mapping *mapping = &store->mappings[number];
     const char *text = json_string_value(path);
     bx_autofd int root_fd = -1;
-    char name[64];
+    char up[32];
+    char gone[32];
 
     if (text == NULL || text[0] != '/')
         return refuse_head(store, "a mapping is no absolute path", err);
     *mapping = (bx_overlay_mapping){ strdup(text), -1, -1, -1 };
+    store->mappings_count++;
     if (mapping->path == NULL)
         return bx_error_set_nomem(err);
     root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root_fd < 0)
         return bx_error_set_errno(err, errno, "'/'");
-    mapping->base_fd = bx_beneath_open(root_fd, text + 1, O_PATH | O_DIRECTORY);
-    snprintf(name, sizeof(name), "up/%zu", store->mappings_count);
-    mapping->up_fd = bx_beneath_open(store->fd, name, O_PATH | O_DIRECTORY);
-    snprintf(name, sizeof(name), "gone/%zu", store->mappings_count);
-    mapping->gone_fd = bx_beneath_open(store->fd, name, O_PATH | O_DIRECTORY);
-    store->mappings_count++;
-    return 0;
+    snprintf(up, sizeof(up), "up/%zu", number);
+    snprintf(gone, sizeof(gone), "gone/%zu", number);
+    return open_tree(root_fd, text + 1, &mapping->base_fd, err) < 0 ||
+                   open_tree(store->fd, up, &mapping->up_fd, err) < 0 ||
+                   open_tree(store->fd, gone, &mapping->gone_fd, err) < 0
+               ? -1
+               : 0;
 }
 
 static int read_head(bx_overlay_store *store, json_t *head, bx_error **err)
@@ -171,9 +187,15 @@ static int read_lines(bx_overlay_store *store, const char *name,
     if (text == NULL)
         return bx_error_set_nomem(err);
     while ((got = next_line(file, text, &bytes, &total)) > 0) {
-        json_t *line = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
-        int failed = json_is_object(line) ? on_line(store, line) : 0;
+        json_t *line;
+        int failed = 0;
 
+        errno = 0;
+        line = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+        if (errno == ENOMEM) /* jansson says so by nothing else */
+            failed = -1;
+        else if (json_is_object(line))
+            failed = on_line(store, line);
         json_decref(line);
         if (failed < 0)
             return bx_error_set_nomem(err);
@@ -187,13 +209,6 @@ static int read_lines(bx_overlay_store *store, const char *name,
                : bx_error_set_errno(err, errno, "'%s/%s'", store->dir, name);
 }
 
-static char *record_key(size_t mapping, const char *path)
-{
-    char *key;
-
-    return asprintf(&key, "%zu/%s", mapping, path) < 0 ? NULL : key;
-}
-
 static int hex_value(char digit)
 {
     if (digit >= '0' && digit <= '9')
@@ -201,20 +216,11 @@ static int hex_value(char digit)
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* "path", or "path_hex" for what is no UTF-8; owned. */
-static char *record_path(const json_t *line)
+/* "path_hex"; NULL: it is none. */
+static char *decode_hex(const char *hex, char *raw)
 {
-    const char *path = json_string_value(json_object_get(line, "path"));
-    const char *hex = json_string_value(json_object_get(line, "path_hex"));
-    bx_autofree char *raw = NULL;
-    size_t bytes;
+    size_t bytes = strlen(hex) / 2;
 
-    if (path != NULL || hex == NULL)
-        return path == NULL ? NULL : strdup(path);
-    bytes = strlen(hex) / 2;
-    raw = malloc(bytes + 1);
-    if (raw == NULL)
-        return NULL;
     for (size_t i = 0; i < bytes; i++) {
         int high = hex_value(hex[2 * i]);
         int low = hex_value(hex[2 * i + 1]);
@@ -224,21 +230,33 @@ static char *record_path(const json_t *line)
         raw[i] = (char)(high << 4 | low);
     }
     raw[bytes] = '\0';
-    return bx_take(raw);
+    return raw;
 }
 
 static int on_record(bx_overlay_store *store, json_t *line)
 {
     const json_t *mapping = json_object_get(line, "mapping");
-    bx_autofree char *path = record_path(line);
+    const char *path = json_string_value(json_object_get(line, "path"));
+    const char *hex = json_string_value(json_object_get(line, "path_hex"));
+    bx_autofree char *raw = NULL;
     bx_autofree char *key = NULL;
 
     if (!json_is_integer(mapping) || json_integer_value(mapping) < 0 ||
-        path == NULL || !json_is_string(json_object_get(line, "kind")))
+        !json_is_string(json_object_get(line, "kind")))
         return 0;
-    key = record_key((size_t)json_integer_value(mapping), path);
-    if (key == NULL)
+    if (path == NULL && hex != NULL) {
+        raw = malloc(strlen(hex) / 2 + 1);
+        if (raw == NULL)
+            return -1;
+        path = decode_hex(hex, raw);
+    }
+    if (path == NULL)
+        return 0;
+    if (asprintf(&key, "%zu/%s", (size_t)json_integer_value(mapping), path) <
+        0) {
+        key = NULL;
         return -1;
+    }
     if (json_object_get(store->records, key) != NULL)
         return 0; /* the first counts */
     return json_object_set_nocheck(store->records, key, line);
@@ -247,9 +265,12 @@ static int on_record(bx_overlay_store *store, json_t *line)
 const json_t *bx_overlay_store_record(const bx_overlay_store *store,
                                       size_t mapping, const char *path)
 {
-    bx_autofree char *key = record_key(mapping, path);
+    char key[BX_BENEATH_PATH_MAX + 24];
+    int bytes = snprintf(key, sizeof(key), "%zu/%s", mapping, path);
 
-    return key == NULL ? NULL : json_object_get(store->records, key);
+    return bytes < 0 || (size_t)bytes >= sizeof(key)
+               ? NULL
+               : json_object_get(store->records, key);
 }
 
 /* ---- what is protected ----------------------------------------------- */
@@ -266,10 +287,24 @@ static int protect(bx_overlay_store *store, const char *path, const char *why)
 static int protect_both(bx_overlay_store *store, const char *path,
                         const char *why)
 {
-    bx_autofree char *real = path == NULL ? NULL : realpath(path, NULL);
+    bx_autofree char *real = realpath(path, NULL);
 
+    /* What is not there, or out of reach, has the one name. */
+    if (real == NULL && errno != ENOENT && errno != ENOTDIR && errno != ELOOP &&
+        errno != EACCES && errno != ENAMETOOLONG)
+        return -1;
     return protect(store, path, why) < 0 || protect(store, real, why) < 0 ? -1
                                                                           : 0;
+}
+
+/* A folder of the user's; takes path, NULL where none is known. */
+static int protect_own(bx_overlay_store *store, char *path, const char *why)
+{
+    bx_autofree char *owned = path;
+
+    if (owned == NULL)
+        return errno == ENOMEM ? -1 : 0;
+    return protect_both(store, owned, why);
 }
 
 static int on_protected(bx_overlay_store *store, json_t *line)
@@ -282,15 +317,11 @@ static int on_protected(bx_overlay_store *store, json_t *line)
 
 static int read_protected(bx_overlay_store *store, bx_error **err)
 {
-    bx_autofree char *config = bx_user_config_path(NULL);
-    bx_autofree char *data = bx_user_data_path(NULL);
-    bx_autofree char *state = bx_user_state_path(NULL);
-    bx_autofree char *cache = bx_user_cache_path(NULL);
-
-    if (protect_both(store, config, "the user's configuration") < 0 ||
-        protect_both(store, data, "the user's tools") < 0 ||
-        protect_both(store, state, "the user's state") < 0 ||
-        protect_both(store, cache, "the module cache") < 0)
+    if (protect_own(store, bx_user_config_path(NULL),
+                    "the user's configuration") < 0 ||
+        protect_own(store, bx_user_data_path(NULL), "the user's tools") < 0 ||
+        protect_own(store, bx_user_state_path(NULL), "the user's state") < 0 ||
+        protect_own(store, bx_user_cache_path(NULL), "the module cache") < 0)
         return bx_error_set_nomem(err);
     return read_lines(store, "protected.log", on_protected, err);
 }
@@ -448,9 +479,14 @@ static int read_store(bx_overlay_store *store, bx_error **err)
     if (bx_file_read_fd(fd, "overlay.json", HEAD_MAX_BYTES, &text, &bytes,
                         err) < 0)
         return -1;
+    errno = 0;
     head = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
-    failed = json_is_object(head) ? read_head(store, head, err)
-                                  : refuse_head(store, "no JSON object", err);
+    if (errno == ENOMEM) /* then jansson 2.14 may lose bytes of a text */
+        failed = bx_error_set_nomem(err);
+    else if (json_is_object(head))
+        failed = read_head(store, head, err);
+    else
+        failed = refuse_head(store, "no JSON object", err);
     json_decref(head);
     if (failed < 0)
         return -1;

@@ -17,20 +17,24 @@ endforeach()
 if(TARGET fault.wasi)
   target_sources(fault.wasi PRIVATE wasi/support.c)
 endif()
-# With workers: the program itself is their template.
+# With the engine. Where there are workers, the program is their template.
 if(BX_ENGINE)
-  file(GLOB sources CONFIGURE_DEPENDS fault/worker/test_*.c)
+  file(GLOB sources CONFIGURE_DEPENDS fault/worker/test_*.c
+      fault/overlay/test_*.c)
   file(GLOB support CONFIGURE_DEPENDS fault/support*.c)
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM name)
     string(REPLACE "test_" "fault." target ${name})
     add_executable(${target} ${source} ${support})
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-    target_link_libraries(${target} PRIVATE bx_worker PkgConfig::CMOCKA)
+    target_link_libraries(${target} PRIVATE bx_worker bx_overlay
+        PkgConfig::CMOCKA)
     target_link_options(${target} PRIVATE ${wrapped})
     add_test(NAME ${target} COMMAND ${target})
     # What hangs ends itself; all of it takes a quarter of an hour.
     set_tests_properties(${target} PROPERTIES TIMEOUT 3600
         ENVIRONMENT "${test_environment}")
   endforeach()
+  target_sources(fault.overlay PRIVATE overlay/support.c)
+  target_link_options(fault.overlay PRIVATE -Wl,--wrap=bx_engine_diff_lines)
 endif()

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -137,6 +138,7 @@ WRAP(FTS *, fts_open,
       int (*compare)(const FTSENT **, const FTSENT **)),
      (paths, options, compare), NULL, ENOMEM)
 WRAP(FTSENT *, fts_read, (FTS * fts), (fts), NULL, ENOMEM)
+WRAP(FILE *, fdopen, (int fd, const char *mode), (fd, mode), NULL, ENOMEM)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL, ENOMEM)
 WRAP(struct dirent *, readdir, (DIR * dir), (dir), NULL, EIO)
 

@@ -1,5 +1,6 @@
 /* Wrappers of what allocates. */
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -27,6 +28,9 @@ char *__real_getcwd(char *buf, size_t bytes);
 char *__wrap_getcwd(char *buf, size_t bytes);
 char *__real_realpath(const char *path, char *resolved);
 char *__wrap_realpath(const char *path, char *resolved);
+ssize_t __real___getdelim(char **line, size_t *room, int end, FILE *file);
+ssize_t __wrap___getdelim(char **line, size_t *room, int end, FILE *file);
+ssize_t __wrap_getline(char **line, size_t *room, FILE *file);
 int __real_yaml_parser_parse(yaml_parser_t *parser, yaml_event_t *event);
 int __wrap_yaml_parser_parse(yaml_parser_t *parser, yaml_event_t *event);
 
@@ -156,6 +160,25 @@ char *__wrap_realpath(const char *path, char *resolved)
     if (resolved == NULL)
         fault_gain(real);
     return real;
+}
+
+/* What getline() is where it is inlined. */
+ssize_t __wrap___getdelim(char **line, size_t *room, int end, FILE *file)
+{
+    const char *old = *line;
+    ssize_t bytes = -1;
+
+    if (FAULT("getline", ENOMEM, EIO))
+        return -1;
+    bytes = __real___getdelim(line, room, end, file);
+    if (old == NULL)
+        fault_gain(*line);
+    return bytes;
+}
+
+ssize_t __wrap_getline(char **line, size_t *room, FILE *file)
+{
+    return __wrap___getdelim(line, room, '\n', file);
 }
 
 /* libyaml's own allocations are not ours to fail; its answers are. */
