@@ -122,11 +122,12 @@ typedef struct tool_counts {
 static bool parse_digest(const char text[65], uint8_t digest[BX_DIGEST_BYTES])
 {
     for (size_t i = 0; i < BX_DIGEST_BYTES; i++) {
-        unsigned byte;
+        const char byte[3] = { text[2 * i], text[2 * i + 1], '\0' };
+        char *end;
 
-        if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+        digest[i] = (uint8_t)strtoul(byte, &end, 16);
+        if (end != byte + 2)
             return false;
-        digest[i] = (uint8_t)byte;
     }
     return true;
 }

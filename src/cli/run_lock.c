@@ -43,7 +43,8 @@ static int close_inherited(bx_error **err)
     if (dir == NULL)
         return bx_error_set_errno(err, errno, "'/proc/self/fd'");
     while ((entry = readdir(dir)) != NULL) {
-        int fd = atoi(entry->d_name); /* "." and ".." are 0 */
+        /* "." and ".." are 0 */
+        int fd = (int)strtol(entry->d_name, NULL, 10);
         int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
 
         if (flags >= 0 && (flags & FD_CLOEXEC) == 0)

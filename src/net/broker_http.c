@@ -59,10 +59,11 @@ static uint32_t free_place(bx_broker_host *host)
     }
     if (count > UINT32_MAX)
         return 0;
-    grown = realloc(host->exchanges, count * sizeof(*grown));
+    grown = realloc(host->exchanges, count * sizeof(void *));
     if (grown == NULL)
         return 0;
-    memset(grown + before, 0, (count - before) * sizeof(*grown));
+    for (size_t i = before; i < count; i++)
+        grown[i] = NULL;
     host->exchanges = grown;
     host->exchanges_count = count;
     return (uint32_t)before + 1;

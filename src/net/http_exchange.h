@@ -41,6 +41,7 @@ struct bx_http_exchange {
     int64_t deadline_ns; /* INT64_MAX before it is sent and without one; as
                           * if the run's time had never stood still */
     unsigned hops;
+    unsigned status; /* of the response; 0 before the first status line */
 
     /* with libcurl, one hop */
     CURL *easy;
@@ -53,11 +54,11 @@ struct bx_http_exchange {
     bx_verdict refused_verdict;
 
     /* the response */
-    unsigned status; /* 0 before the first status line */
     bool has_head;
+    bool has_failed; /* while nobody waited, and failure says how */
+    unsigned folds;  /* lines that went on with the one before, of this hop */
     bx_http_fields head;
     size_t head_bytes; /* of this hop, informational responses included */
-    unsigned folds;    /* lines that went on with the one before, of this hop */
     bx_buf in;         /* decoded body; from in_at on it is unread */
     size_t in_at;
     size_t settled;    /* of in, from its start: bytes that are masked; the
@@ -66,7 +67,6 @@ struct bx_http_exchange {
     bx_url *shown_url; /* masked, once a head was asked for; NULL: url is */
     uint64_t received_bytes;
     bx_error *failure; /* set inside a callback; owned */
-    bool has_failed;   /* while nobody waited, and failure says how */
 };
 
 /* Put "METHOD scheme://host/path: " before an error. Query strings stay out:

@@ -237,7 +237,7 @@ static int rename_in(const apply *task, const char *from, const char *to,
 /* Where the file system cannot exchange (EINVAL): looked at, then replaced. */
 static int replace_plainly(const apply *task)
 {
-    bool is_planned;
+    bool is_planned = false;
 
     if (is_as_planned(task, task->name, &is_planned) < 0)
         return -1;
@@ -293,7 +293,7 @@ static int exchange(apply *task)
 
 static int replace(apply *task)
 {
-    bool is_planned;
+    bool is_planned = false;
     int failed;
 
     /* Before anything is copied; and again when it counts. */
@@ -314,7 +314,7 @@ static int replace(apply *task)
 
 static int remove_planned(const apply *task)
 {
-    bool is_planned;
+    bool is_planned = false;
 
     if (is_as_planned(task, task->name, &is_planned) < 0)
         return -1;
