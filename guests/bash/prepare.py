@@ -48,6 +48,17 @@ EDITS = {
         number("SEQ_MAX_OUTPUT_BYTES", "1_048_576", UNBOUNDED),
         number("DD_MAX_BYTES", "64 * 1024 * 1024", UNBOUNDED),
     ],
+    # What `sed -i` and `yq -i` rewrite is replaced by the host, which knows how, and
+    # a failure is told.
+    "src/builtins/atomic_write.rs": [
+        ("    let parent = target.parent().unwrap_or_else(|| Path::new(\"/\"));\n",
+         "    if let Some(replace) = crate::host_files::REPLACE.get()\n"
+         "        && let Some(result) = replace(target, content)\n"
+         "    {\n"
+         "        return result.map_err(|error| error.to_string());\n"
+         "    }\n"
+         "    let parent = target.parent().unwrap_or_else(|| Path::new(\"/\"));\n", 1),
+    ],
     "src/builtins/yes.rs": [
         # Into a pipe it ends when nobody reads.
         ("            let lines = output.lines().count();\n"
@@ -250,7 +261,7 @@ EDITS = {
     ],
     "src/lib.rs": [
         ("pub mod analysis;\n",
-         "pub mod analysis;\npub mod host_deadline;\npub mod host_stdin;\n", 1),
+         "pub mod analysis;\npub mod host_deadline;\npub mod host_files;\npub mod host_stdin;\n", 1),
         # The box's files need no mounts; without that layer lstat arrives.
         ("let fs: Arc<dyn FileSystem> = Arc::clone(&mountable) as Arc<dyn FileSystem>;\n",
          "let fs: Arc<dyn FileSystem> = box_fs;\n", 1),
@@ -309,6 +320,19 @@ pub(crate) fn take(
     }
 }
 """
+
+HOST_FILES = """\
+//! Files that the host itself can replace in one step.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// None: it is no file of the host's.
+pub type Replace = fn(&Path, &[u8]) -> Option<crate::Result<()>>;
+
+pub static REPLACE: OnceLock<Replace> = OnceLock::new();
+"""
+
 
 HOST_DEADLINE = """\
 //! The time that `timeout` leaves to what runs within it, for what cannot be
@@ -386,6 +410,7 @@ def copy_crate(source, target):
             shutil.copyfile(path, target / relative)
     write(target / "src/host_stdin.rs", HOST_STDIN)
     write(target / "src/host_deadline.rs", HOST_DEADLINE)
+    write(target / "src/host_files.rs", HOST_FILES)
     # Examples and benchmarks are named in the manifest.
     manifest = (target / "Cargo.toml").read_text(encoding="utf-8")
     manifest = re.sub(r"\n\[\[(example|test|bench)\]\]\n(?:[^\[\n].*\n|\n)*(?=\[)", "\n", manifest)

@@ -121,6 +121,32 @@ class SmallestTest(LearnTest):
         self.is_smallest("bash", "-c", "grep -c TODO src/a.txt",
                          expected=["fs.read:/src/a.txt"])
 
+    def test_bash_that_rewrites_files(self):
+        """By no name of its own, which would be another one next time."""
+        self.write("work/src/c.json", '{"a": 1}')
+        self.is_smallest(
+            "bash", "-c", "sed -i s/two/three/ src/b.txt; cat src/b.txt; "
+            "yq -i -o json '.a = 2' src/c.json",
+            expected=["fs.read:/src/b.txt", "fs.read:/src/c.json",
+                      "fs.write:/src/b.txt", "fs.write:/src/c.json"])
+
+    def learn_call(self, tool, expected, **arguments):
+        """The tool's manifest with what the call needed, which is enough."""
+        words = ("tool", "call", tool, json.dumps(arguments))
+        result = self.learn(*words)
+        self.assertEqual(result["permissions"], expected)
+        again = self.check(result["manifest"], *words)
+        self.assertNotIn("denied", again.err)
+
+    def test_file_write_and_file_edit(self):
+        self.learn_call("file-write", ["fs.write:/src/a.txt"],
+                        path="src/a.txt", content="new")
+        self.learn_call("file-write", ["fs.write:/src/new.txt"],
+                        path="src/new.txt", content="new")
+        self.learn_call("file-edit",
+                        ["fs.read:/src/b.txt", "fs.write:/src/b.txt"],
+                        path="src/b.txt", old_string="two", new_string="2")
+
     def test_bash_that_moves_and_removes(self):
         self.is_smallest(
             "bash", "-c", "mkdir out/d; echo new > out/d/t; "

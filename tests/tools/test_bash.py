@@ -177,6 +177,24 @@ class Files(BashTest):
         self.assertIn("Read-only file system", result.err)
         self.assertEqual(self.read("work/f"), b"old")
 
+    def test_rewriting_needs_the_file_alone_and_tells_when_refused(self):
+        os.mkdir(self.path("work", "d"))
+        self.write("work/d/f", "old\n")
+        self.write("work/d/g", "old\n")
+        self.write("work/d/y", "a: 0\n")
+        flags = ("--grant", "fs.read:/", "--grant", "fs.write:/d/f")
+        self.check("sed -i s/old/new/ d/f; cat d/f", "new\n", flags=flags)
+        for text, status, told in (
+                ("sed -i s/old/new/ d/g", 4, "sed: d/g: "),
+                ("sed -i s/old/new/ d/f d/g", 4, "sed: d/g: "),
+                ("yq -i '.a = 1' d/y", 1, "yq: ")):
+            with self.subTest(text):
+                result = self.script(text, flags=flags, status=status)
+                self.assertIn(told, result.err)
+                self.assertIn("Read-only file system", result.err)
+        self.assertEqual(self.read("work/d/g"), b"old\n")
+        self.assertEqual(sorted(os.listdir(self.path("work", "d"))), ["f", "g", "y"])
+
     def test_nothing_outside(self):
         os.symlink("/etc/passwd", self.path("work", "l"))
         os.symlink("../..", self.path("work", "up"))

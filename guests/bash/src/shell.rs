@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bashkit::{
     Bash, Error, ExecOptions, ExecutionLimits, MemoryLimits, SessionLimits, StreamData,
-    host_deadline,
+    host_deadline, host_files,
 };
 
 use crate::{commands, curl, files, preopen, programs, stdin, tools, wget};
@@ -98,6 +98,7 @@ fn limits(timeout: Option<Duration>) -> ExecutionLimits {
 }
 
 fn build(setting: &Setting) -> Bash {
+    host_files::REPLACE.get_or_init(|| files::replace);
     let mut memory = MemoryLimits::new();
     memory.max_variable_count = usize::MAX;
     memory.max_total_variable_bytes = usize::MAX;
