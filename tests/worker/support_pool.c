@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,37 @@ bool wait_until(bool (*is_so)(void *), void *context)
         nanosleep(&tick, NULL);
     }
     return false;
+}
+
+/* Every thread of it. */
+static bool is_stopped(void *context)
+{
+    char path[300];
+    struct dirent *entry;
+    bool is_so = true;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", *(int *)context);
+    dir = opendir(path);
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        bx_autofree char *text = NULL;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", *(int *)context,
+                 entry->d_name);
+        if (bx_file_read(path, 4096, &text, NULL, NULL) == 0)
+            is_so &= strstr(text, ") T ") != NULL;
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return is_so;
+}
+
+void stop_process(int pid)
+{
+    kill(pid, SIGSTOP);
+    assert_true(wait_until(is_stopped, &pid));
 }
 
 int make_pool_home(void **state)

@@ -56,6 +56,9 @@ size_t count_children(void);
 /* Wait for a condition, ten seconds at most; false: it did not come. */
 bool wait_until(bool (*is_so)(void *), void *context);
 
+/* SIGSTOP, and until each of its threads has stopped. */
+void stop_process(int pid);
+
 #define PLAIN(imports, body)                                                   \
     "(module " imports " (memory (export \"memory\") 1) "                      \
     "(func (export \"_start\") " body "))"

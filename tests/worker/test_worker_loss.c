@@ -1,6 +1,5 @@
 /* What goes wrong in one worker costs the calls in it, and nothing else. */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -136,37 +135,9 @@ static int pid_of(const test_box *box)
     return (int)box->box->process->pid;
 }
 
-/* Every thread of it. */
-static bool is_stopped(void *context)
-{
-    char path[300];
-    struct dirent *entry;
-    bool is_so = true;
-    DIR *dir;
-
-    snprintf(path, sizeof(path), "/proc/%d/task", *(int *)context);
-    dir = opendir(path);
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        bx_autofree char *text = NULL;
-
-        if (entry->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", *(int *)context,
-                 entry->d_name);
-        if (bx_file_read(path, 4096, &text, NULL, NULL) == 0)
-            is_so &= strstr(text, ") T ") != NULL;
-    }
-    if (dir != NULL)
-        closedir(dir);
-    return is_so;
-}
-
 static void stop(const test_box *box)
 {
-    int pid = pid_of(box);
-
-    kill(pid, SIGSTOP);
-    assert_true(wait_until(is_stopped, &pid));
+    stop_process(pid_of(box));
 }
 
 static void expect_lost(bx_result *result, const char *text)

@@ -152,7 +152,7 @@ static void expect_seven(timed *call)
 
 static void stop_template(const bx_worker_pool *pool)
 {
-    kill(pool->template_.pid, SIGSTOP);
+    stop_process(pool->template_.pid);
 }
 
 static void continue_template(const bx_worker_pool *pool)
@@ -374,9 +374,9 @@ static void a_worker_that_hangs_gets_no_more_calls(void **state)
 {
     bx_worker_pool *pool = make_pool(NULL);
     test_box box = make_box(pool, QUICK, NULL);
-    bx_worker_module *module = bx_worker_module_new(
-        pool, PLAIN("", ""), strlen(PLAIN("", "")), "other", NULL, 0, NULL);
     bx_policy *policy = make_pool_policy("wasm-cache-dir", "", NULL);
+    bx_worker_module *module = bx_worker_module_new(
+        pool, PLAIN("", ""), strlen(PLAIN("", "")), "other", policy, 0, NULL);
     bx_error *err = NULL;
     bx_wait wait;
     bx_worker_box *other;
@@ -386,7 +386,7 @@ static void a_worker_that_hangs_gets_no_more_calls(void **state)
 
     (void)state;
     assert_int_equal(bx_worker_pool_pids(pool, &pid, 1), 1);
-    kill(pid, SIGSTOP);
+    stop_process(pid);
     wait = bx_wait_for_ms(300);
     assert_null(bx_worker_box_new_within(pool, module, policy, &wait, &err));
     assert_int_equal(bx_error_code(err), BX_ERR_TIMEOUT);
