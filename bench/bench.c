@@ -153,6 +153,23 @@ bx_sandbox *bench_sandbox(bx_engine *engine, const char *folder,
     return sandbox;
 }
 
+double bench_file_call(const bx_sandbox *sandbox, const char *name,
+                       const char *iterations)
+{
+    const char *const argv[] = { "bench_files", name, iterations, "." };
+    bx_error *err = NULL;
+    bx_result *result;
+    double ns;
+
+    if (bx_sandbox_run(sandbox, 4, argv, NULL, &result, &err) < 0)
+        die(name, err);
+    if (bx_result_code(result) != BX_OK || bx_result_exit_code(result) != 0)
+        die(bx_result_stderr(result, NULL), NULL);
+    ns = atof(bx_result_stdout(result, NULL));
+    bx_result_free(result);
+    return ns / 1e3;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int flag,
                         struct FTW *ftw)
 {

@@ -46,6 +46,9 @@ bx_policy *bench_policy(const char *control, ...);
 /* A module of a folder, made ready. */
 bx_sandbox *bench_sandbox(bx_engine *engine, const char *folder,
                           const char *name, const bx_policy *policy);
+/* One case of the guest bench_files, in us for each time. */
+double bench_file_call(const bx_sandbox *sandbox, const char *name,
+                       const char *iterations);
 
 void bench_start(const bench_paths *paths);
 void bench_files(const bench_paths *paths);

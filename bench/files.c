@@ -15,23 +15,6 @@ static const struct {
     { "readdir", "2000", 1.5 },
 };
 
-static double sandbox_run(const bx_sandbox *sandbox, const char *name,
-                          const char *iterations)
-{
-    const char *const argv[] = { "bench_files", name, iterations, "." };
-    bx_error *err = NULL;
-    bx_result *result;
-    double ns;
-
-    if (bx_sandbox_run(sandbox, 4, argv, NULL, &result, &err) < 0)
-        die(name, err);
-    if (bx_result_code(result) != BX_OK || bx_result_exit_code(result) != 0)
-        die(bx_result_stderr(result, NULL), NULL);
-    ns = atof(bx_result_stdout(result, NULL));
-    bx_result_free(result);
-    return ns / 1e3;
-}
-
 static double native_run(const bench_paths *paths, const char *name,
                          const char *iterations)
 {
@@ -68,7 +51,7 @@ void bench_files(const bench_paths *paths)
         /* Interleaved, so that a busy moment touches both. */
         for (size_t j = 0; j < 7; j++) {
             times[0][j] =
-                sandbox_run(sandbox, cases[i].name, cases[i].iterations);
+                bench_file_call(sandbox, cases[i].name, cases[i].iterations);
             times[1][j] = native_run(paths, cases[i].name, cases[i].iterations);
         }
         for (int k = 0; k < 2; k++)

@@ -70,23 +70,6 @@ static bx_sandbox *make_sandbox(const bench_paths *paths, bx_engine *engine,
     return sandbox;
 }
 
-static double run(const bx_sandbox *sandbox, const char *name,
-                  const char *iterations)
-{
-    const char *const argv[] = { "bench_files", name, iterations, "." };
-    bx_error *err = NULL;
-    bx_result *result;
-    double ns;
-
-    if (bx_sandbox_run(sandbox, 4, argv, NULL, &result, &err) < 0)
-        die(name, err);
-    if (bx_result_code(result) != BX_OK || bx_result_exit_code(result) != 0)
-        die(bx_result_stderr(result, NULL), NULL);
-    ns = atof(bx_result_stdout(result, NULL));
-    bx_result_free(result);
-    return ns / 1e3;
-}
-
 void bench_overlay(const bench_paths *paths)
 {
     bx_engine *engine = bx_engine_new(NULL, NULL);
@@ -108,8 +91,8 @@ void bench_overlay(const bench_paths *paths)
         /* Interleaved, so that a busy moment touches both. */
         for (size_t j = 0; j < 7; j++) {
             for (int k = 0; k < 2; k++)
-                times[k][j] =
-                    run(sandboxes[k], cases[i].name, cases[i].iterations);
+                times[k][j] = bench_file_call(sandboxes[k], cases[i].name,
+                                              cases[i].iterations);
         }
         for (int k = 0; k < 2; k++)
             us[k] = median(times[k], 7);

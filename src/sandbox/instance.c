@@ -170,15 +170,7 @@ static void begin_call(bx_instance *instance, const bx_run_options *options,
     if (budget != NULL && budget->deadline_ns < run->deadline_ns)
         run->deadline_ns = budget->deadline_ns;
     run->budget = budget;
-    run->cancel = options->cancel;
-    run->audit = options->audit;
-    run->audit_context = options->audit_context;
-    run->effect = options->effect;
-    run->effect_context = options->effect_context;
-    run->need = options->need;
-    run->need_context = options->need_context;
-    run->hold = options->hold;
-    run->hold_context = options->hold_context;
+    bx_run_options_give(options, run);
     open_streams(instance, options, budget);
 }
 

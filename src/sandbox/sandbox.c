@@ -124,6 +124,19 @@ int bx_run_options_check(const bx_run_options *options, bx_run_options *copy,
     return 0;
 }
 
+void bx_run_options_give(const bx_run_options *options, bx_run *run)
+{
+    run->cancel = options->cancel;
+    run->audit = options->audit;
+    run->audit_context = options->audit_context;
+    run->effect = options->effect;
+    run->effect_context = options->effect_context;
+    run->need = options->need;
+    run->need_context = options->need_context;
+    run->hold = options->hold;
+    run->hold_context = options->hold_context;
+}
+
 int bx_sandbox_run(const bx_sandbox *sandbox, size_t argc,
                    const char *const *argv, const bx_run_options *options,
                    bx_result **ret_result, bx_error **err)

@@ -53,6 +53,8 @@ typedef struct bx_run_extra {
 /* options, or what NULL means. */
 int bx_run_options_check(const bx_run_options *options,
                          bx_run_options *ret_options, bx_error **err);
+/* Whom a run tells and asks, and who ends it. */
+void bx_run_options_give(const bx_run_options *options, bx_run *run);
 
 /* bx_session_open() whose guest has other programs and tools. extra: its
  * services and broker are the session's, the rest is not looked at; NULL:

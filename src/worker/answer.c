@@ -45,15 +45,7 @@ static void begin_run(bx_answer *answer)
         if (answer->given.deadline_ns < run->deadline_ns)
             run->deadline_ns = answer->given.deadline_ns;
     }
-    run->cancel = options->cancel;
-    run->audit = options->audit;
-    run->audit_context = options->audit_context;
-    run->effect = options->effect;
-    run->effect_context = options->effect_context;
-    run->need = options->need;
-    run->need_context = options->need_context;
-    run->hold = options->hold;
-    run->hold_context = options->hold_context;
+    bx_run_options_give(options, run);
 }
 
 static void add_fd(bx_call_frame *call, int fd, bx_call_flag flag, int *fds,

@@ -1,5 +1,6 @@
 #include "worker/frame.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "sandbox/call_host.h"
@@ -43,30 +44,59 @@ void bx_frame_get_limits(bx_wire_in *in, bx_limits *limits)
         in->is_bad = true;
 }
 
+/* Numbers of a structure in the order in which they go. */
+static const size_t budget_numbers[] = {
+    offsetof(bx_budget, fuel_units),
+    offsetof(bx_budget, memory_bytes),
+    offsetof(bx_budget, output_bytes),
+    offsetof(bx_budget, fs_write_bytes),
+    offsetof(bx_budget, fs_create_entries),
+    offsetof(bx_budget, http_requests),
+    offsetof(bx_budget, calls),
+    offsetof(bx_budget, depth),
+};
+static const size_t stats_numbers[] = {
+    offsetof(bx_stats, wall_ns),      offsetof(bx_stats, memory_bytes),
+    offsetof(bx_stats, fuel_units),   offsetof(bx_stats, read_bytes),
+    offsetof(bx_stats, write_bytes),  offsetof(bx_stats, calls),
+    offsetof(bx_stats, calls_denied),
+};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void put_numbers(bx_wire_out *out, const void *structure,
+                        const size_t *offsets, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number;
+
+        memcpy(&number, (const char *)structure + offsets[i], sizeof(number));
+        bx_wire_put_u64(out, number);
+    }
+}
+
+/* None above most. */
+static void get_numbers(bx_wire_in *in, void *structure, const size_t *offsets,
+                        size_t count, uint64_t most)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number = bx_wire_get_u64(in);
+
+        if (number > most)
+            number = most;
+        memcpy((char *)structure + offsets[i], &number, sizeof(number));
+    }
+}
+
 void bx_frame_put_budget(bx_wire_out *out, const bx_budget *budget)
 {
     bx_wire_put_i64(out, budget->deadline_ns);
-    bx_wire_put_u64(out, budget->fuel_units);
-    bx_wire_put_u64(out, budget->memory_bytes);
-    bx_wire_put_u64(out, budget->output_bytes);
-    bx_wire_put_u64(out, budget->fs_write_bytes);
-    bx_wire_put_u64(out, budget->fs_create_entries);
-    bx_wire_put_u64(out, budget->http_requests);
-    bx_wire_put_u64(out, budget->calls);
-    bx_wire_put_u64(out, budget->depth);
+    put_numbers(out, budget, budget_numbers, COUNT(budget_numbers));
 }
 
 void bx_frame_get_budget(bx_wire_in *in, bx_budget *budget)
 {
     budget->deadline_ns = bx_wire_get_i64(in);
-    budget->fuel_units = bx_wire_get_u64(in);
-    budget->memory_bytes = bx_wire_get_u64(in);
-    budget->output_bytes = bx_wire_get_u64(in);
-    budget->fs_write_bytes = bx_wire_get_u64(in);
-    budget->fs_create_entries = bx_wire_get_u64(in);
-    budget->http_requests = bx_wire_get_u64(in);
-    budget->calls = bx_wire_get_u64(in);
-    budget->depth = bx_wire_get_u64(in);
+    get_numbers(in, budget, budget_numbers, COUNT(budget_numbers), UINT64_MAX);
 }
 
 void bx_frame_put_error(bx_wire_out *out, const bx_error *error)
@@ -244,37 +274,6 @@ void bx_call_frame_clear(bx_call_frame *call)
 
 /* ---- its result ------------------------------------------------------ */
 
-static void put_stats(bx_wire_out *out, const bx_stats *stats)
-{
-    bx_wire_put_u64(out, stats->wall_ns);
-    bx_wire_put_u64(out, stats->memory_bytes);
-    bx_wire_put_u64(out, stats->fuel_units);
-    bx_wire_put_u64(out, stats->read_bytes);
-    bx_wire_put_u64(out, stats->write_bytes);
-    bx_wire_put_u64(out, stats->calls);
-    bx_wire_put_u64(out, stats->calls_denied);
-}
-
-/* Nothing of it counts as much; whoever logs it as a signed number sees none
- * below zero. */
-static uint64_t get_count(bx_wire_in *in)
-{
-    uint64_t count = bx_wire_get_u64(in);
-
-    return count > INT64_MAX ? INT64_MAX : count;
-}
-
-static void get_stats(bx_wire_in *in, bx_stats *stats)
-{
-    stats->wall_ns = get_count(in);
-    stats->memory_bytes = get_count(in);
-    stats->fuel_units = get_count(in);
-    stats->read_bytes = get_count(in);
-    stats->write_bytes = get_count(in);
-    stats->calls = get_count(in);
-    stats->calls_denied = get_count(in);
-}
-
 void bx_frame_put_result(bx_wire_out *out, const bx_result_frame *frame)
 {
     const bx_result *result = frame->result;
@@ -291,7 +290,7 @@ void bx_frame_put_result(bx_wire_out *out, const bx_result_frame *frame)
     bx_wire_put_u8(out, (uint8_t)result->code);
     bx_wire_put_u32(out, result->exit_code);
     bx_wire_put_bool(out, result->is_cut);
-    put_stats(out, &result->stats);
+    put_numbers(out, &result->stats, stats_numbers, COUNT(stats_numbers));
     bx_wire_put_bytes(out, bx_result_message(result),
                       strnlen(bx_result_message(result), BX_FRAME_TEXT_BYTES));
     bx_wire_put_bool(out, result->value != NULL);
@@ -346,7 +345,10 @@ static bx_result *get_result(bx_wire_in *in, uint64_t output_bytes)
     result->code = (bx_code)code;
     result->exit_code = bx_wire_get_u32(in);
     result->is_cut = bx_wire_get_bool(in);
-    get_stats(in, &result->stats);
+    /* Nothing of it counts as much; whoever logs it as a signed number sees
+     * none below zero. */
+    get_numbers(in, &result->stats, stats_numbers, COUNT(stats_numbers),
+                INT64_MAX);
     result->message = copy_text(in, BX_FRAME_TEXT_BYTES, true);
     if (bx_wire_get_bool(in))
         result->value = copy_text(in, BX_FRAME_MAX_BYTES, false);
