@@ -18,8 +18,10 @@ static int grow(void *list, size_t count, size_t *cap, size_t item_bytes,
     if (count < *cap)
         return 0;
     grown = reallocarray(*items, more, item_bytes);
-    if (grown == NULL)
-        return bx_error_set_nomem(err);
+    if (grown == NULL) {
+        (void)bx_error_set_nomem(err);
+        return -1;
+    }
     *items = grown;
     *cap = more;
     return 0;

@@ -105,12 +105,13 @@ static void name_events(uint8_t *events, uint32_t count,
     }
 }
 
-/* Events of the guest that are kept, or brought. subscriptions: a copy. */
-static bool move_events(bx_relay *relay, uint8_t *subscriptions,
-                        uint32_t sub_bytes)
+/* Events of the guest that are kept, or brought. subscriptions: a copy, of as
+ * many as there are in it: the guest may name more, and a recording says that
+ * all went well. */
+static bool move_events(bx_relay *relay, const uint8_t *subscriptions,
+                        uint32_t subs_count, uint32_t sub_bytes)
 {
     const bx_raw *args = relay->args;
-    uint32_t subs_count = args[2].u32;
     void *ret_count = bx_guest_range(relay->guest, args[3].u32, 4);
     uint32_t count = ret_count == NULL ? 0 : bx_load32(ret_count);
     bx_autofree uint8_t *events = NULL;
@@ -169,7 +170,7 @@ static int32_t relay_poll(bx_relay *relay, bx_host_fn *function, void *host)
         answer =
             copy == NULL ? BX_WASI_ENOMEM : function(host, relay->guest, args);
     answer = bx_tape_answer(relay->tape, answer);
-    if (answer == 0 && !move_events(relay, copy, sub_bytes))
+    if (answer == 0 && !move_events(relay, copy, count, sub_bytes))
         return BX_HOST_STOP;
     return (int32_t)answer;
 }
