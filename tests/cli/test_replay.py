@@ -486,7 +486,7 @@ def recording(records):
 class Hostile(ReplayTest):
     """Recordings that somebody made."""
 
-    FIELD, NEED = 1, 5
+    FIELD, CALL, NEED = 1, 4, 5
     MODULE_NAME, MODULE_PATH, FACTS = 2, 3, 11
 
     def setUp(self):
@@ -541,6 +541,24 @@ class Hostile(ReplayTest):
                     if kind == self.FIELD and body[0] == self.FACTS else body)
         result = self.replay(status=125)
         self.assertIn(b"limits", result.stderr)
+
+    def test_events_of_more_subscriptions_than_were_taken(self):
+        # Refused when it was recorded; the recording says that it went well
+        # and names a subscription far behind those that the host copied.
+        self.write("poll.wat", wat(
+            "(drop (call $poll (i32.const 0) (i32.const 1024)"
+            " (i32.const -1) (i32.const 512)))",
+            '(import "wasi_snapshot_preview1" "poll_oneoff"'
+            " (func $poll (param i32 i32 i32 i32) (result i32)))"))
+        self.record("run", "poll.wat")
+        refused = b"\x04" + bytes([21 * 2])  # BX_PART_ANSWER, EFAULT
+        event = struct.pack("<QHBxxxxxQQ", 0xFFFFFFF0, 0, 0, 0, 0)
+        well = (b"\x04\0" + b"\x05\x04" + struct.pack("<I", 1)
+                + b"\x05\x20" + event)
+        self.change(lambda kind, body: body[:-2] + well
+                    if kind == self.CALL and body.endswith(refused) else body)
+        result = self.replay(status=None)
+        self.assertIn(result.returncode, (1, 125), result.stderr)
 
     def test_it_is_locked_down(self):
         """No process of a replay opens anything once the guest runs."""
