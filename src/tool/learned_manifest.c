@@ -156,7 +156,7 @@ char *bx_learned_manifest_format(const bx_learned_manifest *manifest,
     const bx_manifest *base = manifest->base;
     bx_autobuf bx_buf out = BX_BUF_INIT;
     bx_automanifest bx_manifest *parsed = NULL;
-    bx_level level;
+    bx_level level = BX_LEVEL_NONE;
 
     if (bx_learned_level(manifest->grants, manifest->grants_count, base, &level,
                          err) < 0)

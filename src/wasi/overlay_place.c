@@ -179,6 +179,8 @@ static int hold_up(const bx_edit *edit, bx_fd *fd)
 
     if (offset < 0 || flags < 0)
         return -1;
+    if (edit->layers == NULL) /* nothing covers it */
+        return fail(EBADF);
     up = bx_layer_open(edit->layers->up_fd, edit->path,
                        O_RDONLY | O_NOFOLLOW | O_NOCTTY |
                            (flags & (O_NONBLOCK | O_DSYNC | O_SYNC)));
