@@ -191,7 +191,7 @@ static void commit_with(const char *name, const bx_commit_options *options)
 {
     const fault_scenario scenario = { .name = name,
                                       .context = (void *)options,
-                                      .sampled = 3,
+                                      .sampled = 9,
                                       .set_up = fill,
                                       .tear_down = clear,
                                       .run = commit_it,
@@ -256,7 +256,7 @@ static int look(fault_log *log, bx_error **err)
 static void looked_at(void **state)
 {
     const fault_scenario scenario = { .name = __func__,
-                                      .sampled = 2,
+                                      .sampled = 6,
                                       .set_up = fill,
                                       .tear_down = clear,
                                       .run = look,
@@ -308,6 +308,7 @@ static char *drop_again(void *context, const fault_log *log)
 static void dropped(void **state)
 {
     const fault_scenario scenario = { .name = __func__,
+                                      .sampled = 3,
                                       .set_up = fill,
                                       .tear_down = clear,
                                       .run = drop,
