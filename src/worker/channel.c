@@ -124,7 +124,7 @@ char *bx_channel_memory_read(int fd, size_t max_bytes, size_t *ret_bytes,
                              bx_error **err)
 {
     bx_autofree char *data = NULL;
-    size_t bytes;
+    size_t bytes = 0;
     size_t done = 0;
 
     if (bx_channel_memory_check(fd, max_bytes, &bytes, err) < 0)
@@ -402,7 +402,7 @@ int bx_channel_take_answer(bx_channel *channel, const bx_wait *wait,
                            bx_frame *ret_frame, bx_error **err)
 {
     bx_error *why = NULL;
-    bx_frame frame;
+    bx_frame frame = { .type = BX_FRAME_NONE };
     int got;
 
     if (bx_wait_poll(wait, channel->fd, POLLIN, limit_ns, err) < 0)

@@ -338,7 +338,7 @@ static bx_result *get_result(bx_wire_in *in, uint64_t output_bytes)
         bx_wire_lack_memory(in);
     if (code > BX_ERR_CANCELLED)
         in->is_bad = true;
-    if (in->is_bad) {
+    if (result == NULL || in->is_bad) {
         free(result);
         return NULL;
     }

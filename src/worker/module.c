@@ -270,7 +270,7 @@ int bx_worker_module_get(bx_worker_module *module, const bx_limits *limits,
                            module->codes == NULL && module->is_text, err);
         row = module->codes;
     }
-    if (result == 0) {
+    if (result == 0 && row != NULL) {
         *ret_code = (bx_template_code){ .module_id = module->id,
                                         .name = module->name,
                                         .is_component = module->is_component,

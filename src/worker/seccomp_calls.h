@@ -35,7 +35,7 @@ typedef struct bx_seccomp_call {
 /* A call with one argument of these bits under this mask. */
 typedef struct bx_seccomp_argument {
     const char *name;
-    unsigned index;
+    size_t index;
     uint64_t mask;
     uint64_t value;
     bx_seccomp_when when;

@@ -102,13 +102,20 @@ static int tell_variant(const bx_template *template_, bx_wire_in *in,
 
 uint64_t bx_template_data_bytes(void)
 {
-    unsigned long long data = 0;
     bx_autofile FILE *file = fopen("/proc/self/statm", "re");
+    char line[256];
+    const char *at = line;
 
-    /* proc(5): size resident shared text lib data, in pages */
-    if (file == NULL || fscanf(file, "%*s %*s %*s %*s %*s %llu", &data) != 1)
+    if (file == NULL || fgets(line, sizeof(line), file) == NULL)
         return 0;
-    return data * (uint64_t)sysconf(_SC_PAGESIZE);
+    /* proc(5): size resident shared text lib data, in pages */
+    for (int i = 0; i < 5 && at != NULL; i++) {
+        at = strchr(at, ' ');
+        at = at == NULL ? NULL : at + 1;
+    }
+    return at == NULL
+               ? 0
+               : strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Whoever is born here dies with this thread. */
