@@ -26,6 +26,17 @@ typedef struct summary_head {
     char digest[64];
 } summary_head;
 
+static bool is_digest(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        bool is_digit = text[i] >= '0' && text[i] <= '9';
+
+        if (!is_digit && (text[i] < 'a' || text[i] > 'f'))
+            return false;
+    }
+    return true;
+}
+
 static const char summary_magic[8] = { 'B', 'X', 'S', 'U', 'M', 'M', 'R', '1' };
 
 /* One file for each path: a module that changed replaces its summary. */
@@ -60,7 +71,7 @@ bool bx_summary_load(const char *path, const bx_file_id *id,
     memcpy(&head, data, sizeof(head));
     if (memcmp(head.magic, summary_magic, sizeof(summary_magic)) != 0 ||
         !bx_file_id_equals(&head.id, id) ||
-        strspn(head.digest, "0123456789abcdef") < sizeof(head.digest))
+        !is_digest(head.digest, sizeof(head.digest)))
         return false;
     memcpy(ret_summary->digest, head.digest, sizeof(head.digest));
     ret_summary->digest[sizeof(head.digest)] = '\0';

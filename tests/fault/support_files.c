@@ -74,7 +74,7 @@ int __wrap___openat_2(int dir, const char *path, int flags)
 /* openat2() and others that the C library has no function for. To kill a
  * process of one's own, told by a descriptor, does not fail; nor does a lock,
  * which is the engine's. */
-long __wrap_syscall(long number, ...)
+FAULT_VARIADIC long __wrap_syscall(long number, ...)
 {
     va_list args;
     long values[6];
@@ -177,7 +177,7 @@ int __wrap_posix_fallocate(int fd, off_t offset, off_t bytes)
                : __real_posix_fallocate(fd, offset, bytes);
 }
 
-int __wrap_ioctl(int fd, unsigned long request, ...)
+FAULT_VARIADIC int __wrap_ioctl(int fd, unsigned long request, ...)
 {
     va_list args;
     void *argument;
@@ -189,7 +189,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
                                       : __real_ioctl(fd, request, argument);
 }
 
-int __wrap_fcntl(int fd, int command, ...)
+FAULT_VARIADIC int __wrap_fcntl(int fd, int command, ...)
 {
     va_list args;
     void *argument;

@@ -21,7 +21,7 @@ int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attr,
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr,
                           void *(*run)(void *), void *context);
 
-int __wrap_prctl(int option, ...)
+FAULT_VARIADIC int __wrap_prctl(int option, ...)
 {
     unsigned long values[4];
     va_list args;

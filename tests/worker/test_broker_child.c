@@ -85,7 +85,7 @@ typedef struct asking {
 static void try_with(asking *trial, bx_broker_child *child)
 {
     /* On this side there is no policy worth the name. */
-    bx_policy *empty = bx_policy_new();
+    bx_autopolicy bx_policy *empty = bx_policy_new();
     bx_http_config config = { .run = &trial->run, .policy = empty };
     bx_http_request request = { .method = trial->method, .url = trial->url };
     bx_http_exchange *exchange;
@@ -111,7 +111,6 @@ static void try_with(asking *trial, bx_broker_child *child)
     bx_error_free(err);
     bx_http_exchange_free(exchange);
     bx_http_client_free(client);
-    bx_policy_free(empty);
 }
 
 static void try_once(asking *trial)
