@@ -408,16 +408,17 @@ static int forks_by_clone3(bx_world *world)
     return answer(pid);
 }
 
+/* Of mounts: one of users is refused in a chroot, whoever asks. */
 static int makes_a_namespace(bx_world *world)
 {
     (void)world;
-    return clones(CLONE_NEWUSER | SIGCHLD);
+    return clones(CLONE_NEWNS | SIGCHLD);
 }
 
 static int unshares(bx_world *world)
 {
     (void)world;
-    return answer(unshare(CLONE_NEWUSER));
+    return answer(unshare(CLONE_NEWNS));
 }
 
 /* The network. */
