@@ -90,6 +90,8 @@ static int answer(bx_buf *reply, size_t at, bx_broker_head *head,
     size_t head_bytes;
 
     bx_broker_put_head(&out, head);
+    if (out.is_bad)
+        return bx_error_set_nomem(err);
     head_bytes = front.len;
     if (failure != NULL) {
         reply->len = at + head_bytes;
