@@ -137,7 +137,18 @@ WRAP(FTS *, fts_open,
      (char *const *paths, int options,
       int (*compare)(const FTSENT **, const FTSENT **)),
      (paths, options, compare), NULL, ENOMEM)
-WRAP(FTSENT *, fts_read, (FTS * fts), (fts), NULL, ENOMEM)
+
+FTSENT *__real_fts_read(FTS *fts);
+FTSENT *__wrap_fts_read(FTS *fts);
+
+/* glibc 2.36 closes one that was never read without what it opened it with. */
+FTSENT *__wrap_fts_read(FTS *fts)
+{
+    FTSENT *entry = __real_fts_read(fts);
+
+    return FAULT("fts_read", ENOMEM) ? NULL : entry;
+}
+
 WRAP(FILE *, fdopen, (int fd, const char *mode), (fd, mode), NULL, ENOMEM)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL, ENOMEM)
 WRAP(struct dirent *, readdir, (DIR * dir), (dir), NULL, EIO)
