@@ -388,7 +388,7 @@ impl Host {
         }
         if timeout_ns != 0 || !fds.is_empty() {
             let mut polled: Vec<pollfd> = fds.iter().map(|(_, fd)| *fd).collect();
-            if requests.len() > 1 && (timeout_ns < 0 || timeout_ns > HTTP_TURN_NS) {
+            if requests.len() > 1 && !(0..=HTTP_TURN_NS).contains(&timeout_ns) {
                 timeout_ns = HTTP_TURN_NS;
             }
             self.wait(
