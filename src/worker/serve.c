@@ -207,13 +207,29 @@ static void serve_frame(bx_serve *serve, bx_channel *channel, bx_frame *frame,
         _exit(1);
 }
 
+/* The next frame. One whose descriptors have no place here is answered with
+ * that, and costs nobody else anything. */
+static bool next_frame(channel_thread *thread, bx_frame *ret_frame)
+{
+    for (;;) {
+        bx_autoerror bx_error *err = NULL;
+        int got = bx_channel_receive(&thread->channel, BX_FRAME_MAX_BYTES,
+                                     BX_CHANNEL_FDS, 0, ret_frame, &err);
+
+        if (got >= 0 || bx_error_errno(err) != EMFILE)
+            return got == 1;
+        bx_error_wrap(&err, "too many calls at once in one worker");
+        if (bx_channel_reply(&thread->channel, NULL, NULL, 0, err) < 0)
+            return false;
+    }
+}
+
 static void *serve_channel(void *argument)
 {
     channel_thread *thread = argument;
     bx_frame frame;
 
-    while (bx_channel_receive(&thread->channel, BX_FRAME_MAX_BYTES,
-                              BX_CHANNEL_FDS, 0, &frame, NULL) == 1) {
+    while (next_frame(thread, &frame)) {
         serve_frame(thread->serve, &thread->channel, &frame, thread->cancel);
         bx_frame_clear(&frame);
     }
@@ -255,6 +271,19 @@ static int start_thread(const bx_serve *serve, channel_thread *thread)
     return failed;
 }
 
+/* One that has no place here is closed: the host finds it so. */
+static bool next_channel(bx_channel *control, bx_frame *ret_frame)
+{
+    for (;;) {
+        bx_autoerror bx_error *err = NULL;
+        int got = bx_channel_receive(control, BX_FRAME_INLINE_BYTES, 1, 0,
+                                     ret_frame, &err);
+
+        if (got >= 0 || bx_error_errno(err) != EMFILE)
+            return got == 1;
+    }
+}
+
 /* What goes wrong is told on the channel itself, to whoever calls on it. */
 static void add_channel(bx_serve *serve, bx_frame *frame)
 {
@@ -294,7 +323,7 @@ static uint64_t open_files(const bx_serve *serve)
     /* What waits in sockets counts against the user, and who has more than its
      * own limit waiting can send none: the host's is the higher one. */
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        most = limit.rlim_max - limit.rlim_max / 4;
+        most = limit.rlim_max - limit.rlim_max / 8;
     return wanted < most ? wanted : most;
 }
 
@@ -379,8 +408,7 @@ _Noreturn void bx_serve_process(bx_template *template_, bx_channel *control,
     bx_frame_clear(setup);
     if (bx_channel_reply(control, &ret, NULL, 0, NULL) < 0)
         _exit(1);
-    while (bx_channel_receive(control, BX_FRAME_INLINE_BYTES, 1, 0, &frame,
-                              NULL) == 1) {
+    while (next_channel(control, &frame)) {
         if (frame.type == BX_FRAME_CHANNEL)
             add_channel(&serve, &frame);
         bx_frame_clear(&frame);
