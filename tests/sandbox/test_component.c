@@ -144,7 +144,8 @@ static void reads_and_writes_mapped_files(void **state)
                         "7 false true\n");
     assert_string_equal(output_of("probe", policy, "ops", "/d", NULL),
                         "Ok(())\nOk(())\nOk(())\nOk(())\nOk(\"hello\")\n"
-                        "Ok(())\nErr(Some(55))\nOk(())\nOk(())\n");
+                        "Ok(())\nErr(Some(55))\nOk(())\nOk(())\n"
+                        "Ok(())\nOk(())\nOk(())\n");
     bx_policy_free(policy);
 }
 

@@ -703,6 +703,11 @@ impl types::HostDescriptor for Host {
                 rights |= bits;
             }
         }
+        if open_flags.contains(types::OpenFlags::DIRECTORY) {
+            // Libraries open a folder to read and remove what is in it: it has
+            // what its parent hands on, and no more.
+            rights |= RIGHTS_DIR;
+        }
         let opened = self
             .open(fd, follow(path_flags), &path, oflags, rights, fdflags)
             .map_err(fs_error)?;

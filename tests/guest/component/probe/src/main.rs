@@ -56,6 +56,9 @@ fn main() {
             );
             println!("{:?}", std::fs::remove_file(p("sub/b")));
             println!("{:?}", std::fs::remove_dir(p("sub")));
+            println!("{:?}", std::fs::create_dir_all(p("tree/below")));
+            println!("{:?}", std::fs::write(p("tree/below/a"), "hello"));
+            println!("{:?}", std::fs::remove_dir_all(p("tree")));
         }
         "stdin" => {
             let mut s = String::new();
