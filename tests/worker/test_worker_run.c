@@ -612,6 +612,7 @@ static void refuses_to_serve_a_child(void **state)
 enum { CROWD = 10, CROWD_FILES = 48 };
 
 typedef struct crowd {
+    bx_worker_pool *pool;
     test_box box;
     bx_run_options options;
     atomic_int refused;
@@ -632,33 +633,45 @@ static void *call_in_crowd(void *argument)
     return NULL;
 }
 
+static bool is_crowd_there(void *context)
+{
+    const crowd *all = context;
+    bx_worker_stats stats;
+
+    bx_worker_pool_stats(all->pool, &stats);
+    return all->refused + (int)stats.calls >= CROWD;
+}
+
 /* Each call takes four descriptors in the worker and one here. */
 static int run_crowd(void)
 {
     const struct rlimit few = { CROWD_FILES, CROWD_FILES };
     pthread_t threads[CROWD];
     bx_worker_stats stats;
-    bx_worker_pool *pool;
     crowd all = { .options = BX_RUN_OPTIONS_INIT };
     int ends[2];
 
     setrlimit(RLIMIT_NOFILE, &few);
-    pool = make_pool(NULL);
-    all.box = make_guest_box(pool, "echo", NULL);
+    all.pool = make_pool(NULL);
+    all.box = make_guest_box(all.pool, "echo", NULL);
+    all.options.cancel = bx_cancel_new();
     if (pipe2(ends, O_CLOEXEC) < 0)
         return 1;
     all.options.stdin_fd = ends[0];
     all.options.stdout_fd = ends[1]; /* nothing is written */
     all.options.stderr_fd = ends[1];
-    all.options.timeout_ms = 500;
     for (int i = 0; i < CROWD; i++)
         pthread_create(&threads[i], NULL, call_in_crowd, &all);
+    if (!wait_until(is_crowd_there, &all))
+        return 2;
+    bx_cancel_trigger(all.options.cancel);
     for (int i = 0; i < CROWD; i++)
         pthread_join(threads[i], NULL);
-    bx_worker_pool_stats(pool, &stats);
+    bx_worker_pool_stats(all.pool, &stats);
     free_box(&all.box);
-    bx_worker_pool_free(pool);
-    return all.refused > 0 && stats.lost == 0 && stats.started == 1 ? 0 : 2;
+    bx_worker_pool_free(all.pool);
+    bx_cancel_free(all.options.cancel);
+    return all.refused > 0 && stats.lost == 0 && stats.started == 1 ? 0 : 3;
 }
 
 static void refuses_the_call_it_has_no_descriptors_for(void **state)
