@@ -166,6 +166,18 @@ static void serve(int socket)
     bx_broker_child_serve(socket, policy, NULL, NULL);
 }
 
+/* A thread that looks a name up outlives who asked, also of the input before,
+ * and closes what it has. */
+static bool comes_back_to(int before)
+{
+    for (int i = 0; i < 500; i++) {
+        if (count_open() <= before)
+            return true;
+        usleep(10000);
+    }
+    return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static bool is_warm;
@@ -183,7 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     close(ends[0]);
     close(ends[1]);
     /* The first request loads a library, which keeps what it likes. */
-    must(count_open() == before || !is_warm, "descriptors are left over");
+    must(!is_warm || comes_back_to(before), "descriptors are left over");
     is_warm = true;
     return 0;
 }
