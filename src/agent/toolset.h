@@ -1,0 +1,69 @@
+/* The tools a model is shown: those of the registry, and the agent's own, which
+ * touch the session and not the world (ask_user, plan, tool_search, skill,
+ * memory, agent). A name is one tool's; the registry's is shadowed never: an
+ * own tool whose name is taken there is an error while the program is built. */
+#ifndef BX_AGENT_TOOLSET_H
+#define BX_AGENT_TOOLSET_H
+
+#include "agent/event.h"
+#include "tool/registry.h"
+
+typedef struct bx_toolset bx_toolset;
+
+/* What one call is made with. All borrowed. */
+typedef struct bx_own_call {
+    const char *id;
+    const json_t *input; /* fits the tool's schema */
+    bx_cancel *cancel;
+    const bx_event_sink *events;
+} bx_own_call;
+
+typedef struct bx_own_tool {
+    const char *name; /* "ask_user" */
+    const char *description;
+    const char *input_schema; /* JSON text */
+    bool is_serial;           /* never beside other calls of a message */
+    /* content: an array of text and image blocks, the callee's to make. errors:
+     * told to the model as the call's error */
+    int (*run)(void *context, const bx_own_call *call, json_t **ret_content,
+               bx_error **err);
+} bx_own_tool;
+
+/* registry: borrowed. */
+bx_toolset *bx_toolset_new(bx_registry *registry, bx_error **err);
+/* NULL is fine. */
+void bx_toolset_free(bx_toolset *toolset);
+BX_DEFINE_AUTO(bx_toolset, bx_toolset_free)
+
+/* tool: borrowed, with its context, until the toolset is freed. */
+int bx_toolset_add(bx_toolset *toolset, const bx_own_tool *tool, void *context,
+                   bx_error **err);
+
+/* Most definitions that a model is shown at once; beyond it those of the
+ * registry that are not `always` are found by tool_search. */
+#define BX_TOOLSET_SHOWN_MAX 40
+
+/* What the model is shown now, as bx_turn_request wants it: a reference of the
+ * caller's. The order is the same from turn to turn, so that caches hold. */
+json_t *bx_toolset_definitions(bx_toolset *toolset, bx_error **err);
+/* From now on show these too: found by a search. */
+int bx_toolset_reveal(bx_toolset *toolset, const char *name, bx_error **err);
+
+/* Names and first lines of descriptions that fit words, best first:
+ * [{"name", "description"}]. */
+json_t *bx_toolset_search(bx_toolset *toolset, const char *words, size_t most,
+                          bx_error **err);
+
+/* Which one a name means: an own tool with its context, or the registry's.
+ * errors: BX_ERR_NOT_FOUND, with a guess, for the model to read */
+typedef struct bx_toolset_entry {
+    const bx_own_tool *own; /* NULL: it is the registry's */
+    void *context;
+    bx_tool *tool; /* a reference of the caller's; NULL for an own one */
+} bx_toolset_entry;
+
+int bx_toolset_get(bx_toolset *toolset, const char *name,
+                   bx_toolset_entry *ret_entry, bx_error **err);
+void bx_toolset_entry_clear(bx_toolset_entry *entry);
+
+#endif
