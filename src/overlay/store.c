@@ -422,9 +422,7 @@ int bx_overlay_hold(const char *dir, bx_error **err)
     do
         failed = flock(fd, LOCK_SH | LOCK_NB);
     while (failed < 0 && errno == EINTR);
-    if (failed < 0 && errno != EWOULDBLOCK)
-        return bx_error_set_errno(err, errno, "'%s'", path);
-    if (failed == 0 && fstat(fd, &stat) < 0)
+    if ((failed < 0 && errno != EWOULDBLOCK) || fstat(fd, &stat) < 0)
         return bx_error_set_errno(err, errno, "'%s'", path);
     if (failed < 0 || stat.st_nlink == 0)
         return bx_error_set(err, BX_ERR_DENIED,
