@@ -32,6 +32,9 @@ typedef struct bx_reply_failure {
     uint64_t retry_ms; /* what its body says; 0: nothing */
 } bx_reply_failure;
 
+/* Set its text; what is not printable is escaped, what is too long is cut. */
+void bx_reply_failure_say(bx_reply_failure *failure, const char *text);
+
 typedef struct bx_reply bx_reply;
 
 /* events: borrowed; NULL: nobody watches. */
@@ -39,10 +42,11 @@ bx_reply *bx_reply_new(const char *protocol, const bx_turn_events *events,
                        bx_error **err);
 void bx_reply_free(bx_reply *reply);
 BX_DEFINE_AUTO(bx_reply, bx_reply_free)
+#define bx_autoreplying BX_AUTO(bx_reply_free)
 
 /* A block begins at the provider's index (any number; its order in the message
  * is that of the beginnings). Beginning the same twice is BX_ERR_INVALID.
- * name: of a call, otherwise NULL. */
+ * name: of a call, otherwise NULL; bytes that no tool's name has become '_'. */
 int bx_reply_begin(bx_reply *reply, uint64_t index, bx_block_kind kind,
                    const char *name, bx_error **err);
 bool bx_reply_has(const bx_reply *reply, uint64_t index);
@@ -55,10 +59,13 @@ int bx_reply_set_input(bx_reply *reply, uint64_t index, json_t *input,
 /* Put a member into the block's carry; takes value. */
 int bx_reply_put_carry(bx_reply *reply, uint64_t index, const char *key,
                        json_t *value, bx_error **err);
-/* Append text to a string member of the carry (a signature in pieces). */
+/* Append text to a string member of the carry (a signature in pieces). key: a
+ * literal. */
 int bx_reply_append_carry(bx_reply *reply, uint64_t index, const char *key,
                           const char *text, size_t bytes, bx_error **err);
-/* It is whole; a call's input must be an object by now. */
+/* Nothing more of it comes. A call's input must be an object by now; that it
+ * is not is told by bx_reply_take(), for a reply that was cut at the most
+ * output tokens finishes its blocks before it says so. */
 int bx_reply_finish_block(bx_reply *reply, uint64_t index, bx_error **err);
 
 void bx_reply_set_stop(bx_reply *reply, bx_stop stop);
@@ -71,8 +78,11 @@ bool bx_reply_is_ended(const bx_reply *reply);
 void bx_reply_fail(bx_reply *reply, const bx_reply_failure *failure);
 const bx_reply_failure *bx_reply_failure_of(const bx_reply *reply);
 
-/* Move what arrived into ret_reply. Blocks that are not whole are an error,
- * but with BX_STOP_LENGTH, which leaves out such calls. */
+/* Move what arrived into ret_reply: message, stop, usage and model. It must
+ * have ended, with a stop. Blocks that are not whole are an error, but with
+ * BX_STOP_LENGTH, BX_STOP_CONTEXT and BX_STOP_REFUSAL, which leave out such
+ * calls (the last one leaves out all) and carries. Empty blocks without a carry
+ * are left out; whether the stop is END or CALLS is what the blocks say. */
 int bx_reply_take(bx_reply *reply, bx_turn_reply *ret_reply, bx_error **err);
 
 #endif
