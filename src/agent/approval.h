@@ -22,11 +22,11 @@ typedef enum bx_mode {
 const char *bx_mode_name(bx_mode mode); /* "ask", "reads", "edits", ... */
 int bx_mode_find(const char *name, bx_mode *ret_mode);
 
-typedef enum bx_verdict {
-    BX_VERDICT_ALLOW,
-    BX_VERDICT_ASK,
-    BX_VERDICT_REFUSE,
-} bx_verdict;
+typedef enum bx_ruling {
+    BX_RULING_ALLOW,
+    BX_RULING_ASK,
+    BX_RULING_REFUSE,
+} bx_ruling;
 
 /* "bash", "bash(git *)", "file-*", "mcp-github-*": a tool's name or pattern,
  * and in parentheses a pattern of what the call is about (its command, path, or
@@ -37,7 +37,7 @@ bx_rules *bx_rules_new(void);
 void bx_rules_free(bx_rules *rules);
 BX_DEFINE_AUTO(bx_rules, bx_rules_free)
 /* errors: BX_ERR_INVALID: the text, and what was expected */
-int bx_rules_add(bx_rules *rules, bx_verdict verdict, const char *text,
+int bx_rules_add(bx_rules *rules, bx_ruling verdict, const char *text,
                  bx_error **err);
 
 /* What is asked, for a person to see. All borrowed. */
@@ -65,7 +65,7 @@ typedef bx_answer (*bx_approve_fn)(void *context, const bx_approval_ask *ask,
                                    char **ret_reason);
 
 /* What rules and mode say of a call. ret_why: borrowed or static. */
-bx_verdict bx_approval_judge(bx_mode mode, const bx_rules *rules,
+bx_ruling bx_approval_judge(bx_mode mode, const bx_rules *rules,
                              const char *name, bx_level level,
                              const json_t *input, const char **ret_why);
 
