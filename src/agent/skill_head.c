@@ -64,11 +64,6 @@ static int find_head(const char *text, const char **ret_end,
             *ret_body = next;
             return 0;
         }
-        if ((size_t)(next - text) > BX_SKILL_HEAD_MAX)
-            return bx_error_set(err, BX_ERR_LIMIT,
-                                "front matter of more than %d bytes, the most "
-                                "accepted",
-                                BX_SKILL_HEAD_MAX);
     }
     return bx_error_set(err, BX_ERR_INVALID,
                         "front matter without an end; expected a second line "

@@ -11,6 +11,7 @@
 #include "agent/skill_head.h"
 #include "agent/support_folder.h"
 #include "base/buf.h"
+#include "base/file.h"
 
 static folder workspace;
 static folder user;
@@ -104,6 +105,42 @@ static void reads_front_matter(void **state)
     assert_string_equal(skill.description, "Reads PDFs.");
     assert_null(skill.tools);
     assert_string_equal(body, "# PDFs\r\n---\r\nmore");
+}
+
+/* The first indented block of docs/skills.md that begins with a fence. */
+static char *read_example(void)
+{
+    const char *source = getenv("BX_SOURCE_DIR");
+    bx_autofree char *path = NULL;
+    bx_autofree char *page = NULL;
+    bx_buf out = BX_BUF_INIT;
+    const char *line;
+
+    assert_true(asprintf(&path, "%s/docs/skills.md",
+                         source != NULL ? source : ".") > 0);
+    assert_int_equal(bx_file_read(path, 1 << 20, &page, NULL, NULL), 0);
+    line = strstr(page, "\n    ---\n");
+    assert_non_null(line);
+    for (line++; strncmp(line, "    ", 4) == 0; line = strchr(line, '\n') + 1)
+        assert_int_equal(
+            bx_buf_append(&out, line + 4, strcspn(line, "\n") - 3, SIZE_MAX),
+            0);
+    return bx_buf_take(&out);
+}
+
+static void reads_the_example_of_the_page(void **state)
+{
+    bx_autofree char *text = read_example();
+    bx_autoskill bx_skill skill = { .name = NULL };
+    const char *body = NULL;
+
+    (void)state;
+    assert_int_equal(
+        bx_skill_head_parse(text, "release-notes", &skill, &body, NULL), 0);
+    assert_int_equal(json_array_size(skill.tools), 2);
+    assert_string_equal(json_string_value(json_array_get(skill.tools, 1)),
+                        "bash(git log *)");
+    assert_string_equal(body, "# Release notes\n...\n");
 }
 
 static void reads_tools(void **state)
@@ -420,6 +457,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(reads_front_matter),
+        TEST(reads_the_example_of_the_page),
         TEST(reads_tools),
         TEST(refuses_malformed_front_matter),
         TEST(refuses_malformed_tools),
