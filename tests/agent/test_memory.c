@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "agent/memory.h"
@@ -262,11 +264,52 @@ static void is_not_held_up_by_what_is_no_file(void **state)
     assert_int_equal(folder_count(&at, ".boxagnts/memory"), 3);
 }
 
+/* Two texts of different length, over and over. */
+static atomic_bool is_over;
+
+static void *write_both(void *unused)
+{
+    static char large[BX_MEMORY_NOTE_MAX];
+
+    (void)unused;
+    memset(large, 'l', sizeof(large));
+    for (int i = 0; i < 200; i++) {
+        (void)bx_memory_write(at.fd, "a", "small", 5, NULL);
+        (void)bx_memory_write(at.fd, "a", large, sizeof(large), NULL);
+    }
+    atomic_store(&is_over, true);
+    return NULL;
+}
+
+static void is_replaced_in_one_step(void **state)
+{
+    pthread_t writer;
+    bool is_whole = true;
+
+    (void)state;
+    put("a", "small");
+    atomic_store(&is_over, false);
+    assert_int_equal(pthread_create(&writer, NULL, write_both, NULL), 0);
+    while (!atomic_load(&is_over)) {
+        bx_autofree char *text = NULL;
+
+        if (bx_memory_read(at.fd, "a", &text, NULL) < 0 ||
+            (strcmp(text, "small") != 0 &&
+             (strlen(text) != BX_MEMORY_NOTE_MAX ||
+              strspn(text, "l") != BX_MEMORY_NOTE_MAX)))
+            is_whole = false;
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    assert_true(is_whole);
+    assert_int_equal(folder_count(&at, ".boxagnts/memory"), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(keeps_notes),
+        TEST(is_replaced_in_one_step),
         TEST(checks_names),
         TEST(checks_texts),
         TEST(keeps_so_many_and_no_more),
