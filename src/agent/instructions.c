@@ -55,8 +55,8 @@ int bx_instructions_load(int workspace_fd, int user_fd, json_t *problems,
         load(workspace_fd, "the workspace", problems, &found.workspace, err) <
             0)
         return -1;
-    *ret_instructions = found;
-    found = (bx_instructions){ NULL, NULL };
+    ret_instructions->user = bx_take(found.user);
+    ret_instructions->workspace = bx_take(found.workspace);
     return 0;
 }
 
