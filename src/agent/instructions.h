@@ -10,9 +10,9 @@
 #include "base/error.h"
 
 #define BX_INSTRUCTIONS_FILE "AGENTS.md"
-#define BX_INSTRUCTIONS_FILE_MAX (1024 * 1024) /* bytes that are read at all   \
-                                                */
-#define BX_INSTRUCTIONS_SHOWN_MAX (32 * 1024)  /* bytes a model is shown */
+/* Bytes of a file that is read at all, and those a model is shown of it. */
+#define BX_INSTRUCTIONS_FILE_MAX (1024 * 1024)
+#define BX_INSTRUCTIONS_SHOWN_MAX (32 * 1024)
 
 typedef struct bx_instructions {
     char *user;      /* owned; NULL: there are none */
