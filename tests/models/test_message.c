@@ -76,6 +76,12 @@ static void cleans_text(void **state)
     assert_int_equal(bx_message_check(message, NULL), 0);
     free(text);
     json_decref(message);
+    message = bx_message_new_text("user", "a\0", 2);
+    text = bx_message_text(message);
+    assert_string_equal(text, "a\xef\xbf\xbd");
+    assert_int_equal(bx_message_check(message, NULL), 0);
+    free(text);
+    json_decref(message);
 }
 
 static void joins_text_and_finds_carries(void **state)

@@ -50,9 +50,12 @@ static int read_index(const json_t *data, uint64_t *ret_index, bx_error **err)
 static int append(bx_reply *reply, uint64_t index, const json_t *from,
                   const char *key, bx_error **err)
 {
-    const char *text = bx_block_text(from, key);
+    const json_t *text = json_object_get(from, key);
 
-    return bx_reply_append(reply, index, text, strlen(text), err);
+    if (!json_is_string(text))
+        return 0;
+    return bx_reply_append(reply, index, json_string_value(text),
+                           json_string_length(text), err);
 }
 
 /* An id is carried only if it may be sent back. */
@@ -126,7 +129,8 @@ static int read_block_start(bx_reply *reply, const json_t *data, bx_error **err)
     if (bx_block_is(block, "redacted_thinking")) {
         const json_t *hidden = json_object_get(block, "data");
 
-        if (!json_is_string(hidden))
+        if (!json_is_string(hidden) ||
+            strlen(json_string_value(hidden)) != json_string_length(hidden))
             return bx_error_set(err, BX_ERR_INVALID,
                                 "anthropic: redacted_thinking: expected "
                                 "\"data\"");
@@ -313,7 +317,8 @@ static int read_event(bx_reply *reply, const char *event, const char *data,
     if (bx_reply_is_ended(reply) ||
         (*event != '\0' && find_form(event) == NULL))
         return 0;
-    value = json_loadb(data, bytes, 0, NULL);
+    /* A NUL in a text is a character like others, and is replaced there. */
+    value = json_loadb(data, bytes, JSON_ALLOW_NUL, NULL);
     if (!json_is_object(value)) {
         json_decref(value);
         return bx_error_set(err, BX_ERR_INVALID,
