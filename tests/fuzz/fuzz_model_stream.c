@@ -1,0 +1,111 @@
+/* Bytes from a provider: the stream of a reply; and from a file: a
+ * conversation, which is sent. The first byte chooses the protocol and which of
+ * the two, the second how the stream is cut. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/models/protocol.h"
+#include "base/json_text.h"
+#include "net/sse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const names[] = { "anthropic", "openai-chat",
+                                     "openai-responses", "gemini" };
+
+struct reading {
+    const bx_protocol *protocol;
+    bx_reply *reply;
+};
+
+static int tell(void *context, const char *event, const char *data,
+                size_t bytes, bx_error **err)
+{
+    struct reading *to = context;
+
+    return to->protocol->read_event(to->reply, event, data, bytes, err);
+}
+
+/* Whatever came: it is a message, and the same when it is loaded again. */
+static void check_reply(const bx_turn_reply *got)
+{
+    char *text = bx_json_text(got->message, 0);
+    json_t *again = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    if (bx_message_check(got->message, NULL) < 0 ||
+        !json_equal(again, got->message))
+        abort();
+    json_decref(again);
+    free(text);
+}
+
+static int read_stream(struct reading *to, const char *text, size_t bytes,
+                       size_t piece, bx_error **err)
+{
+    bx_autosse bx_sse *sse = bx_sse_new(1 << 16, tell, to, err);
+
+    if (sse == NULL)
+        abort();
+    for (size_t at = 0; at < bytes; at += piece) {
+        size_t part = bytes - at < piece ? bytes - at : piece;
+
+        if (bx_sse_feed(sse, text + at, part, err) < 0)
+            return -1;
+    }
+    return to->protocol->read_end(to->reply, err);
+}
+
+static void take_stream(const bx_protocol *protocol, const char *text,
+                        size_t bytes, size_t piece)
+{
+    struct reading to = { protocol, bx_reply_new(protocol->name, NULL, NULL) };
+    bx_autoreply bx_turn_reply got = { 0 };
+    bx_error *err = NULL;
+    int status = read_stream(&to, text, bytes, piece, &err);
+
+    if (status == 0)
+        status = bx_reply_take(to.reply, &got, &err);
+    if ((status < 0) != (err != NULL) || (status < 0) != (got.message == NULL))
+        abort();
+    if (status == 0)
+        check_reply(&got);
+    bx_error_free(err);
+    bx_reply_free(to.reply);
+}
+
+/* What passes for a conversation can be written. */
+static void take_messages(const bx_protocol *protocol, const char *text,
+                          size_t bytes)
+{
+    static const bx_provider provider = { .base_url = "https://h.example" };
+    static const bx_model model = { .id = "m",
+                                    .provider = &provider,
+                                    .abilities = BX_MODEL_CACHE };
+    json_t *messages = json_loadb(text, bytes, 0, NULL);
+    bx_turn_request request = { .model = &model,
+                                .messages = messages,
+                                .temperature = -1 };
+    bx_autoprotocolrequest bx_protocol_request got = { 0 };
+    int status = bx_messages_check(messages, NULL);
+
+    if (protocol->write(&request, &got, NULL) != status)
+        abort();
+    json_decref(messages);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const bx_protocol *protocol;
+
+    if (size < 2)
+        return 0;
+    protocol = bx_protocol_find(names[(data[0] & 15) % 4]);
+    if (protocol == NULL)
+        return 0;
+    if ((data[0] & 16) != 0)
+        take_messages(protocol, (const char *)data + 2, size - 2);
+    else
+        take_stream(protocol, (const char *)data + 2, size - 2,
+                    data[1] % 64 + 1u);
+    return 0;
+}
