@@ -121,19 +121,32 @@ static int put_bare(bx_buf *out, const char *text, size_t bytes)
     return bx_buf_append(out, " ", 1, SIZE_MAX);
 }
 
-/* At the begin of any word; with and without the blank behind text, so that
- * "rm *" has "rm" alone, too. */
-static bool fits_at_words(const char *pattern, const char *text, size_t bytes)
+/* At the begin of any word. Where what is in front of the first '*' fits first,
+ * the '*' has all that it has further on: one try is enough, and a model cannot
+ * make it take long. */
+static bool fits_at_a_word(const char *pattern, const char *text, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        if (i > 0 && is_word_byte(text[i - 1]))
+    size_t literal = strcspn(pattern, "*");
+
+    for (size_t i = 0; i + literal <= bytes; i++) {
+        if ((i > 0 && is_word_byte(text[i - 1])) ||
+            memcmp(text + i, pattern, literal) != 0)
             continue;
-        if (bx_call_glob(pattern, text + i, bytes - i) ||
-            (text[bytes - 1] == ' ' &&
-             bx_call_glob(pattern, text + i, bytes - i - 1)))
+        if (pattern[literal] == '*')
+            return bx_call_glob(pattern, text + i, bytes - i);
+        if (i + literal == bytes)
             return true;
     }
     return false;
+}
+
+/* With and without the blank behind text, so that "rm *" has "rm" alone, too.
+ */
+static bool fits_at_words(const char *pattern, const char *text, size_t bytes)
+{
+    return fits_at_a_word(pattern, text, bytes) ||
+           (bytes > 0 && text[bytes - 1] == ' ' &&
+            fits_at_a_word(pattern, text, bytes - 1));
 }
 
 bool bx_text_fits_part(const char *pattern, const char *text, size_t bytes)
