@@ -113,7 +113,7 @@ static int begin_thinking(bx_reply *reply, uint64_t index, const json_t *block,
 static int read_block_start(bx_reply *reply, const json_t *data, bx_error **err)
 {
     const json_t *block = json_object_get(data, "content_block");
-    uint64_t index;
+    uint64_t index = 0;
 
     if (read_index(data, &index, err) < 0)
         return -1;
@@ -145,7 +145,7 @@ static int read_block_start(bx_reply *reply, const json_t *data, bx_error **err)
 static int read_block_delta(bx_reply *reply, const json_t *data, bx_error **err)
 {
     const json_t *delta = json_object_get(data, "delta");
-    uint64_t index;
+    uint64_t index = 0;
 
     if (read_index(data, &index, err) < 0)
         return -1;
@@ -168,7 +168,7 @@ static int read_block_delta(bx_reply *reply, const json_t *data, bx_error **err)
 
 static int read_block_stop(bx_reply *reply, const json_t *data, bx_error **err)
 {
-    uint64_t index;
+    uint64_t index = 0;
 
     if (read_index(data, &index, err) < 0)
         return -1;
