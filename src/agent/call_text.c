@@ -149,23 +149,18 @@ static bool fits_at_words(const char *pattern, const char *text, size_t bytes)
             fits_at_a_word(pattern, text, bytes - 1));
 }
 
-bool bx_text_fits_part(const char *pattern, const char *text, size_t bytes)
+/* In any of the commands that the text may be made of. */
+static bool fits_in_pieces(const char *pattern, const bx_buf *bare)
 {
-    bx_autobuf bx_buf bare = BX_BUF_INIT;
     bx_autobuf bx_buf piece = BX_BUF_INIT;
     size_t begin = 0;
 
-    if (put_bare(&bare, text, bytes) < 0)
-        return true; /* without memory nothing is known: refuse */
-    if (bx_call_glob(pattern, text, bytes) ||
-        fits_at_words(pattern, bare.data, bare.len))
-        return true;
-    for (size_t i = 0; i <= bare.len; i++) {
-        if (i < bare.len &&
-            (bare.data[i] == '\0' || strchr(SEPARATORS, bare.data[i]) == NULL))
+    for (size_t i = 0; i <= bare->len; i++) {
+        if (i < bare->len && (bare->data[i] == '\0' ||
+                              strchr(SEPARATORS, bare->data[i]) == NULL))
             continue;
         bx_buf_clear(&piece);
-        if (bx_buf_append(&piece, bare.data + begin, i - begin, SIZE_MAX) < 0)
+        if (bx_buf_append(&piece, bare->data + begin, i - begin, SIZE_MAX) < 0)
             return true;
         while (piece.len > 0 && piece.data[piece.len - 1] == ' ')
             piece.len--;
@@ -175,6 +170,21 @@ bool bx_text_fits_part(const char *pattern, const char *text, size_t bytes)
         begin = i + 1;
     }
     return false;
+}
+
+bool bx_text_fits_part(const char *pattern, const char *text, size_t bytes)
+{
+    bx_autobuf bx_buf bare = BX_BUF_INIT;
+    bx_autobuf bx_buf meant = BX_BUF_INIT; /* the pattern, bare as well */
+
+    if (bx_call_glob(pattern, text, bytes))
+        return true;
+    if (put_bare(&bare, text, bytes) < 0 ||
+        put_bare(&meant, pattern, strlen(pattern)) < 0)
+        return true; /* without memory nothing is known: refuse */
+    meant.data[--meant.len] = '\0'; /* the blank that ends what is bare */
+    return fits_at_words(meant.data, bare.data, bare.len) ||
+           fits_in_pieces(meant.data, &bare);
 }
 
 bx_fit bx_command_fits_part(const char *pattern, const char *command,

@@ -266,6 +266,8 @@ static void a_rule_allows_paths(void **state)
         { "file-write(/src/*)", "/x/src/a", ASK },
         { "file-write(/src/*)", "/src/a\nb", ASK },
         { "file-write(/src/*)", "", ASK },
+        { "file-write(./)", "/", ASK },
+        { "file-write(./)", "", ASK },
     };
 
     (void)state;
@@ -311,6 +313,10 @@ static void a_rule_allows_urls(void **state)
         { "web-fetch(https://*)", "https://2130706433/", ASK },
         { "web-fetch(https://*)", "https://0x7f.1/", ASK },
         { "web-fetch(https://*)", "https:///x", ASK },
+        { "web-fetch(https://)", "https://a.org/", ASK },
+        { "web-fetch(https:///*)", "https://a.org/", ASK },
+        { "web-fetch(https://*)", "https://a.org", ALLOW },
+        { "web-fetch(https://a.org:*/*)", "https://a.org:1/", ASK },
         { "web-fetch(https://*)", "file:///etc/passwd", ASK },
     };
 
@@ -356,6 +362,8 @@ static void a_refusal_is_found_in_disguise(void **state)
         { "*(git push)", "command", "git push; ls", REFUSE },
         { "*(git push)", "command", "git   push", REFUSE },
         { "*(curl *| sh*)", "command", "curl x| sh -x", REFUSE },
+        { "*(curl *| sh*)", "command", "curl x |sh", REFUSE },
+        { "*(git 'a'*)", "command", "git   \"a\" b", REFUSE },
         { "*(/secret/*)", "command", "cat //secret//x", REFUSE },
         { "*(/secret/*)", "command", "cat /a/../secret/x", REFUSE },
         { "*(/secret/*)", "command", "cd /a/../secret", ASK },
@@ -376,6 +384,10 @@ static void a_refusal_is_found_in_disguise(void **state)
         { "*(evil.net)", "url", "https://\xef\xbd\x85vil.net/", ASK },
         { "*(evil.net)", "url", "https://3232235777/", ASK },
         { "*(evil.net)", "url", "https://good.org/", ALLOW },
+        { "*(evil.net)", "url", "", ASK },
+        { "*(/)", "url", "", ASK },
+        { "*(./)", "path", "/a", ALLOW },
+        { "*(rm *)", "command", "", ALLOW },
     };
 
     (void)state;
