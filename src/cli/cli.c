@@ -37,6 +37,18 @@ int bx_cli_fail(int status, bx_error *error)
     return status;
 }
 
+int bx_cli_fail_call(bx_error *error)
+{
+    switch (bx_error_code(error)) {
+    case BX_ERR_CANCELLED:
+        return bx_cli_fail(BX_EXIT_CANCELLED, error);
+    case BX_ERR_TIMEOUT:
+        return bx_cli_fail(BX_EXIT_TIMEOUT, error);
+    default:
+        return bx_cli_fail(BX_EXIT_NOT_RUN, error);
+    }
+}
+
 int bx_cli_usage(int status, const char *command, const char *format, ...)
 {
     va_list args;

@@ -60,6 +60,10 @@ int bx_cli_usage(int status, const char *command, const char *format, ...)
  * reader who has left, is said and turns success into BX_EXIT_NOT_RUN. */
 int bx_cli_finish(int status);
 
+/* The same for a call that did not run: BX_EXIT_NOT_RUN, or how its run would
+ * have ended, when it was over while it waited for one. */
+int bx_cli_fail_call(bx_error *error);
+
 /* How a run ended, as a status of the program: the guest's own, or one of the
  * above. */
 int bx_cli_run_status(const bx_result *result);

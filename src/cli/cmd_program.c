@@ -91,7 +91,7 @@ static int run_program(bx_tool_cli *cli, const bx_shortcut *shortcut, int argc,
     if (result == NULL || bx_record_file_keep(&cli->record, &err) < 0) {
         bx_record_file_drop(&cli->record);
         bx_result_free(result);
-        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+        return bx_cli_fail_call(err);
     }
     status = bx_cli_run_status(result);
     bx_learner_note_result(result);

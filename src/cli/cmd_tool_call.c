@@ -282,7 +282,7 @@ int bx_tool_call_run(bx_tool_cli *cli)
         bx_record_file_keep(&cli->record, &err) < 0) {
         bx_record_file_drop(&cli->record);
         bx_tool_result_free(result);
-        return bx_cli_fail(BX_EXIT_NOT_RUN, err);
+        return bx_cli_fail_call(err);
     }
     bx_learner_note_end(&result->stats);
     status = print_result(cli, result);
