@@ -70,7 +70,10 @@ bx_session_log *bx_session_log_create(bx_session_store *store,
  * BX_ERR_DENIED: another process has it open, its pid is named */
 bx_session_log *bx_session_log_open(bx_session_store *store, const char *id,
                                     bx_error **err);
-/* A new session with the entries of another up to and with one; 0: all. */
+/* A new session with the entries of another up to and with one; 0: all. Calls
+ * that have no result there get one that says so, as entries after these; what
+ * was spent stays the other's. errors: BX_ERR_NOT_FOUND; BX_ERR_INVALID: there
+ * is no such entry */
 bx_session_log *bx_session_log_fork(bx_session_store *store, const char *id,
                                     uint64_t entry, bx_error **err);
 /* NULL is fine. */
@@ -87,8 +90,10 @@ typedef enum bx_call_state {
     BX_CALL_DONE,    /* has a result, be it a refusal */
 } bx_call_state;
 
-/* Append a message of an assistant; each call in it becomes BX_CALL_PLANNED in
- * the same transaction. meta: {"model", "usage", "cost", "stop"}, or NULL. */
+/* Append a message; each call in an assistant's becomes BX_CALL_PLANNED in the
+ * same transaction. meta: {"model", "usage", "cost", "stop"}, or NULL.
+ * ret_entry may be NULL. errors: BX_ERR_INVALID: no message, or a call's id was
+ * used before in this session; BX_ERR_LIMIT */
 int bx_session_log_add_message(bx_session_log *log, const json_t *message,
                                const json_t *meta, uint64_t *ret_entry,
                                bx_error **err);
@@ -96,7 +101,9 @@ int bx_session_log_add_message(bx_session_log *log, const json_t *message,
  * BX_ERR_INVALID: it is not planned */
 int bx_session_log_begin_call(bx_session_log *log, const char *call_id,
                               bx_error **err);
-/* Its result: a tool_result block. meta: {"denied", "wall_ms", "audit"}. */
+/* Its result: a tool_result block. meta: {"denied", "wall_ms", "audit"}, or
+ * NULL. A call that was only planned may end too: it was refused. errors:
+ * BX_ERR_INVALID: it has one already */
 int bx_session_log_end_call(bx_session_log *log, const char *call_id,
                             const json_t *block, const json_t *meta,
                             bx_error **err);
@@ -116,8 +123,10 @@ int bx_session_log_add_usage(bx_session_log *log, uint64_t input_tokens,
 json_t *bx_session_log_open_calls(bx_session_log *log, bx_error **err);
 
 /* Entries from..to (0: the last), as [{"entry", "time_ms", "kind": "message" |
- * "note" | "call", ...}]; a reference of the caller's. A call's entry has "id",
- * "state", "block" and "meta". */
+ * "note" | "call", ...}]; a reference of the caller's. A message's entry has
+ * "message" and "meta", a note's "note", a call's "id", "state" ("begun" |
+ * "done"; planned is the message's), "block" and "meta"; what was not given is
+ * not there. */
 json_t *bx_session_log_read(bx_session_log *log, uint64_t from, uint64_t to,
                             bx_error **err);
 
@@ -129,11 +138,12 @@ int bx_session_store_info(bx_session_store *store, const char *id,
 
 typedef struct bx_session_query {
     const char *workspace; /* NULL: all */
-    const char *text;      /* full text in titles, messages, results; NULL */
+    const char *text;      /* words, all in one title, message or result, the
+                            * last may be a beginning; NULL: any */
     const char *parent;    /* children of; NULL: those without a parent, and
                             * forks */
     bool has_children;     /* those of sub-agents too */
-    uint64_t limit;        /* 0: 50; newest first */
+    uint64_t limit;        /* 0: 50; last changed first */
 } bx_session_query;
 
 typedef struct bx_session_list {

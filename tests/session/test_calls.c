@@ -3,6 +3,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* In place of the C library's, for SQLite: how often was the disk waited for?
+ */
+static int syncs;
+
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+    syncs++;
+    return fsync(fd);
+}
 
 static const char *text_of(const json_t *entry, const char *key)
 {
@@ -117,6 +128,26 @@ static void refuses_what_is_not_next(void **state)
     assert_int_equal(bx_session_log_begin_call(log, "c1", &err), -1);
     assert_error(&err, BX_ERR_INVALID, "has its result already");
     assert_int_equal(get_number("SELECT count(*) FROM entry"), before + 2);
+}
+
+/* An effect must not be on the disk before its begin is. */
+static void waits_for_the_disk_when_a_call_begins(void **state)
+{
+    bx_autosessionstore bx_session_store *store = open_store();
+    bx_autosessionlog bx_session_log *log = create(store, "sync");
+
+    (void)state;
+    add_calls(log, "c", 2);
+    syncs = 0;
+    add_text(log, "x");
+    assert_int_equal(syncs, 0);
+    assert_int_equal(bx_session_log_begin_call(log, "c0", NULL), 0);
+    assert_true(syncs > 0);
+    syncs = 0;
+    assert_int_equal(end_call(log, "c0", "x", NULL), 0);
+    assert_int_equal(syncs, 0);
+    assert_int_equal(bx_session_log_begin_call(log, "c1", NULL), 0);
+    assert_true(syncs > 0);
 }
 
 /* Another session's calls are not this one's. */
@@ -317,10 +348,15 @@ static void sets_and_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(appends_and_reads_back),     TEST(goes_on_after_opening_again),
-        TEST(refuses_what_is_not_next),   TEST(keeps_calls_apart),
-        TEST(refuses_malformed_messages), TEST(keeps_hostile_texts_as_they_are),
-        TEST(keeps_a_nul_within_a_text),  TEST(sets_and_counts),
+        TEST(appends_and_reads_back),
+        TEST(goes_on_after_opening_again),
+        TEST(refuses_what_is_not_next),
+        TEST(waits_for_the_disk_when_a_call_begins),
+        TEST(keeps_calls_apart),
+        TEST(refuses_malformed_messages),
+        TEST(keeps_hostile_texts_as_they_are),
+        TEST(keeps_a_nul_within_a_text),
+        TEST(sets_and_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

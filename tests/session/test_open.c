@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -248,6 +249,8 @@ static void locks_within_and_between_processes(void **state)
     if (pid == 0) {
         bx_session_store *own = bx_session_store_open(db_path, NULL);
 
+        /* A test that fails leaves nobody behind. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (own == NULL || bx_session_log_open(own, "one", NULL) == NULL ||
             write(ready[1], "x", 1) != 1)
             _exit(1);
