@@ -9,6 +9,7 @@
 
 #include "agent/one_line.h"
 #include "agent/workspace_file.h"
+#include "base/file.h"
 #include "base/utf8.h"
 #include "overlay/beneath.h"
 #include "policy/text.h"
@@ -208,21 +209,6 @@ static int check_count(int workspace_fd, const char *name, bx_error **err)
                         name, count);
 }
 
-static int write_all(int fd, const char *data, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t put = write(fd, data, bytes);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -1;
-        data += put;
-        bytes -= (size_t)put;
-    }
-    return fsync(fd); /* or a crash may leave the new name without a text */
-}
-
 /* A kill before the rename leaves a hidden file, which nobody lists. */
 static int replace(int folder_fd, const char *name, const char *text,
                    size_t bytes)
@@ -241,7 +227,8 @@ static int replace(int folder_fd, const char *name, const char *text,
                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
         return -1;
-    if (write_all(fd, text, bytes) == 0 &&
+    /* Synced, or a crash may leave the new name without a text. */
+    if (bx_file_write_all(fd, text, bytes) == 0 && fsync(fd) == 0 &&
         renameat(folder_fd, temporary, folder_fd, file) == 0)
         return 0;
     errnum = errno;

@@ -83,19 +83,39 @@ int bx_file_read(const char *path, size_t max_bytes, char **ret_data,
     return bx_file_read_fd(fd, path, max_bytes, ret_data, ret_bytes, err);
 }
 
-static int write_all(int fd, const char *data, size_t bytes)
+int bx_file_write_all(int fd, const void *data, size_t bytes)
 {
+    const char *at = data;
+
     while (bytes > 0) {
-        ssize_t put = write(fd, data, bytes);
+        ssize_t put = write(fd, at, bytes);
 
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
             return -1;
-        data += put;
+        at += put;
         bytes -= (size_t)put;
     }
     return 0;
+}
+
+ssize_t bx_file_read_full(int fd, void *data, size_t bytes)
+{
+    size_t have = 0;
+
+    while (have < bytes) {
+        ssize_t got = read(fd, (char *)data + have, bytes - have);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    return (ssize_t)have;
 }
 
 int bx_file_replace(const char *path, const void *data, size_t bytes,
@@ -111,8 +131,8 @@ int bx_file_replace(const char *path, const void *data, size_t bytes,
     fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return bx_error_set_errno(err, errno, "'%s'", path);
-    if (fchmod(fd, (mode_t)mode) < 0 || write_all(fd, data, bytes) < 0 ||
-        rename(temporary, path) < 0) {
+    if (fchmod(fd, (mode_t)mode) < 0 ||
+        bx_file_write_all(fd, data, bytes) < 0 || rename(temporary, path) < 0) {
         int errnum = errno;
 
         (void)unlink(temporary);
@@ -134,7 +154,7 @@ int bx_file_write(const char *path, const void *data, size_t bytes,
         return bx_file_replace(path, data, bytes, 0666 & ~mask, err);
     }
     fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || write_all(fd, data, bytes) < 0)
+    if (fd < 0 || bx_file_write_all(fd, data, bytes) < 0)
         return bx_error_set_errno(err, errno, "'%s'", path);
     return 0;
 }

@@ -2,6 +2,8 @@
 #ifndef BX_BASE_FILE_H
 #define BX_BASE_FILE_H
 
+#include <sys/types.h>
+
 #include "base/error.h"
 
 /* Read a regular file (or a pipe) whole; "-" is not special. ret_data gets a
@@ -24,6 +26,11 @@ int bx_file_replace(const char *path, const void *data, size_t bytes,
  * above. */
 int bx_file_write(const char *path, const void *data, size_t bytes,
                   bx_error **err);
+
+/* All of it, to and from an open descriptor; -1 with errno. Reading ends early
+ * at the end of the file: how much came is the answer. */
+int bx_file_write_all(int fd, const void *data, size_t bytes);
+ssize_t bx_file_read_full(int fd, void *data, size_t bytes);
 
 /* Make a folder and its missing parents, each with mode. */
 int bx_file_make_dirs(const char *path, unsigned mode, bx_error **err);

@@ -153,3 +153,27 @@ int bx_user_key_load(const char *name, uint8_t key[KEY_BYTES], bx_error **err)
                             path, KEY_BYTES);
     return 0;
 }
+
+int bx_user_check_folder(const char *path, bx_error **err)
+{
+    const char *slash = strrchr(path, '/');
+    bx_autofree char *folder =
+        slash == NULL
+            ? strdup(".")
+            : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    struct stat st;
+
+    if (folder == NULL)
+        return bx_error_set_nomem(err);
+    if (stat(folder, &st) < 0 && errno == ENOENT &&
+        bx_file_make_dirs(folder, 0700, err) < 0)
+        return -1;
+    if (stat(folder, &st) < 0)
+        return bx_error_set_errno(err, errno, "'%s'", folder);
+    if ((st.st_mode & 0022) != 0 && (st.st_mode & S_ISVTX) == 0)
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "the folder '%s' is open to other users (mode "
+                            "%04o); run: chmod go-w '%s'",
+                            folder, (unsigned)st.st_mode & 07777u, folder);
+    return 0;
+}

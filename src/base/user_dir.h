@@ -22,6 +22,10 @@ char *bx_user_config_path(const char *tail);
  * variable: the one that would name another folder, such as XDG_STATE_HOME. */
 int bx_user_fail_home(const char *what, const char *variable, bx_error **err);
 
+/* The folder that a file of ours is in, made when it is missing. Who may rename
+ * files there may put another in place. errors: BX_ERR_DENIED: others may */
+int bx_user_check_folder(const char *path, bx_error **err);
+
 /* errors: BX_ERR_DENIED: the file belongs to another user, or its mode has a
  * bit of forbidden; path is its name in errors. */
 int bx_user_check_owner(int fd, const char *path, mode_t forbidden,

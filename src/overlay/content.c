@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "base/digest.h"
+#include "base/file.h"
 
 #define PART_BYTES (256u << 10)
 
@@ -27,25 +28,6 @@ static int open_file(int root_fd, const char *path)
     return bx_take_fd(&fd);
 }
 
-/* As much as there is, up to bytes. */
-static ssize_t read_full(int fd, char *data, size_t bytes)
-{
-    size_t have = 0;
-
-    while (have < bytes) {
-        ssize_t got = read(fd, data + have, bytes - have);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        have += (size_t)got;
-    }
-    return (ssize_t)have;
-}
-
 static int compare_files(int a_fd, int b_fd, const char *path,
                          bool *ret_is_equal)
 {
@@ -58,8 +40,8 @@ static int compare_files(int a_fd, int b_fd, const char *path,
     if (a < 0 || b < 0 || parts == NULL)
         return -1;
     do {
-        got_a = read_full(a, parts, PART_BYTES);
-        got_b = read_full(b, parts + PART_BYTES, PART_BYTES);
+        got_a = bx_file_read_full(a, parts, PART_BYTES);
+        got_b = bx_file_read_full(b, parts + PART_BYTES, PART_BYTES);
         if (got_a < 0 || got_b < 0)
             return -1;
         if (got_a != got_b ||
@@ -100,28 +82,13 @@ int bx_content_digest(int root_fd, const char *path, char text[65])
         return -1;
     bx_sha256_begin(&parts);
     do {
-        got = read_full(fd, part, PART_BYTES);
+        got = bx_file_read_full(fd, part, PART_BYTES);
         if (got > 0)
             bx_sha256_add(&parts, part, (size_t)got);
     } while (got == PART_BYTES);
     bx_sha256_end(&parts, digest);
     bx_digest_format(digest, text);
     return got < 0 ? -1 : 0;
-}
-
-static int write_all(int fd, const char *data, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t put = write(fd, data, bytes);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -1;
-        data += put;
-        bytes -= (size_t)put;
-    }
-    return 0;
 }
 
 int bx_content_copy(int from_fd, int to_fd)
@@ -138,8 +105,8 @@ int bx_content_copy(int from_fd, int to_fd)
     if (part == NULL)
         return -1;
     do {
-        got = read_full(from_fd, part, PART_BYTES);
-        if (got < 0 || write_all(to_fd, part, (size_t)got) < 0)
+        got = bx_file_read_full(from_fd, part, PART_BYTES);
+        if (got < 0 || bx_file_write_all(to_fd, part, (size_t)got) < 0)
             return -1;
     } while (got > 0);
     return 0;

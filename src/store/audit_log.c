@@ -85,31 +85,6 @@ static bool is_held(const held_file *file, const struct stat *st)
            file->inode == st->st_ino;
 }
 
-/* Who may rename files in the folder may put another log in place. */
-static int check_folder(const char *path, bx_error **err)
-{
-    const char *slash = strrchr(path, '/');
-    bx_autofree char *folder =
-        slash == NULL
-            ? strdup(".")
-            : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    struct stat st;
-
-    if (folder == NULL)
-        return bx_error_set_nomem(err);
-    if (stat(folder, &st) < 0 && errno == ENOENT &&
-        bx_file_make_dirs(folder, 0700, err) < 0)
-        return -1;
-    if (stat(folder, &st) < 0)
-        return bx_error_set_errno(err, errno, "'%s'", folder);
-    if ((st.st_mode & 0022) != 0 && (st.st_mode & S_ISVTX) == 0)
-        return bx_error_set(err, BX_ERR_DENIED,
-                            "the folder '%s' is open to other users (mode "
-                            "%04o); run: chmod go-w '%s'",
-                            folder, (unsigned)st.st_mode & 07777u, folder);
-    return 0;
-}
-
 /* ---- the lock ---- */
 
 static void unlock(bx_audit_log *log)
@@ -439,7 +414,7 @@ bx_audit_log *bx_audit_log_open(const char *path, bx_error **err)
         log->head_path = bx_audit_head_path(log->path);
     if (log->path == NULL || log->head_path == NULL) {
         (void)bx_user_fail_home("the audit log", "XDG_STATE_HOME", err);
-    } else if (check_folder(log->path, err) == 0 &&
+    } else if (bx_user_check_folder(log->path, err) == 0 &&
                bx_user_key_load("audit.key", log->key, err) == 0 &&
                lock(log, err) == 0) {
         failed = prepare(log, err);

@@ -21,28 +21,6 @@
  * before any other can have it open. */
 static pthread_mutex_t open_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static int check_folder(const char *path, bx_error **err)
-{
-    const char *slash = strrchr(path, '/');
-    bx_autofree char *folder =
-        strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    struct stat st;
-
-    if (folder == NULL)
-        return bx_error_set_nomem(err);
-    if (stat(folder, &st) < 0 && errno == ENOENT &&
-        bx_file_make_dirs(folder, 0700, err) < 0)
-        return -1;
-    if (stat(folder, &st) < 0)
-        return bx_error_set_errno(err, errno, "'%s'", folder);
-    if ((st.st_mode & 0022) != 0 && (st.st_mode & S_ISVTX) == 0)
-        return bx_error_set(err, BX_ERR_DENIED,
-                            "the folder '%s' is open to other users (mode "
-                            "%04o); run: chmod go-w '%s'",
-                            folder, (unsigned)st.st_mode & 07777u, folder);
-    return 0;
-}
-
 /* One of the database's files; a missing one is fine. */
 static int check_file(const char *path, const char *suffix, bx_error **err)
 {
@@ -148,7 +126,7 @@ static int open_database(bx_session_store *store, bx_error **err)
     static const char *const suffixes[] = { "", "-wal", "-shm" };
     int result;
 
-    if (check_folder(store->path, err) < 0)
+    if (bx_user_check_folder(store->path, err) < 0)
         return -1;
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         if (check_file(store->path, suffixes[i], err) < 0)

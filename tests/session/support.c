@@ -42,7 +42,7 @@ bx_session_store *open_store(void)
 bx_session_log *create(bx_session_store *store, const char *title)
 {
     const bx_session_new params = { .title = title,
-                                    .workspace = "/work/here",
+                                    .workspace = "/home/me/here",
                                     .model = "demo",
                                     .kind = "chat" };
     bx_error *err = NULL;

@@ -103,7 +103,8 @@ static void lists_newest_first_and_within_limits(void **state)
     assert_int_equal(count_list(store, (bx_session_query){ .limit = 100 }), 60);
     assert_int_equal(count_list(store, (bx_session_query){ .limit = 3 }), 3);
     assert_int_equal(
-        count_list(store, (bx_session_query){ .workspace = "/work/here" }), 50);
+        count_list(store, (bx_session_query){ .workspace = "/home/me/here" }),
+        50);
     assert_int_equal(
         count_list(store, (bx_session_query){ .workspace = "/work" }), 0);
 }
@@ -168,7 +169,7 @@ static void forks_with_open_calls(void **state)
     assert_string_equal(info.parent, bx_session_log_id(log));
     assert_int_equal(info.parent_entry, 5);
     assert_int_equal(info.entries, 7);
-    assert_string_equal(info.workspace, "/work/here");
+    assert_string_equal(info.workspace, "/home/me/here");
     bx_session_info_clear(&info);
     entries = bx_session_log_read(log, 1, 5, NULL);
     copied = bx_session_log_read(fork, 1, 5, NULL);

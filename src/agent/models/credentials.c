@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "base/run.h"
 
 extern char **environ;
@@ -90,25 +91,6 @@ static int check_file(int fd, const char *path, bx_error **err)
                         path, fault);
 }
 
-/* Until bytes are there or the end; -1 with errno. */
-static ssize_t read_whole(int fd, char *data, size_t bytes)
-{
-    size_t have = 0;
-
-    while (have < bytes) {
-        ssize_t got = read(fd, data + have, bytes - have);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        have += (size_t)got;
-    }
-    return (ssize_t)have;
-}
-
 static int read_file(const char *path, char **ret_key, bx_error **err)
 {
     bx_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -121,7 +103,7 @@ static int read_file(const char *path, char **ret_key, bx_error **err)
         return bx_error_set_errno(err, errno, "key file '%s'", path);
     if (check_file(fd, path, err) < 0)
         return -1;
-    bytes = read_whole(fd, text, sizeof(text));
+    bytes = bx_file_read_full(fd, text, sizeof(text));
     if (bytes < 0)
         return bx_error_set_errno(err, errno, "key file '%s'", path);
     if (asprintf(&source, "key file '%s'", path) < 0) {
