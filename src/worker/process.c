@@ -17,6 +17,7 @@
 
 /* Without an answer for so long it hangs, however long a caller would wait. */
 #define HANG_NS INT64_C(30000000000)
+#define ENDING_NS INT64_C(200000000)
 #define CGROUP_SPARE_BYTES (512ull << 20) /* code and the host's own */
 #define CGROUP_SPARE_TASKS 64
 
@@ -200,6 +201,43 @@ static int send_line(bx_process *process, bx_line *line, const bx_wait *wait,
     return result;
 }
 
+/* What a process had is closed before it is known to have ended. */
+static bool is_running(const bx_process *process)
+{
+    return bx_wait_poll(NULL, process->pidfd, POLLIN, bx_now_ns() + ENDING_NS,
+                        NULL) < 0;
+}
+
+/* Until the worker says that it has the line. One that it had no descriptor or
+ * thread for is a refusal, that costs its other calls nothing. */
+static int await_line(bx_process *process, bx_line *line, const bx_wait *wait,
+                      bx_error **err)
+{
+    bx_frame frame = { .type = BX_FRAME_NONE };
+    bx_error *why = NULL;
+
+    if (bx_channel_take_answer(&line->channel, wait, bx_now_ns() + HANG_NS, 0,
+                               &frame, &why) == 0) {
+        bx_frame_clear(&frame);
+        return 0;
+    }
+    if (bx_wait_is_over(why))
+        bx_pool_spend(process); /* as in bx_process_ask() */
+    else if ((bx_error_errno(why) == EPIPE ||
+              bx_error_errno(why) == ECONNRESET) &&
+             is_running(process)) {
+        bx_error_free(why);
+        return bx_error_set(err, BX_ERR_LIMIT,
+                            "too many calls at once in one worker: it has no "
+                            "descriptor free for another");
+    }
+    if (err != NULL)
+        *err = why;
+    else
+        bx_error_free(why);
+    return -1;
+}
+
 bx_line *bx_process_take_line(bx_process *process, const bx_wait *wait,
                               bx_error **err)
 {
@@ -233,7 +271,8 @@ bx_line *bx_process_take_line(bx_process *process, const bx_wait *wait,
     }
     line->channel.fd = -1;
     line->slot = slot;
-    if (send_line(process, line, wait, err) == 0)
+    if (send_line(process, line, wait, err) == 0 &&
+        await_line(process, line, wait, err) == 0)
         return line;
     bx_process_drop_line(process, line);
     return NULL;

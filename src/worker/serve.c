@@ -229,9 +229,13 @@ static void *serve_channel(void *argument)
     channel_thread *thread = argument;
     bx_frame frame;
 
-    while (next_frame(thread, &frame)) {
-        serve_frame(thread->serve, &thread->channel, &frame, thread->cancel);
-        bx_frame_clear(&frame);
+    /* Whoever asked for it may wait no longer. */
+    if (bx_channel_reply(&thread->channel, NULL, NULL, 0, NULL) == 0) {
+        while (next_frame(thread, &frame)) {
+            serve_frame(thread->serve, &thread->channel, &frame,
+                        thread->cancel);
+            bx_frame_clear(&frame);
+        }
     }
     bx_channel_close(&thread->channel);
     free(thread);
@@ -271,7 +275,7 @@ static int start_thread(const bx_serve *serve, channel_thread *thread)
     return failed;
 }
 
-/* One that has no place here is closed: the host finds it so. */
+/* A line that has no place here is closed, and the host finds it so. */
 static bool next_channel(bx_channel *control, bx_frame *ret_frame)
 {
     for (;;) {
@@ -284,7 +288,7 @@ static bool next_channel(bx_channel *control, bx_frame *ret_frame)
     }
 }
 
-/* What goes wrong is told on the channel itself, to whoever calls on it. */
+/* That it is served, or what went wrong, is told on the channel itself. */
 static void add_channel(bx_serve *serve, bx_frame *frame)
 {
     channel_thread *thread = calloc(1, sizeof(*thread));

@@ -415,7 +415,8 @@ static void evil_channel(int socket)
     bx_channel channel;
     bx_frame message;
 
-    if (bx_channel_open(&channel, socket, NULL) < 0)
+    if (bx_channel_open(&channel, socket, NULL) < 0 ||
+        bx_channel_reply(&channel, NULL, NULL, 0, NULL) < 0)
         _exit(9);
     while (bx_channel_receive(&channel, BX_FRAME_MAX_BYTES, BX_CHANNEL_FDS, 0,
                               &message, NULL) == 1) {

@@ -2,10 +2,13 @@
  * guests do once they run is tested by the tests of src/sandbox, in workers
  * (as_sandbox.h). */
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -604,6 +607,86 @@ static void refuses_to_serve_a_child(void **state)
     bx_worker_pool_free(pool);
 }
 
+/* ---- descriptors that a worker has no place for ----------------------- */
+
+enum { CROWD = 10, CROWD_FILES = 48 };
+
+typedef struct crowd {
+    bx_worker_pool *pool;
+    test_box box;
+    bx_run_options options;
+    atomic_int refused;
+} crowd;
+
+static void *call_in_crowd(void *argument)
+{
+    static const char *const argv[] = { "guest" };
+    crowd *all = argument;
+    bx_autoerror bx_error *err = NULL;
+    bx_result *result = NULL;
+
+    if (bx_worker_box_run(all->box.box, 1, argv, &all->options, NULL, &result,
+                          &err) < 0)
+        all->refused +=
+            strstr(bx_error_message(err), "too many calls at once") != NULL;
+    bx_result_free(result);
+    return NULL;
+}
+
+static bool is_crowd_there(void *context)
+{
+    const crowd *all = context;
+    bx_worker_stats stats;
+
+    bx_worker_pool_stats(all->pool, &stats);
+    return all->refused + (int)stats.calls >= CROWD;
+}
+
+/* Each call takes four descriptors in the worker and one here. */
+static int run_crowd(void)
+{
+    const struct rlimit few = { CROWD_FILES, CROWD_FILES };
+    const bx_worker_options options = { .max_instances = 2 * CROWD };
+    pthread_t threads[CROWD];
+    bx_worker_stats stats;
+    crowd all = { .options = BX_RUN_OPTIONS_INIT };
+    int ends[2];
+
+    setrlimit(RLIMIT_NOFILE, &few);
+    all.pool = make_pool(&options);
+    all.box = make_guest_box(all.pool, "echo", NULL);
+    all.options.cancel = bx_cancel_new();
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return 1;
+    all.options.stdin_fd = ends[0];
+    all.options.stdout_fd = ends[1]; /* nothing is written */
+    all.options.stderr_fd = ends[1];
+    for (int i = 0; i < CROWD; i++)
+        pthread_create(&threads[i], NULL, call_in_crowd, &all);
+    if (!wait_until(is_crowd_there, &all))
+        return 2;
+    bx_cancel_trigger(all.options.cancel);
+    for (int i = 0; i < CROWD; i++)
+        pthread_join(threads[i], NULL);
+    bx_worker_pool_stats(all.pool, &stats);
+    free_box(&all.box);
+    bx_worker_pool_free(all.pool);
+    bx_cancel_free(all.options.cancel);
+    return all.refused > 0 && stats.lost == 0 && stats.started == 1 ? 0 : 3;
+}
+
+static void refuses_the_call_it_has_no_descriptors_for(void **state)
+{
+    pid_t child = fork();
+    int status;
+
+    (void)state;
+    if (child == 0)
+        _exit(run_crowd());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 /* The engine of this process keeps a descriptor for good. */
 static int make_home_and_engine(void **state)
 {
@@ -635,6 +718,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(locks_each_worker_down),
         cmocka_unit_test(inherits_nothing),
         cmocka_unit_test(refuses_to_serve_a_child),
+        cmocka_unit_test(refuses_the_call_it_has_no_descriptors_for),
     };
 
     POOL_MAIN(argc, argv);
