@@ -1,0 +1,63 @@
+/* All that opening an agent from the command line takes, for `agent run` and
+ * `chat`: flags and policy, workers, audit, registry, sessions, models,
+ * settings, rules, and Ctrl-C.
+ *
+ *     bx_agent_cli cli = BX_AGENT_CLI_INIT;
+ *     bx_agent_cli_parse(argc, argv, &cli, &err)    flags; operands are in
+ *                                                   cli.tools.options
+ *     bx_agent_cli_open(&cli, &err)                 everything but the agent
+ *     cli.config.approve = ...; .ask, .hold, .events   who is there, who looks
+ *     bx_agent_cli_start(&cli, &err)                the agent: cli.agent
+ *     bx_agent_run(cli.agent, ...)
+ *     bx_agent_cli_close(&cli)                      in any state */
+#ifndef BX_CLI_AGENT_CLI_H
+#define BX_CLI_AGENT_CLI_H
+
+#include "agent/agent.h"
+#include "cli/tool_cli.h"
+
+typedef struct bx_agent_cli {
+    bx_tool_cli tools;      /* workspace, policy, workers, audit, registry, and
+                             * the cancel that Ctrl-C triggers */
+    const char *model_name; /* --model; NULL: as settings or the table say */
+    const char *mode_name;  /* --mode; NULL: the settings', or default_mode */
+    const char *resume;     /* --resume ID; NULL: a new session */
+    bx_mode default_mode;   /* of the command, where nobody says one */
+    const char *kind;       /* of a new session: "run", "chat" */
+    bx_models *models;      /* owned, as are the next ones */
+    bx_session_store *store;
+    bx_rules *rules;
+    bx_agent_config config; /* what the agent is opened with; its strings and
+                             * objects are cli's */
+    bx_agent *agent;
+    bool takes_resume; /* --resume's value may be left out: the workspace's last
+                        * session of this kind */
+    char *resumed;     /* owned */
+} bx_agent_cli;
+
+#define BX_AGENT_CLI_INIT                                                      \
+    {                                                                          \
+        .tools = { .record = BX_RECORD_FILE_INIT },                            \
+        .default_mode = BX_MODE_ASK                                            \
+    }
+
+/* The flags, for --help and completion: they stand before those of policies. */
+extern const bx_flag bx_agent_flags[];
+extern const size_t bx_agent_flags_count;
+
+/* argv[0] is the command's last word. Flags may follow operands.
+ * errors: BX_ERR_INVALID: the flag, and what it expects */
+int bx_agent_cli_parse(int argc, char **argv, bx_agent_cli *cli,
+                       bx_error **err);
+/* Open everything the agent needs and fill cli->config. */
+int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err);
+/* Open the agent: the session is made, or goes on. */
+int bx_agent_cli_start(bx_agent_cli *cli, bx_error **err);
+/* Frees everything, and says what lies in an overlay. */
+void bx_agent_cli_close(bx_agent_cli *cli);
+
+/* Ctrl-C cancels what the agent does, a second one ends the program. Again
+ * before each run of an agent that goes on after a cancel. */
+void bx_agent_cli_catch_interrupts(bx_agent_cli *cli);
+
+#endif
