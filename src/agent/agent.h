@@ -9,7 +9,7 @@
 #define BX_AGENT_AGENT_H
 
 #include "agent/approval.h"
-#include "agent/models/turn.h"
+#include "agent/conversation.h"
 #include "agent/toolset.h"
 #include "store/session_store.h"
 
@@ -46,6 +46,10 @@ typedef struct bx_agent_config {
     bx_approve_fn approve; /* NULL: nobody is there; what would be asked is
                             * refused, and the model is told so */
     void *approve_context;
+    bool shows_effects; /* run what writes or executes over an overlay of its
+                         * own before approve() is asked, so that it can show
+                         * the diff; without network, and not when it is
+                         * dangerous */
     /* A question of the model; owned answer, NULL: nobody is there. */
     char *(*ask)(void *context, const char *question, const json_t *choices);
     void *ask_context;
@@ -55,9 +59,13 @@ typedef struct bx_agent_config {
     bx_agent_budget budget;
     bx_effort effort;
     unsigned parallel;   /* calls at once; 0: 4 */
-    bx_cancel *cancel;   /* ends everything within 100 ms */
+    bx_cancel *cancel;   /* ends everything within 100 ms; NULL: none */
     const char *ca_file; /* of providers; NULL */
     unsigned depth;      /* of sub-agents above; 0 */
+    bx_turn_fn turn;     /* asks the model; NULL: a client of the agent's own */
+    void *turn_context;
+    const char *kept_path; /* what the model calls the workspace's folder, for
+                            * results that are kept there; NULL: none are */
 } bx_agent_config;
 
 /* One thread. */

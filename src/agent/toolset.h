@@ -1,7 +1,8 @@
 /* The tools a model is shown: those of the registry, and the agent's own, which
  * touch the session and not the world (ask_user, plan, tool_search, skill,
- * memory, agent). A name is one tool's; the registry's is shadowed never: an
- * own tool whose name is taken there is an error while the program is built. */
+ * memory, agent). A name is one tool's: an own tool never takes a built-in
+ * one's, and a tool that came from elsewhere never an own one's, which would
+ * let it be told what is meant for that: it is not shown and not called. */
 #ifndef BX_AGENT_TOOLSET_H
 #define BX_AGENT_TOOLSET_H
 
@@ -39,8 +40,8 @@ BX_DEFINE_AUTO(bx_toolset, bx_toolset_free)
 int bx_toolset_add(bx_toolset *toolset, const bx_own_tool *tool, void *context,
                    bx_error **err);
 
-/* Most definitions that a model is shown at once; beyond it those of the
- * registry that are not `always` are found by tool_search. */
+/* Most definitions that a model is shown at once; where there are more, those
+ * that are not built in are found by tool_search. */
 #define BX_TOOLSET_SHOWN_MAX 40
 
 /* What the model is shown now, as bx_turn_request wants it: a reference of the
@@ -59,7 +60,8 @@ json_t *bx_toolset_search(bx_toolset *toolset, const char *words, size_t most,
 typedef struct bx_toolset_entry {
     const bx_own_tool *own; /* NULL: it is the registry's */
     void *context;
-    bx_tool *tool; /* a reference of the caller's; NULL for an own one */
+    const json_t *schema; /* of an own one's input; borrowed */
+    bx_tool *tool;        /* a reference of the caller's; NULL for an own one */
 } bx_toolset_entry;
 
 int bx_toolset_get(bx_toolset *toolset, const char *name,

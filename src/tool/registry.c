@@ -436,6 +436,11 @@ bx_tool *bx_registry_find(const bx_table *table, const char *name,
     return NULL;
 }
 
+bx_level bx_registry_level(const bx_tool *tool)
+{
+    return ((const bx_entry *)tool)->level;
+}
+
 const bx_services *bx_registry_services(bx_registry *registry)
 {
     return &registry->services;

@@ -50,6 +50,9 @@ void bx_registry_list_free(bx_tool **tools, size_t count);
 bx_tool *bx_registry_get(bx_registry *registry, const char *name,
                          bx_error **err);
 
+/* What a tool of this registry may do at most in its workspace. */
+bx_level bx_registry_level(const bx_tool *tool);
+
 typedef struct bx_tool_call {
     const char *name;
     const char *input; /* JSON object; "" or NULL is {} */
