@@ -31,6 +31,7 @@ struct bx_reply {
     block *blocks;
     size_t count;
     size_t bytes; /* of everything that arrived */
+    json_t *memory;
     bx_usage usage;
     bx_stop stop;
     bool has_stop;
@@ -45,9 +46,11 @@ bx_reply *bx_reply_new(const char *protocol, const bx_turn_events *events,
 {
     bx_autoreplying bx_reply *reply = calloc(1, sizeof(*reply));
 
-    if (reply != NULL)
+    if (reply != NULL) {
         reply->protocol = strdup(protocol);
-    if (reply == NULL || reply->protocol == NULL) {
+        reply->memory = json_object();
+    }
+    if (reply == NULL || reply->protocol == NULL || reply->memory == NULL) {
         bx_error_set_nomem(err);
         return NULL;
     }
@@ -66,6 +69,7 @@ void bx_reply_free(bx_reply *reply)
         json_decref(reply->blocks[i].input);
         json_decref(reply->blocks[i].carry);
     }
+    json_decref(reply->memory);
     free(reply->blocks);
     free(reply->protocol);
     free(reply->model);
@@ -103,7 +107,12 @@ static block *get_open(const bx_reply *reply, uint64_t index, bx_error **err)
     return found;
 }
 
-static int count_bytes(bx_reply *reply, size_t bytes, bx_error **err)
+json_t *bx_reply_memory(bx_reply *reply)
+{
+    return reply->memory;
+}
+
+int bx_reply_count(bx_reply *reply, size_t bytes, bx_error **err)
 {
     if (bytes > BX_REPLY_MAX_BYTES - reply->bytes)
         return bx_error_set(err, BX_ERR_INVALID, "reply: larger than %u bytes",
@@ -205,7 +214,7 @@ int bx_reply_append(bx_reply *reply, uint64_t index, const char *text,
 {
     block *to = get_open(reply, index, err);
 
-    if (to == NULL || count_bytes(reply, bytes, err) < 0)
+    if (to == NULL || bx_reply_count(reply, bytes, err) < 0)
         return -1;
     if (bytes == 0)
         return 0;
@@ -268,7 +277,8 @@ int bx_reply_put_carry(bx_reply *reply, uint64_t index, const char *key,
     block *to = get_open(reply, index, err);
 
     if (to == NULL || get_carry(to, err) == NULL || settle_piece(to, err) < 0 ||
-        count_bytes(reply, strlen(key) + json_string_length(value), err) < 0) {
+        bx_reply_count(reply, strlen(key) + json_string_length(value), err) <
+            0) {
         json_decref(value);
         return -1;
     }
@@ -283,7 +293,7 @@ int bx_reply_append_carry(bx_reply *reply, uint64_t index, const char *key,
     block *to = get_open(reply, index, err);
 
     if (to == NULL || get_carry(to, err) == NULL ||
-        count_bytes(reply, bytes, err) < 0)
+        bx_reply_count(reply, bytes, err) < 0)
         return -1;
     if (to->piece_key == NULL || strcmp(to->piece_key, key) != 0) {
         if (settle_piece(to, err) < 0)

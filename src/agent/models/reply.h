@@ -63,6 +63,10 @@ int bx_reply_put_carry(bx_reply *reply, uint64_t index, const char *key,
  * literal. */
 int bx_reply_append_carry(bx_reply *reply, uint64_t index, const char *key,
                           const char *text, size_t bytes, bx_error **err);
+/* What a protocol remembers of the stream from one event to the next: an
+ * object, borrowed. What it keeps there of the stream it counts. */
+json_t *bx_reply_memory(bx_reply *reply);
+int bx_reply_count(bx_reply *reply, size_t bytes, bx_error **err);
 /* Nothing more of it comes. A call's input must be an object by now; that it
  * is not is told by bx_reply_take(), for a reply that was cut at the most
  * output tokens finishes its blocks before it says so. */
