@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "wasi/types.h"
 
 #define PIECE_BYTES (256u << 10)
@@ -185,21 +186,6 @@ int bx_up_parent(const bx_edit *edit, const char **ret_name)
 
 /* ---- files ---------------------------------------------------------- */
 
-static int write_all(int fd, const uint8_t *data, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t done = write(fd, data, bytes);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -1;
-        data += done;
-        bytes -= (size_t)done;
-    }
-    return 0;
-}
-
 /* Read from, digest, and write to, which may be -1. */
 static int copy_pieces(const bx_run *run, int from, int to,
                        bx_sha256_parts *digest)
@@ -228,7 +214,7 @@ static int copy_pieces(const bx_run *run, int from, int to,
             return -1;
         }
         bx_sha256_add(digest, piece, (size_t)bytes);
-        if (to >= 0 && write_all(to, piece, (size_t)bytes) < 0)
+        if (to >= 0 && bx_file_write_all(to, piece, (size_t)bytes) < 0)
             return -1;
     }
 }

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
+#include "base/file.h"
+
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 #define MESSAGE_BYTES (sizeof(bx_frame_head) + BX_FRAME_INLINE_BYTES)
 
@@ -74,27 +76,12 @@ int bx_channel_pair(int ret_fds[2], bx_error **err)
 
 /* ---- memory files ---------------------------------------------------- */
 
-static int write_all(int fd, const char *data, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t written = write(fd, data, bytes);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return -1;
-        data += written;
-        bytes -= (size_t)written;
-    }
-    return 0;
-}
-
 int bx_channel_memory(const void *data, size_t bytes, bx_error **err)
 {
     bx_autofd int fd =
         memfd_create("boxagnts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-    if (fd < 0 || write_all(fd, data, bytes) < 0 ||
+    if (fd < 0 || bx_file_write_all(fd, data, bytes) < 0 ||
         fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) < 0)
         return bx_channel_fail(errno, "a memory file for a long message", err);
     return bx_take_fd(&fd);

@@ -20,23 +20,6 @@ typedef struct reply_head {
     int32_t errnum;
 } reply_head;
 
-static int write_all(int fd, const void *data, size_t bytes)
-{
-    const char *at = data;
-
-    while (bytes > 0) {
-        ssize_t wrote = write(fd, at, bytes);
-
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return -1;
-        at += wrote;
-        bytes -= (size_t)wrote;
-    }
-    return 0;
-}
-
 /* The child. Nothing of the parent's is left to it but the module's bytes,
  * which it has by fork(), and the pipe. */
 _Noreturn static void serve(const bx_variant *variant, const void *bytes,
@@ -64,8 +47,8 @@ _Noreturn static void serve(const bx_variant *variant, const void *bytes,
     } else {
         body = code;
     }
-    if (write_all(out, &head, sizeof(head)) < 0 ||
-        write_all(out, body, code_bytes) < 0)
+    if (bx_file_write_all(out, &head, sizeof(head)) < 0 ||
+        bx_file_write_all(out, body, code_bytes) < 0)
         _exit(1);
     _exit(0);
 }
