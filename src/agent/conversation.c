@@ -1,0 +1,514 @@
+/* What is sent of a session, kept in step with it. A session that is loaded was
+ * written by a program that may have been another one: every entry is checked
+ * as what a stranger says. */
+#include "agent/conversation.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "agent/conversation_parts.h"
+
+/* About what one costs with the providers that say so; none asks for much
+ * more, since larger ones are made smaller there. */
+#define IMAGE_TOKENS 1500.0
+#define BYTES_OF_A_TOKEN 4.0
+#define BLOCK_BYTES 16 /* of what a protocol writes around each value */
+#define RATIO_MIN 0.2
+#define RATIO_MAX 5.0
+
+/* ---- weight ------------------------------------------------------------- */
+
+void bx_weight_add(bx_weight *sum, const json_t *value)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    if (bx_block_is(value, "image")) {
+        sum->images++;
+        return;
+    }
+    sum->bytes += json_is_string(value) ? json_string_length(value) : 1;
+    json_array_foreach(value, i, item)
+    {
+        bx_weight_add(sum, item);
+    }
+    if (json_object_size(value) > 0)
+        sum->bytes += BLOCK_BYTES;
+    json_object_foreach((json_t *)value, key, item)
+    {
+        sum->bytes += strlen(key);
+        bx_weight_add(sum, item);
+    }
+}
+
+double bx_weight_tokens(const bx_weight *weight)
+{
+    return (double)weight->bytes / BYTES_OF_A_TOKEN +
+           (double)weight->images * IMAGE_TOKENS;
+}
+
+/* A message has grown by value. */
+static void weigh(bx_conversation *conversation, size_t index,
+                  const json_t *value)
+{
+    bx_part *part = &conversation->parts[index];
+    bx_weight weight = { .bytes = 0 };
+
+    bx_weight_add(&weight, value);
+    part->weight.bytes += weight.bytes;
+    part->weight.images += weight.images;
+    conversation->weight.bytes += weight.bytes;
+    conversation->weight.images += weight.images;
+}
+
+static void unweigh(bx_conversation *conversation, size_t index)
+{
+    bx_part *part = &conversation->parts[index];
+
+    conversation->weight.bytes -= part->weight.bytes;
+    conversation->weight.images -= part->weight.images;
+    part->weight = (bx_weight){ .bytes = 0 };
+}
+
+uint64_t bx_conversation_tokens(const bx_conversation *conversation,
+                                size_t other_bytes)
+{
+    double tokens = bx_weight_tokens(&conversation->weight) +
+                    (double)other_bytes / BYTES_OF_A_TOKEN;
+
+    return (uint64_t)ceil(tokens * conversation->ratio);
+}
+
+void bx_conversation_learn(bx_conversation *conversation, uint64_t estimate,
+                           const bx_usage *usage)
+{
+    double counted = (double)usage->input_tokens +
+                     (double)usage->cache_read_tokens +
+                     (double)usage->cache_write_tokens;
+    double ratio;
+
+    if (estimate == 0 || counted <= 0)
+        return; /* a provider that counts nothing */
+    ratio = conversation->ratio * counted / (double)estimate;
+    conversation->ratio = fmin(fmax(ratio, RATIO_MIN), RATIO_MAX);
+}
+
+/* ---- messages ----------------------------------------------------------- */
+
+bx_conversation *bx_conversation_new(bx_error **err)
+{
+    bx_conversation *conversation = calloc(1, sizeof(*conversation));
+
+    if (conversation != NULL) {
+        conversation->ratio = 1;
+        conversation->messages = json_array();
+        conversation->call_ids = json_object();
+        conversation->asked = json_array();
+    }
+    if (conversation == NULL || conversation->messages == NULL ||
+        conversation->call_ids == NULL || conversation->asked == NULL) {
+        bx_conversation_free(conversation);
+        (void)bx_error_set_nomem(err);
+        return NULL;
+    }
+    return conversation;
+}
+
+void bx_conversation_free(bx_conversation *conversation)
+{
+    if (conversation == NULL)
+        return;
+    json_decref(conversation->messages);
+    json_decref(conversation->call_ids);
+    json_decref(conversation->asked);
+    free(conversation->calls);
+    free(conversation->parts);
+    free(conversation);
+}
+
+int bx_conversation_insert(bx_conversation *conversation, size_t index,
+                           json_t *message, const bx_part *part, bx_error **err)
+{
+    size_t count = json_array_size(conversation->messages);
+    bx_part *parts;
+
+    if (count == conversation->room) {
+        size_t room = conversation->room == 0 ? 64 : conversation->room * 2;
+
+        parts = realloc(conversation->parts, room * sizeof(*parts));
+        if (parts == NULL) {
+            json_decref(message);
+            return bx_error_set_nomem(err);
+        }
+        conversation->parts = parts;
+        conversation->room = room;
+    }
+    if (json_array_insert_new(conversation->messages, index, message) < 0)
+        return bx_error_set_nomem(err);
+    parts = conversation->parts;
+    memmove(parts + index + 1, parts + index, (count - index) * sizeof(*parts));
+    parts[index] = *part;
+    parts[index].weight = (bx_weight){ .bytes = 0 };
+    weigh(conversation, index, message);
+    return 0;
+}
+
+int bx_conversation_drop(bx_conversation *conversation, size_t count,
+                         bx_error **err)
+{
+    size_t all = json_array_size(conversation->messages);
+    bx_part *parts = conversation->parts;
+    json_t *left = json_array();
+
+    for (size_t i = count; i < all && left != NULL; i++) {
+        if (json_array_append(left, json_array_get(conversation->messages, i)) <
+            0) {
+            json_decref(left);
+            left = NULL;
+        }
+    }
+    if (left == NULL)
+        return bx_error_set_nomem(err);
+    for (size_t i = 0; i < count; i++)
+        unweigh(conversation, i);
+    if (all > count)
+        memmove(parts, parts + count, (all - count) * sizeof(*parts));
+    json_decref(conversation->messages);
+    conversation->messages = left;
+    return 0;
+}
+
+int bx_conversation_replace(bx_conversation *conversation, size_t index,
+                            json_t *message, bx_error **err)
+{
+    if (json_array_set_new(conversation->messages, index, message) < 0)
+        return bx_error_set_nomem(err);
+    unweigh(conversation, index);
+    weigh(conversation, index, message);
+    return 0;
+}
+
+void bx_conversation_forget_calls(bx_conversation *conversation)
+{
+    conversation->call_count = 0;
+    json_object_clear(conversation->call_ids);
+}
+
+static const bx_part *last_part(const bx_conversation *conversation)
+{
+    size_t count = json_array_size(conversation->messages);
+
+    return count == 0 ? NULL : &conversation->parts[count - 1];
+}
+
+static bx_open_call *first_open(const bx_conversation *conversation)
+{
+    for (size_t i = 0; i < conversation->call_count; i++) {
+        if (!conversation->calls[i].is_answered)
+            return &conversation->calls[i];
+    }
+    return NULL;
+}
+
+static int refuse_open(const bx_conversation *conversation, bx_error **err)
+{
+    const bx_open_call *call = first_open(conversation);
+
+    if (call == NULL)
+        return 0;
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "the call '%s' of '%s' has no result yet", call->id,
+                        call->name);
+}
+
+/* A message's own copy, which can grow; its blocks are shared. */
+static json_t *copy_message(const json_t *message)
+{
+    return json_pack("{s:s, s:o}", "role", bx_message_role(message), "content",
+                     json_copy(bx_message_blocks(message)));
+}
+
+/* The message that a user's blocks go into: the last one, where that is a
+ * user's, or a new one. index: where it is. */
+static int user_message(bx_conversation *conversation, uint64_t entry,
+                        size_t *ret_index, bx_error **err)
+{
+    const bx_part *last = last_part(conversation);
+    size_t count = json_array_size(conversation->messages);
+    const json_t *message =
+        count == 0 ? NULL : json_array_get(conversation->messages, count - 1);
+    bx_part part = { .entry = entry };
+    json_t *added;
+
+    if (message != NULL && strcmp(bx_message_role(message), "user") == 0 &&
+        !last->is_summary) {
+        *ret_index = count - 1;
+        return 0;
+    }
+    if (conversation->call_count > 0) {
+        part.is_answer = true;
+        part.entry = last->entry;
+    }
+    added = bx_message_new("user");
+    if (added == NULL)
+        return bx_error_set_nomem(err);
+    *ret_index = count;
+    return bx_conversation_insert(conversation, count, added, &part, err);
+}
+
+static int add_user(bx_conversation *conversation, const json_t *message,
+                    uint64_t entry, bx_error **err)
+{
+    json_t *blocks;
+    size_t i, index;
+    json_t *block;
+
+    json_array_foreach(bx_message_blocks(message), i, block)
+    {
+        if (bx_block_is(block, "tool_result"))
+            return bx_error_set(err, BX_ERR_INVALID,
+                                "the message of the user has the result of "
+                                "'%s' in it; results are entries of calls",
+                                bx_block_text(block, "id"));
+    }
+    if (json_array_size(bx_message_blocks(message)) == 0)
+        return 0; /* providers take no empty message */
+    if (user_message(conversation, entry, &index, err) < 0)
+        return -1;
+    blocks = bx_message_blocks(json_array_get(conversation->messages, index));
+    if (json_array_extend(blocks, bx_message_blocks(message)) < 0)
+        return bx_error_set_nomem(err);
+    weigh(conversation, index, bx_message_blocks(message));
+    return 0;
+}
+
+/* The calls of a message; none is open. On failure, what was before is left. */
+static int collect_calls(const json_t *message, bx_open_call **ret_calls,
+                         size_t *ret_count, json_t **ret_ids, bx_error **err)
+{
+    const json_t *blocks = bx_message_blocks(message);
+    bx_autofree bx_open_call *calls =
+        calloc(json_array_size(blocks) + 1, sizeof(*calls));
+    json_t *ids = json_object();
+    int status = calls == NULL || ids == NULL ? bx_error_set_nomem(err) : 0;
+    size_t count = 0;
+    size_t i;
+    json_t *block;
+
+    json_array_foreach(blocks, i, block)
+    {
+        const char *id = bx_block_text(block, "id");
+
+        if (status < 0 || !bx_block_is(block, "tool_call"))
+            continue;
+        if (json_object_get(ids, id) != NULL)
+            status = bx_error_set(err, BX_ERR_INVALID,
+                                  "two calls have the id '%s'", id);
+        else if (json_object_set_new(ids, id, json_integer((json_int_t)count)) <
+                 0)
+            status = bx_error_set_nomem(err);
+        else
+            calls[count++] =
+                (bx_open_call){ .id = id,
+                                .name = bx_block_text(block, "name") };
+    }
+    if (status < 0) {
+        json_decref(ids);
+        return -1;
+    }
+    *ret_calls = bx_take(calls);
+    *ret_count = count;
+    *ret_ids = ids;
+    return 0;
+}
+
+static int add_assistant(bx_conversation *conversation, const json_t *message,
+                         uint64_t entry, bx_error **err)
+{
+    size_t count = json_array_size(conversation->messages);
+    const bx_part part = { .entry = entry };
+    bx_autofree bx_open_call *calls = NULL;
+    size_t call_count;
+    json_t *ids, *copy;
+
+    if (refuse_open(conversation, err) < 0)
+        return -1;
+    if (count == 0)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the first message is the assistant's; expected "
+                            "the user's");
+    if (json_array_size(bx_message_blocks(message)) == 0)
+        return 0; /* the same */
+    if (collect_calls(message, &calls, &call_count, &ids, err) < 0)
+        return -1;
+    copy = copy_message(message);
+    if (copy == NULL) {
+        json_decref(ids);
+        return bx_error_set_nomem(err);
+    }
+    if (bx_conversation_insert(conversation, count, copy, &part, err) < 0) {
+        json_decref(ids);
+        return -1;
+    }
+    json_decref(conversation->call_ids);
+    free(conversation->calls);
+    conversation->call_ids = ids;
+    conversation->calls = bx_take(calls);
+    conversation->call_count = call_count;
+    conversation->open_count = call_count;
+    return 0;
+}
+
+int bx_conversation_add(bx_conversation *conversation, const json_t *message,
+                        uint64_t entry, bx_error **err)
+{
+    int status;
+
+    if (bx_message_check(message, err) < 0)
+        return bx_error_wrap(err, "entry %" PRIu64, entry);
+    if (entry <= conversation->last_entry)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "entry %" PRIu64 ": expected one behind %" PRIu64,
+                            entry, conversation->last_entry);
+    status = strcmp(bx_message_role(message), "user") == 0
+                 ? add_user(conversation, message, entry, err)
+                 : add_assistant(conversation, message, entry, err);
+    if (status < 0)
+        return bx_error_wrap(err, "entry %" PRIu64, entry);
+    conversation->last_entry = entry;
+    return 0;
+}
+
+/* ---- results ------------------------------------------------------------ */
+
+static int check_result(const json_t *block, bx_error **err)
+{
+    json_t *message =
+        json_pack("{s:s, s:[O]}", "role", "user", "content", (json_t *)block);
+    int status;
+
+    if (message == NULL)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the result of a call is no block");
+    status = bx_message_check(message, err);
+    json_decref(message);
+    if (status == 0 && !bx_block_is(block, "tool_result"))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "expected a block \"tool_result\"");
+    return status;
+}
+
+/* Before which block of the answer does the result of a call stand? */
+static size_t place_of(const bx_conversation *conversation,
+                       const bx_open_call *call)
+{
+    size_t place = 0;
+
+    for (const bx_open_call *at = conversation->calls; at < call; at++)
+        place += at->is_answered;
+    return place;
+}
+
+int bx_conversation_add_result(bx_conversation *conversation,
+                               const json_t *block, bx_error **err)
+{
+    const json_t *at;
+    bx_open_call *call;
+    json_t *message;
+    size_t index;
+
+    if (check_result(block, err) < 0)
+        return -1;
+    at = json_object_get(conversation->call_ids, bx_block_text(block, "id"));
+    if (at == NULL)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the result '%s' is of no call of the last message",
+                            bx_block_text(block, "id"));
+    call = &conversation->calls[json_integer_value(at)];
+    if (call->is_answered)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the call '%s' has a result already", call->id);
+    if (strcmp(call->name, bx_block_text(block, "name")) != 0)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "the result '%s' names another tool than its call, "
+                            "'%s'",
+                            call->id, call->name);
+    if (user_message(conversation, 0, &index, err) < 0)
+        return -1;
+    message = json_array_get(conversation->messages, index);
+    if (json_array_insert(bx_message_blocks(message),
+                          place_of(conversation, call), (json_t *)block) < 0)
+        return bx_error_set_nomem(err);
+    call->is_answered = true;
+    conversation->open_count--;
+    weigh(conversation, index, block);
+    return 0;
+}
+
+const json_t *bx_conversation_messages(bx_conversation *conversation,
+                                       bx_error **err)
+{
+    if (conversation->open_count > 0) {
+        (void)refuse_open(conversation, err);
+        return NULL;
+    }
+    if (json_array_size(conversation->messages) == 0) {
+        (void)bx_error_set(err, BX_ERR_INVALID,
+                           "nothing was said yet; expected a message of the "
+                           "user");
+        return NULL;
+    }
+    return conversation->messages;
+}
+
+/* ---- loading ------------------------------------------------------------ */
+
+static int load_entry(bx_conversation *conversation, const json_t *entry,
+                      bx_error **err)
+{
+    const char *kind = bx_block_text(entry, "kind");
+    const json_t *block = json_object_get(entry, "block");
+    const json_t *note = json_object_get(entry, "note");
+    json_int_t number = json_integer_value(json_object_get(entry, "entry"));
+    int status = 0;
+
+    if (strcmp(kind, "message") == 0)
+        return bx_conversation_add(conversation,
+                                   json_object_get(entry, "message"),
+                                   (uint64_t)number, err);
+    if (strcmp(kind, "call") == 0) {
+        if (strcmp(bx_block_text(entry, "state"), "done") != 0)
+            return 0;
+        status =
+            strcmp(bx_block_text(entry, "id"), bx_block_text(block, "id")) == 0
+                ? bx_conversation_add_result(conversation, block, err)
+                : bx_error_set(err, BX_ERR_INVALID,
+                               "the result has not the id of its call");
+    } else if (bx_block_is(note, "compaction")) {
+        status = bx_conversation_apply(conversation, note, err);
+    }
+    return status < 0
+               ? bx_error_wrap(err, "entry %" JSON_INTEGER_FORMAT, number)
+               : 0;
+}
+
+bx_conversation *bx_conversation_load(bx_session_log *log, bx_error **err)
+{
+    bx_autoconversation bx_conversation *conversation =
+        bx_conversation_new(err);
+    json_t *entries =
+        conversation == NULL ? NULL : bx_session_log_read(log, 1, 0, err);
+    int status = entries == NULL ? -1 : 0;
+    size_t count = json_array_size(entries);
+
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = load_entry(conversation, json_array_get(entries, i), err);
+    json_decref(entries);
+    if (status < 0) {
+        (void)bx_error_wrap(err, "session %s", bx_session_log_id(log));
+        return NULL;
+    }
+    return bx_take(conversation);
+}
