@@ -86,7 +86,7 @@ static ruleset_attr everything(int abi, bool is_network)
     return attr;
 }
 
-/* Never to execute, nor to make what is a way to a driver or a process. */
+/* Never to make what is a way to a driver or a process. */
 static uint64_t rights_of(unsigned access)
 {
     uint64_t rights = 0;
@@ -96,6 +96,8 @@ static uint64_t rights_of(unsigned access)
     if ((access & BX_ACCESS_WRITE) != 0)
         rights |= FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR |
                   FS_MAKE_REG | FS_MAKE_SYM | FS_REFER | FS_TRUNCATE;
+    if ((access & BX_LANDLOCK_EXECUTE) != 0)
+        rights |= FS_EXECUTE;
     return rights;
 }
 
@@ -107,7 +109,7 @@ static uint64_t rights_at(const bx_lockdown_dir *dir)
 
     if (fstat(dir->fd, &st) < 0 || S_ISDIR(st.st_mode))
         return rights;
-    rights &= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
+    rights &= FS_EXECUTE | FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
     return S_ISCHR(st.st_mode) ? rights | FS_IOCTL_DEV : rights;
 }
 

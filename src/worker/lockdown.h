@@ -51,6 +51,9 @@ typedef struct bx_lockdown {
     bool is_network; /* it reaches the network for others, by libraries that
                       * make what calls they need: sockets, connections; the
                       * calls that only an attacker makes end it as well */
+    bool is_native;  /* a program that is not ours takes this process's place
+                      * next, native.h: it makes what calls it likes, of its own
+                      * files and processes, and is refused others' */
 } bx_lockdown;
 
 /**

@@ -42,16 +42,22 @@ static unsigned settings_of(const bx_lockdown *lockdown)
     return settings;
 }
 
+static unsigned filter_of(const bx_lockdown *lockdown)
+{
+    if (lockdown->is_native)
+        return lockdown->is_network ? BX_SECCOMP_NATIVE_NETWORK
+                                    : BX_SECCOMP_NATIVE;
+    return lockdown->is_network ? BX_SECCOMP_NETWORK : settings_of(lockdown);
+}
+
 int bx_seccomp_apply(const bx_lockdown *lockdown, bx_error **err)
 {
-    const struct sock_fprog *made =
-        &filters[lockdown->is_network ? BX_SECCOMP_NETWORK
-                                      : settings_of(lockdown)];
+    const struct sock_fprog *made = &filters[filter_of(lockdown)];
     struct sock_filter steps[MAX_STEPS];
     struct sock_fprog filter = { made->len, steps };
 
     _Static_assert(sizeof(filters) / sizeof(filters[0]) ==
-                       BX_SECCOMP_NETWORK + 1,
+                       BX_SECCOMP_LAST + 1,
                    "a filter for each combination of settings");
     if (made->len > MAX_STEPS)
         return bx_error_set(err, BX_ERR_SYSTEM,

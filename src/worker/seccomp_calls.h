@@ -21,6 +21,10 @@ typedef enum bx_seccomp_when {
 #define BX_SECCOMP_FILTERS BX_SECCOMP_SETTING(BX_SECCOMP_WHENS)
 /* And one behind them: is_network. */
 #define BX_SECCOMP_NETWORK BX_SECCOMP_FILTERS
+/* And two more: is_native, without and with is_network. */
+#define BX_SECCOMP_NATIVE (BX_SECCOMP_FILTERS + 1)
+#define BX_SECCOMP_NATIVE_NETWORK (BX_SECCOMP_FILTERS + 2)
+#define BX_SECCOMP_LAST BX_SECCOMP_NATIVE_NETWORK
 
 /* Stands for the process's own id in a filter, above every real one (the
  * kernel's largest is 4194304). */
@@ -47,5 +51,9 @@ extern const bx_seccomp_argument bx_seccomp_arguments[];
 extern const size_t bx_seccomp_arguments_count;
 /* Names; NULL ends. */
 extern const char *const bx_seccomp_fatal[];
+/* The same for a native program: of the fatal ones those it may make, and what
+ * else it is refused. */
+extern const char *const bx_seccomp_native_allowed[];
+extern const char *const bx_seccomp_native_refused[];
 
 #endif

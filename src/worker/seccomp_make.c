@@ -8,6 +8,8 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "worker/seccomp_calls.h"
@@ -73,6 +75,91 @@ static int fill_network(scmp_filter_ctx filter)
     return result;
 }
 
+/* What a container engine refuses by default, and each way to a process of the
+ * same user that is none of its own. */
+static bool is_native_allowed(const char *name)
+{
+    for (const char *const *at = bx_seccomp_native_allowed; *at != NULL; at++) {
+        if (strcmp(*at, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int refuse_if(scmp_filter_ctx filter, const char *name, unsigned index,
+                     enum scmp_compare op, scmp_datum_t a, scmp_datum_t b)
+{
+    const struct scmp_arg_cmp compare = {
+        .arg = index, .op = op, .datum_a = a, .datum_b = b
+    };
+
+    return add(filter, SCMP_ACT_ERRNO(EACCES), name, &compare);
+}
+
+/* A Unix socket by its name is a door to every service of the user (a session
+ * bus starts programs), and Landlock does not judge it: pairs alone are left.
+ * With the network, addresses of the Internet and what the C library asks the
+ * kernel about routes. */
+static int fill_native_sockets(scmp_filter_ctx filter, bool is_network)
+{
+    const struct scmp_arg_cmp other_netlink[] = {
+        { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_NETLINK },
+        { .arg = 2, .op = SCMP_CMP_NE, .datum_a = 0 }, /* NETLINK_ROUTE */
+    };
+
+    if (refuse_if(filter, "socketpair", 0, SCMP_CMP_NE, AF_UNIX, 0) < 0)
+        return -1;
+    if (!is_network)
+        return add(filter, SCMP_ACT_ERRNO(EACCES), "socket", NULL);
+    for (scmp_datum_t family = 0; family < AF_MAX; family++) {
+        if (family != AF_INET && family != AF_INET6 && family != AF_NETLINK &&
+            refuse_if(filter, "socket", 0, SCMP_CMP_EQ, family, 0) < 0)
+            return -1;
+    }
+    if (refuse_if(filter, "socket", 0, SCMP_CMP_GE, AF_MAX, 0) < 0)
+        return -1;
+    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EACCES),
+                                  SCMP_SYS(socket), 2, other_netlink);
+}
+
+static int fill_native(scmp_filter_ctx filter, bool is_network)
+{
+    static const scmp_datum_t namespaces[] = {
+        CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+        CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET
+    };
+    static const scmp_datum_t ioctls[] = { TIOCSTI, TIOCLINUX };
+
+    for (const char *const *name = bx_seccomp_fatal; *name != NULL; name++) {
+        /* A library that tries io_uring takes ENOSYS for an old kernel. */
+        int errnum = strncmp(*name, "io_uring", 8) == 0 ? ENOSYS : EPERM;
+
+        if (!is_native_allowed(*name) &&
+            add(filter, SCMP_ACT_ERRNO((uint32_t)errnum), *name, NULL) < 0)
+            return -1;
+    }
+    for (const char *const *name = bx_seccomp_native_refused; *name != NULL;
+         name++) {
+        if (add(filter, SCMP_ACT_ERRNO(EPERM), *name, NULL) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+        if (refuse_if(filter, "clone", 0, SCMP_CMP_MASKED_EQ, namespaces[i],
+                      namespaces[i]) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < sizeof(ioctls) / sizeof(ioctls[0]); i++) {
+        if (refuse_if(filter, "ioctl", 1, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+                      ioctls[i]) < 0)
+            return -1;
+    }
+    /* The limits of another process. */
+    if (refuse_if(filter, "prlimit64", 0, SCMP_CMP_NE, 0, 0) < 0 ||
+        add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL) < 0)
+        return -1;
+    return fill_native_sockets(filter, is_network);
+}
+
 static int fill_fatal(scmp_filter_ctx filter)
 {
     int result = 0;
@@ -87,6 +174,8 @@ static int fill(scmp_filter_ctx filter, unsigned settings)
 {
     int result = 0;
 
+    if (settings >= BX_SECCOMP_NATIVE)
+        return fill_native(filter, settings == BX_SECCOMP_NATIVE_NETWORK);
     if (settings == BX_SECCOMP_NETWORK)
         return fill_network(filter) < 0 ? -1 : fill_fatal(filter);
     for (size_t i = 0; result == 0 && i < bx_seccomp_calls_count; i++) {
@@ -118,7 +207,7 @@ static int print(scmp_filter_ctx filter, unsigned settings)
     }
     printf("};\n");
     fclose(file);
-    if (pids == 0) {
+    if (pids == 0 && settings < BX_SECCOMP_NATIVE) {
         fprintf(stderr, "seccomp: no place for the process's id\n");
         return -1;
     }
@@ -130,7 +219,7 @@ static int print(scmp_filter_ctx filter, unsigned settings)
 static int make(unsigned settings)
 {
     scmp_filter_ctx filter =
-        seccomp_init(settings == BX_SECCOMP_NETWORK ? SCMP_ACT_ALLOW
+        seccomp_init(settings >= BX_SECCOMP_NETWORK ? SCMP_ACT_ALLOW
                                                     : SCMP_ACT_ERRNO(ENOSYS));
     int result = -1;
 
@@ -149,12 +238,12 @@ static int make(unsigned settings)
 int main(void)
 {
     printf("/* Made by seccomp_make.c. */\n");
-    for (unsigned settings = 0; settings <= BX_SECCOMP_NETWORK; settings++) {
+    for (unsigned settings = 0; settings <= BX_SECCOMP_LAST; settings++) {
         if (make(settings) < 0)
             return 1;
     }
     printf("static const struct sock_fprog filters[] = {\n");
-    for (unsigned settings = 0; settings <= BX_SECCOMP_NETWORK; settings++)
+    for (unsigned settings = 0; settings <= BX_SECCOMP_LAST; settings++)
         printf("{ sizeof(filter_%u) / sizeof(filter_%u[0]), "
                "(struct sock_filter *)filter_%u },\n",
                settings, settings, settings);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "sandbox/code.h"
+#include "worker/native.h"
 #include "worker/worker.h"
 
 #define CONTROL_FD 3
@@ -309,6 +310,8 @@ int bx_worker_main(int argc, char **argv)
 
     if (argc != 3 || !is_channel(CONTROL_FD))
         return 2;
+    if (strcmp(argv[2], BX_NATIVE_ARGUMENT) == 0)
+        return bx_native_guard_main(argc, argv);
     options.max_instances = (uint32_t)strtoul(argv[2], NULL, 10);
     template_.title = argv[1];
     template_.title_bytes = strlen(argv[1]);
