@@ -200,9 +200,12 @@ static const char *text_or_null(const json_t *object, const char *key)
 static void expect_request(const bx_protocol *protocol, const char *path,
                            const json_t *given)
 {
-    static const bx_provider provider = { .name = "p",
-                                          .base_url = "https://api.example" };
     const json_t *about = json_object_get(given, "model");
+    const char *base_url = text_or_null(about, "base_url");
+    const bx_provider provider = {
+        .name = "p",
+        .base_url = base_url != NULL ? base_url : "https://api.example",
+    };
     bx_model model = { .id = bx_block_text(about, "id"),
                        .provider = &provider };
     const json_t *temperature = json_object_get(given, "temperature");
@@ -216,6 +219,7 @@ static void expect_request(const bx_protocol *protocol, const char *path,
         .max_output_tokens = (uint64_t)json_integer_value(
             json_object_get(given, "max_output_tokens")),
         .temperature = temperature != NULL ? json_real_value(temperature) : -1,
+        .cache_key = text_or_null(given, "cache_key"),
     };
     bool is_count = json_is_true(json_object_get(given, "count"));
     bx_autoprotocolrequest bx_protocol_request got = { 0 };
