@@ -4,6 +4,7 @@
 
 static const bx_protocol *const protocols[] = {
     &bx_protocol_anthropic,
+    &bx_protocol_gemini,
 };
 
 const bx_protocol *bx_protocol_find(const char *name)

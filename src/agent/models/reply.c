@@ -126,6 +126,18 @@ bool bx_reply_has(const bx_reply *reply, uint64_t index)
     return find(reply, index) != NULL;
 }
 
+size_t bx_reply_blocks(const bx_reply *reply)
+{
+    return reply->count;
+}
+
+bool bx_reply_is_open(const bx_reply *reply, uint64_t index, bx_block_kind kind)
+{
+    const block *found = find(reply, index);
+
+    return found != NULL && found->kind == kind && !found->is_finished;
+}
+
 /* Models make names up. What no provider would take back becomes '_', and then
  * is a tool that there is not. */
 static void set_name(block *to, const char *name)

@@ -50,6 +50,11 @@ BX_DEFINE_AUTO(bx_reply, bx_reply_free)
 int bx_reply_begin(bx_reply *reply, uint64_t index, bx_block_kind kind,
                    const char *name, bx_error **err);
 bool bx_reply_has(const bx_reply *reply, uint64_t index);
+/* Where a protocol has no indices, a block's is how many began before it. */
+size_t bx_reply_blocks(const bx_reply *reply);
+/* Is there such a block of this kind, and can more of it come? */
+bool bx_reply_is_open(const bx_reply *reply, uint64_t index,
+                      bx_block_kind kind);
 /* More text of a block, or of a call's input. */
 int bx_reply_append(bx_reply *reply, uint64_t index, const char *text,
                     size_t bytes, bx_error **err);
