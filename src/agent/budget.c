@@ -82,7 +82,7 @@ static const char *used_up(bx_spending *spending, const char *name,
 }
 
 /* What ends calls and turns alike. */
-static const char *refuse_any(bx_spending *spending, int64_t now_ns)
+const char *bx_spending_refuse_any(bx_spending *spending, int64_t now_ns)
 {
     const bx_agent_budget *budget = &spending->budget;
 
@@ -137,7 +137,7 @@ const char *bx_spending_refuse_turn(bx_spending *spending,
 {
     const bx_agent_budget *budget = &spending->budget;
     uint64_t input = sum(spending->input_tokens, input_tokens);
-    const char *why = refuse_any(spending, now_ns);
+    const char *why = bx_spending_refuse_any(spending, now_ns);
 
     if (why == NULL)
         why = used_up(spending, "turns", spending->turns, budget->turns);
@@ -161,7 +161,7 @@ const char *bx_spending_refuse_turn(bx_spending *spending,
 
 const char *bx_spending_refuse_call(bx_spending *spending, int64_t now_ns)
 {
-    const char *why = refuse_any(spending, now_ns);
+    const char *why = bx_spending_refuse_any(spending, now_ns);
 
     return why != NULL ? why
                        : used_up(spending, "calls", spending->calls,

@@ -37,6 +37,8 @@ void bx_spending_resume(bx_spending *spending, int64_t now_ns);
 const char *bx_spending_refuse_turn(bx_spending *spending,
                                     uint64_t input_tokens, double cost,
                                     int64_t now_ns);
+/* Is the time up, or has the run failed or repeated itself too often? */
+const char *bx_spending_refuse_any(bx_spending *spending, int64_t now_ns);
 /* May one more call be made? */
 const char *bx_spending_refuse_call(bx_spending *spending, int64_t now_ns);
 

@@ -1,6 +1,7 @@
 #include "agent/toolset.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -23,7 +24,8 @@ struct bx_toolset {
     bx_registry *registry;
     own_entry own[OWN_MAX];
     size_t own_count;
-    json_t *revealed; /* names that a search found */
+    pthread_mutex_t mutex; /* over the next one: calls run side by side */
+    json_t *revealed;      /* names that a search found */
 };
 
 bx_toolset *bx_toolset_new(bx_registry *registry, bx_error **err)
@@ -37,6 +39,7 @@ bx_toolset *bx_toolset_new(bx_registry *registry, bx_error **err)
         (void)bx_error_set_nomem(err);
         return NULL;
     }
+    pthread_mutex_init(&toolset->mutex, NULL);
     toolset->registry = registry;
     return toolset;
 }
@@ -48,6 +51,7 @@ void bx_toolset_free(bx_toolset *toolset)
     for (size_t i = 0; i < toolset->own_count; i++)
         json_decref(toolset->own[i].schema);
     json_decref(toolset->revealed);
+    pthread_mutex_destroy(&toolset->mutex);
     free(toolset);
 }
 
@@ -151,8 +155,10 @@ json_t *bx_toolset_definitions(bx_toolset *toolset, bx_error **err)
     }
     if (failed == 0)
         failed = bx_registry_list(toolset->registry, &tools, &count, err);
+    pthread_mutex_lock(&toolset->mutex);
     if (failed == 0 && add_tools(toolset, tools, count, list) < 0)
         failed = bx_error_set_nomem(err);
+    pthread_mutex_unlock(&toolset->mutex);
     bx_registry_list_free(tools, count);
     if (failed == 0)
         return list;
@@ -162,13 +168,19 @@ json_t *bx_toolset_definitions(bx_toolset *toolset, bx_error **err)
 
 int bx_toolset_reveal(bx_toolset *toolset, const char *name, bx_error **err)
 {
-    if (json_object_size(toolset->revealed) >= REVEALED_MAX)
+    bool is_full;
+    int failed = 0;
+
+    pthread_mutex_lock(&toolset->mutex);
+    is_full = json_object_size(toolset->revealed) >= REVEALED_MAX;
+    if (!is_full)
+        failed = json_object_set_new(toolset->revealed, name, json_true());
+    pthread_mutex_unlock(&toolset->mutex);
+    if (is_full)
         return bx_error_set(err, BX_ERR_LIMIT,
                             "%d tools were found already, which is the most",
                             REVEALED_MAX);
-    return json_object_set_new(toolset->revealed, name, json_true()) < 0
-               ? bx_error_set_nomem(err)
-               : 0;
+    return failed < 0 ? bx_error_set_nomem(err) : 0;
 }
 
 /* ---- search ------------------------------------------------------------- */

@@ -1,0 +1,54 @@
+/* One call of a tool, from the model's wish to its stored result. */
+#ifndef BX_AGENT_CALL_RUN_H
+#define BX_AGENT_CALL_RUN_H
+
+#include "agent/agent_state.h"
+
+typedef enum bx_call_stage {
+    BX_CALL_STAGE_NEW,     /* nothing was decided */
+    BX_CALL_STAGE_ALLOWED, /* to be made */
+    BX_CALL_STAGE_ENDED,   /* its result is stored */
+} bx_call_stage;
+
+/* Who is behind a call that was not made. */
+typedef enum bx_call_bar {
+    BX_CALL_BAR_NONE,
+    BX_CALL_BAR_REFUSED, /* a person, a rule, the mode, the policy: counts as a
+                          * refusal */
+    BX_CALL_BAR_WRONG,   /* the call itself: no such tool, input that does not
+                          * fit */
+    BX_CALL_BAR_OVER,    /* cancelled, stopped, out of budget: counts as
+                          * nothing */
+} bx_call_bar;
+
+typedef struct bx_call_run {
+    bx_agent *agent;
+    const char *id; /* borrowed of the list of open calls, as the next two */
+    const char *name;
+    const json_t *input;
+    bx_toolset_entry entry;
+    bool has_entry;
+    bx_level level;
+    bx_call_stage stage;
+    bx_call_bar bar;
+    bool is_approved; /* by a person, this very call */
+    bool is_error;
+    json_t *content;   /* of the result; owned */
+    uint64_t refusals; /* within the run, by the policy */
+    bx_error *err;     /* the store failed; owned */
+} bx_call_run;
+
+void bx_call_run_clear(bx_call_run *call);
+
+/* May it run beside others? */
+bool bx_call_run_is_parallel(const bx_call_run *call);
+
+/* Begin it, make it, store its result; on any thread. Failure is call->err. */
+void bx_call_run_make(bx_call_run *call);
+
+/* It is not made: its result is an error that says so in the host's own words,
+ * which may have a text of others as data. data: NULL: none. */
+int bx_call_run_bar(bx_call_run *call, bx_call_bar bar, const char *data,
+                    bx_error **err, const char *format, ...) BX_PRINTF(5, 6);
+
+#endif
