@@ -14,34 +14,36 @@
 #define BX_CLI_AGENT_CLI_H
 
 #include "agent/agent.h"
+#include "agent/settings.h"
 #include "cli/tool_cli.h"
 
 typedef struct bx_agent_cli {
-    bx_tool_cli tools;      /* workspace, policy, workers, audit, registry, and
-                             * the cancel that Ctrl-C triggers */
-    const char *model_name; /* --model; NULL: as settings or the table say */
-    const char *mode_name;  /* --mode; NULL: the settings', or default_mode */
-    const char *resume;     /* --resume ID; NULL: a new session */
-    bx_mode default_mode;   /* of the command, where nobody says one */
-    const char *kind;       /* of a new session: "run", "chat" */
-    bx_models *models;      /* owned, as are the next ones */
+    bx_tool_cli tools;       /* workspace, policy, workers, audit, registry, and
+                              * the cancel that Ctrl-C triggers */
+    const char *kind;        /* of a new session: "run" or "chat"; NULL: run */
+    bool may_resume_last;    /* --resume without an ID: the workspace's last
+                              * session of this kind */
+    bool is_resuming;        /* --resume was given, */
+    const char *resume;      /* with this ID; NULL: with none */
+    const char *mode_origin; /* "--mode" when it was given; NULL */
+    bx_settings settings;    /* of files and flags */
+    json_t *problems;        /* messages for people, from opening; owned */
+    bx_models *models;       /* owned, as are the next ones */
     bx_session_store *store;
-    bx_rules *rules;
+    char *workspace;
+    char *session;
     bx_agent_config config; /* what the agent is opened with; its strings and
                              * objects are cli's */
     bx_agent *agent;
-    bool takes_resume; /* --resume's value may be left out: the workspace's last
-                        * session of this kind */
-    char *resumed;     /* owned */
 } bx_agent_cli;
 
 #define BX_AGENT_CLI_INIT                                                      \
     {                                                                          \
-        .tools = { .record = BX_RECORD_FILE_INIT },                            \
-        .default_mode = BX_MODE_ASK                                            \
+        .tools = {.record = BX_RECORD_FILE_INIT }                              \
     }
 
-/* The flags, for --help and completion: they stand before those of policies. */
+/* The flags, for --help and completion: they stand before those of policies.
+ * That of --resume is for a kind that wants an ID. */
 extern const bx_flag bx_agent_flags[];
 extern const size_t bx_agent_flags_count;
 

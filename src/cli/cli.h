@@ -11,6 +11,8 @@
 enum {
     BX_EXIT_FAILED = 1,
     BX_EXIT_USAGE = 2,
+    BX_EXIT_REFUSED = 3,   /* of an agent: by the model, or by a person */
+    BX_EXIT_BUDGET = 4,    /* of an agent: it has used up what it may */
     BX_EXIT_TIMEOUT = 124, /* as timeout(1) */
     BX_EXIT_NOT_RUN = 125, /* usage, policy, module, output: our own failure */
     BX_EXIT_CANCELLED = 130, /* 128 + SIGINT */
@@ -41,6 +43,7 @@ int bx_cmd_js(int argc, char **argv);
 int bx_cmd_python(int argc, char **argv);
 int bx_cmd_tool(int argc, char **argv);
 int bx_cmd_replay(int argc, char **argv);
+int bx_cmd_agent(int argc, char **argv);
 int bx_cmd_mcp(int argc, char **argv);
 int bx_cmd_overlay(int argc, char **argv);
 int bx_cmd_learn(int argc, char **argv);

@@ -23,6 +23,8 @@ const bx_command bx_commands[] = {
     { "python", "Run Python in the sandbox", bx_cmd_python },
     { "replay", "Run a recorded run again, offline, and compare",
       bx_cmd_replay },
+    { "agent", "Let an agent work on a task with sandboxed tools",
+      bx_cmd_agent },
     { "mcp", "Give the tools to an MCP client", bx_cmd_mcp },
     { "overlay", "Show, commit or drop what runs under --overlay changed",
       bx_cmd_overlay },

@@ -1,0 +1,201 @@
+/* boxagnts agent run: an agent works on one task, for people and for scripts.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "cli/agent_cli.h"
+#include "cli/agent_cli_view.h"
+#include "cli/hold.h"
+
+#define TASK_MAX_BYTES (1u << 20)
+
+static void print_help(FILE *out)
+{
+    fputs("Let an agent work on a task: a model calls sandboxed tools until it "
+          "is done.\n\n"
+          "Usage: boxagnts agent run [options] TASK\n"
+          "       boxagnts agent run [options] -            the task is on "
+          "stdin\n"
+          "       boxagnts agent run --resume ID [TASK]\n\n"
+          "'boxagnts agent run --help' tells more.\n",
+          out);
+}
+
+static void print_run_help(void)
+{
+    fputs("Let an agent work on a task, then print what it says at the end.\n\n"
+          "Usage: boxagnts agent run [options] TASK | - | --resume ID "
+          "[TASK]\n\n"
+          "What it does is told on stderr, its last words go to stdout; with "
+          "--json every\nevent is a line on stdout. Each step is stored before "
+          "it takes effect: a run that\nwas killed goes on with --resume. "
+          "Without a terminal nobody is asked, and what\nwould be asked is "
+          "refused.\n\n"
+          "Exit status: 0 done; 1 failed; 2 usage; 3 refused, by the model or "
+          "a person;\n4 a budget is used up; 130 cancelled.\n\n"
+          "Examples:\n"
+          "  boxagnts agent run 'What is this project about?'\n"
+          "  boxagnts agent run --mode auto --max-cost 0.50 'fix the failing "
+          "test'\n"
+          "  boxagnts agent run --mode edits 'tidy the docs'     # then: "
+          "overlay commit\n"
+          "  boxagnts agent run --json --model demo 'look around'\n\n"
+          "Options:\n",
+          stdout);
+    bx_options_print_flags(stdout, bx_agent_flags, bx_agent_flags_count);
+    puts("\nPolicy (see `boxagnts policy --help`):");
+    bx_options_print_controls(stdout);
+}
+
+/* ---- the task --------------------------------------------------------------
+ */
+
+/* Owned; NULL without err: there is none. */
+static char *read_task(const bx_options *options, bx_error **err)
+{
+    char *text = NULL;
+
+    if (options->operands_count == 0)
+        return NULL;
+    if (strcmp(options->operands[0], "-") == 0) {
+        if (bx_file_read_fd(STDIN_FILENO, "stdin", TASK_MAX_BYTES, &text, NULL,
+                            err) < 0)
+            return NULL;
+        return text;
+    }
+    text = strdup(options->operands[0]);
+    if (text == NULL)
+        (void)bx_error_set_nomem(err);
+    return text;
+}
+
+static int check_operands(const bx_agent_cli *cli)
+{
+    const bx_options *options = &cli->tools.options;
+
+    if (options->operands_count > 1)
+        return bx_cli_usage(BX_EXIT_USAGE, "agent run",
+                            "expected one task; put it in quotes");
+    if (options->operands_count == 0 && !cli->is_resuming)
+        return bx_cli_usage(BX_EXIT_USAGE, "agent run",
+                            "what is the task? Expected a text, or - for "
+                            "stdin");
+    return 0;
+}
+
+static json_t *make_content(const char *task, bx_error **err)
+{
+    json_t *message = bx_message_new_text("user", task, strlen(task));
+    json_t *content =
+        message == NULL ? NULL : json_incref(bx_message_blocks(message));
+
+    json_decref(message);
+    if (content == NULL)
+        (void)bx_error_set_nomem(err);
+    return content;
+}
+
+/* ---- run -------------------------------------------------------------------
+ */
+
+static int exit_status(bx_agent_status status)
+{
+    switch (status) {
+    case BX_AGENT_DONE:
+        return 0;
+    case BX_AGENT_CANCELLED:
+        return BX_EXIT_CANCELLED;
+    case BX_AGENT_BUDGET:
+        return BX_EXIT_BUDGET;
+    case BX_AGENT_REFUSED:
+        return BX_EXIT_REFUSED;
+    default:
+        return BX_EXIT_FAILED;
+    }
+}
+
+static void print_end(const bx_agent_cli *cli, const bx_agent_result *result)
+{
+    size_t bytes = strlen(result->text);
+
+    if (cli->tools.wants_json)
+        return;
+    if (bytes > 0) {
+        bx_tool_cli_print(stdout, result->text, bytes);
+        if (result->text[bytes - 1] != '\n')
+            putchar('\n');
+        fflush(stdout);
+    }
+    bx_agent_view_end(cli, result);
+}
+
+static int work(bx_agent_cli *cli, const char *task)
+{
+    bx_agent_result result = { 0 };
+    bx_error *err = NULL;
+    json_t *content = NULL;
+    int status = BX_EXIT_FAILED;
+
+    bx_agent_cli_catch_interrupts(cli);
+    if (task != NULL)
+        content = make_content(task, &err);
+    if (err == NULL && bx_agent_run(cli->agent, content, &result, &err) == 0) {
+        print_end(cli, &result);
+        status = exit_status(result.status);
+    }
+    if (err != NULL)
+        status = bx_cli_fail(BX_EXIT_FAILED, err);
+    bx_agent_result_clear(&result);
+    json_decref(content);
+    return status;
+}
+
+static int run(bx_agent_cli *cli)
+{
+    bx_autofree char *task = NULL;
+    bx_error *err = NULL;
+    int status = check_operands(cli);
+
+    if (status != 0)
+        return status;
+    task = read_task(&cli->tools.options, &err);
+    if (err != NULL || bx_agent_cli_open(cli, &err) < 0)
+        return bx_cli_fail(BX_EXIT_FAILED, err);
+    bx_agent_view_attach(cli);
+    if (bx_agent_cli_start(cli, &err) < 0)
+        return bx_cli_fail(BX_EXIT_FAILED, err);
+    return work(cli, task);
+}
+
+int bx_cmd_agent(int argc, char **argv)
+{
+    bx_agent_cli cli = BX_AGENT_CLI_INIT;
+    bx_error *err = NULL;
+    int status;
+
+    if (argc < 2 || strcmp(argv[1], "run") != 0) {
+        bool wants_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 ||
+                                        strcmp(argv[1], "-h") == 0);
+
+        if (argc >= 2 && !wants_help)
+            return bx_cli_usage(BX_EXIT_USAGE, "agent",
+                                "no command '%s'; there is run", argv[1]);
+        print_help(wants_help ? stdout : stderr);
+        return wants_help ? 0 : BX_EXIT_USAGE;
+    }
+    if (bx_agent_cli_parse(argc - 1, argv + 1, &cli, &err) < 0) {
+        bx_agent_cli_close(&cli);
+        return bx_cli_fail(BX_EXIT_USAGE, err);
+    }
+    if (cli.tools.options.wants_help) {
+        print_run_help();
+        status = 0;
+    } else {
+        status = run(&cli);
+    }
+    bx_agent_cli_close(&cli);
+    return status;
+}
