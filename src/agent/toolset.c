@@ -166,6 +166,24 @@ json_t *bx_toolset_definitions(bx_toolset *toolset, bx_error **err)
     return NULL;
 }
 
+bool bx_toolset_has_hidden(bx_toolset *toolset)
+{
+    size_t offered = toolset->own_count;
+    bool has_other = false;
+    bx_tool **tools = NULL;
+    size_t count = 0;
+
+    if (bx_registry_list(toolset->registry, &tools, &count, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        offered += is_offered(toolset, tools[i]);
+        has_other |= is_offered(toolset, tools[i]) &&
+                     tools[i]->source != BX_TOOL_BUILTIN;
+    }
+    bx_registry_list_free(tools, count);
+    return has_other && offered > BX_TOOLSET_SHOWN_MAX;
+}
+
 int bx_toolset_reveal(bx_toolset *toolset, const char *name, bx_error **err)
 {
     bool is_full;

@@ -24,6 +24,9 @@ typedef struct bx_own_tool {
     const char *description;
     const char *input_schema; /* JSON text */
     bool is_serial;           /* never beside other calls of a message */
+    /* What a call with this input is decided as, by rules, mode and people;
+     * NULL: it is BX_LEVEL_NONE, whatever its input. */
+    bx_level (*level)(const json_t *input);
     /* content: an array of text and image blocks, the callee's to make. errors:
      * told to the model as the call's error */
     int (*run)(void *context, const bx_own_call *call, json_t **ret_content,
@@ -47,6 +50,8 @@ int bx_toolset_add(bx_toolset *toolset, const bx_own_tool *tool, void *context,
 /* What the model is shown now, as bx_turn_request wants it: a reference of the
  * caller's. The order is the same from turn to turn, so that caches hold. */
 json_t *bx_toolset_definitions(bx_toolset *toolset, bx_error **err);
+/* Are there more than are shown? */
+bool bx_toolset_has_hidden(bx_toolset *toolset);
 /* From now on show these too: found by a search. */
 int bx_toolset_reveal(bx_toolset *toolset, const char *name, bx_error **err);
 
