@@ -32,6 +32,11 @@ const char *bx_skill_place_name(bx_skill_place place)
     return places[place].name;
 }
 
+const char *bx_skill_place_folder(bx_skill_place place)
+{
+    return places[place].folder;
+}
+
 void bx_skills_free(bx_skills *skills)
 {
     if (skills == NULL)

@@ -76,5 +76,7 @@ int bx_skill_load(const bx_skills *skills, const char *name, char **ret_body,
 
 /* "user", "workspace", "workspace, .claude" */
 const char *bx_skill_place_name(bx_skill_place place);
+/* Where its skills' folders lie, beneath what is held: ".boxagnts/skills" */
+const char *bx_skill_place_folder(bx_skill_place place);
 
 #endif
