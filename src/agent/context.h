@@ -25,6 +25,12 @@ typedef struct bx_context_config {
     int (*note)(void *context, json_t *note, bx_error **err);
     void *note_context;
     bx_event_sink events;
+    /* May the agent change this file of the workspace, a guest path? What the
+     * sandbox's policy, the session's grants and its mode say of writing there;
+     * the tool "memory" asks before each change, from any thread. -1: no, with
+     * the reason for the model. NULL: nothing may be changed. */
+    int (*allow_write)(void *context, const char *path, bx_error **err);
+    void *allow_context;
 } bx_context_config;
 
 /* Reads instructions, skills and the list of notes. problems: an array that
