@@ -138,8 +138,8 @@ int bx_session_info_read(bx_session_store *store, sqlite3_stmt *statement,
     info.input_tokens = get_count(statement, 12);
     info.output_tokens = get_count(statement, 13);
     info.cost = sqlite3_column_double(statement, 14);
-    info.is_open = bx_session_lock_is_taken(store->lock_fd,
-                                            sqlite3_column_int64(statement, 0));
+    info.is_open = bx_session_lock_is_taken(
+        store->lock_fd, sqlite3_column_int64(statement, 0), &info.pid);
     if (info.title == NULL || info.workspace == NULL || info.model == NULL ||
         info.kind == NULL || info.status == NULL) {
         bx_session_info_clear(&info);

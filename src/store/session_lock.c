@@ -37,15 +37,22 @@ int bx_session_lock_file(const char *path, bx_error **err)
     return bx_take_fd(&fd);
 }
 
-static int fail_taken(int fd, int64_t number, const char *id, bx_error **err)
+/* Between its lock and its pid there is a moment: 0. */
+static long read_pid(int fd, int64_t number)
 {
     char text[SLOT_BYTES + 1] = "";
     long pid = 0;
 
     if (pread(fd, text, SLOT_BYTES, number * SLOT_BYTES) > 0)
         pid = strtol(text, NULL, 10);
-    /* Between its lock and its pid there is a moment. */
-    if (pid <= 0)
+    return pid > 0 ? pid : 0;
+}
+
+static int fail_taken(int fd, int64_t number, const char *id, bx_error **err)
+{
+    long pid = read_pid(fd, number);
+
+    if (pid == 0)
         return bx_error_set(err, BX_ERR_DENIED,
                             "session %s is open in another process; close it "
                             "there, or fork it",
@@ -84,12 +91,16 @@ int bx_session_lock_take(const char *path, int64_t number, const char *id,
     return bx_take_fd(&fd);
 }
 
-bool bx_session_lock_is_taken(int fd, int64_t number)
+bool bx_session_lock_is_taken(int fd, int64_t number, long *ret_pid)
 {
     struct flock lock;
 
+    *ret_pid = 0;
     if (number < 1 || number > MAX_NUMBER)
         return false;
     lock = slot_lock(number);
-    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return false;
+    *ret_pid = read_pid(fd, number);
+    return true;
 }

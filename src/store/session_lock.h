@@ -16,7 +16,8 @@ int bx_session_lock_file(const char *path, bx_error **err);
  * that has it is named */
 int bx_session_lock_take(const char *path, int64_t number, const char *id,
                          bx_error **err);
-/* Does a process have it? fd: bx_session_lock_file()'s. */
-bool bx_session_lock_is_taken(int fd, int64_t number);
+/* Does a process have it? fd: bx_session_lock_file()'s. ret_pid: which; 0: it
+ * has not said yet. */
+bool bx_session_lock_is_taken(int fd, int64_t number, long *ret_pid);
 
 #endif

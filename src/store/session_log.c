@@ -252,31 +252,30 @@ int bx_session_append(bx_session_log *log, const bx_session_entry *entry,
     return 0;
 }
 
-/* One entry and nothing else. */
-static int append_alone(bx_session_log *log, const bx_session_entry *entry,
+int bx_session_put_note(bx_session_log *log, const json_t *note,
                         uint64_t *ret_entry, bx_error **err)
 {
-    uint64_t number = 0;
+    const bx_session_entry entry = { .kind = "note", .body = note };
 
-    if (bx_session_db_begin(log->store, BX_SESSION_WRITE, err) < 0)
-        return -1;
-    if (bx_session_db_end(log->store,
-                          bx_session_append(log, entry, &number, err), err) < 0)
-        return -1;
-    if (ret_entry != NULL)
-        *ret_entry = number;
-    return 0;
+    if (!json_is_string(json_object_get(note, "type")))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "a note is an object with a \"type\"");
+    return bx_session_append(log, &entry, ret_entry, err);
 }
 
 int bx_session_log_add_note(bx_session_log *log, const json_t *note,
                             uint64_t *ret_entry, bx_error **err)
 {
-    if (!json_is_string(json_object_get(note, "type")))
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "a note is an object with a \"type\"");
-    return append_alone(log,
-                        &(bx_session_entry){ .kind = "note", .body = note },
-                        ret_entry, err);
+    uint64_t number = 0;
+
+    if (bx_session_db_begin(log->store, BX_SESSION_WRITE, err) < 0)
+        return -1;
+    if (bx_session_db_end(
+            log->store, bx_session_put_note(log, note, &number, err), err) < 0)
+        return -1;
+    if (ret_entry != NULL)
+        *ret_entry = number;
+    return 0;
 }
 
 /* ---- messages and calls ---- */
@@ -375,16 +374,19 @@ static int plan_call(bx_session_log *log, const json_t *block, uint64_t entry,
                              input, (int64_t)entry);
 }
 
-static int add_message(bx_session_log *log, const json_t *message,
-                       const json_t *meta, uint64_t *ret_entry, bx_error **err)
+int bx_session_put_message(bx_session_log *log, const json_t *message,
+                           const json_t *meta, uint64_t *ret_entry,
+                           bx_error **err)
 {
     const bx_session_entry entry = { .kind = "message",
                                      .body = message,
                                      .meta = meta };
     const json_t *block;
+    bool is_assistant;
     size_t i;
 
-    if (bx_session_append(log, &entry, ret_entry, err) < 0)
+    if (check_message(message, &is_assistant, err) < 0 ||
+        bx_session_append(log, &entry, ret_entry, err) < 0)
         return -1;
     json_array_foreach(json_object_get(message, "content"), i, block)
     {
@@ -400,13 +402,12 @@ int bx_session_log_add_message(bx_session_log *log, const json_t *message,
                                bx_error **err)
 {
     uint64_t entry = 0;
-    bool is_assistant;
 
-    if (check_message(message, &is_assistant, err) < 0 ||
-        bx_session_db_begin(log->store, BX_SESSION_WRITE, err) < 0)
+    if (bx_session_db_begin(log->store, BX_SESSION_WRITE, err) < 0)
         return -1;
     if (bx_session_db_end(
-            log->store, add_message(log, message, meta, &entry, err), err) < 0)
+            log->store, bx_session_put_message(log, message, meta, &entry, err),
+            err) < 0)
         return -1;
     if (ret_entry != NULL)
         *ret_entry = entry;
@@ -436,7 +437,8 @@ static int get_state(bx_session_log *log, const char *call_id,
     return 0;
 }
 
-static int begin_call(bx_session_log *log, const char *call_id, bx_error **err)
+int bx_session_put_begin(bx_session_log *log, const char *call_id,
+                         bx_error **err)
 {
     const bx_session_entry entry = { .kind = "call",
                                      .call_id = call_id,
@@ -464,13 +466,15 @@ int bx_session_log_begin_call(bx_session_log *log, const char *call_id,
 {
     if (bx_session_db_begin(log->store, BX_SESSION_WRITE_SYNCED, err) < 0)
         return -1;
-    return bx_session_db_end(log->store, begin_call(log, call_id, err), err);
+    return bx_session_db_end(log->store,
+                             bx_session_put_begin(log, call_id, err), err);
 }
 
 /* From planned too: a refusal is a result of what was never begun. */
-static int end_call(bx_session_log *log, const char *call_id,
-                    const json_t *block, const json_t *meta, bx_error **err)
+int bx_session_put_end(bx_session_log *log, const char *call_id,
+                       const json_t *block, const json_t *meta, bx_error **err)
 {
+    const char *id = get_name(block, "id");
     const bx_session_entry entry = { .kind = "call",
                                      .call_id = call_id,
                                      .state = "done",
@@ -479,6 +483,11 @@ static int end_call(bx_session_log *log, const char *call_id,
     bx_call_state state;
     uint64_t number = 0;
 
+    if (!is_type(block, "tool_result") || id == NULL ||
+        strcmp(id, call_id) != 0 ||
+        !json_is_array(json_object_get(block, "content")))
+        return fail_call(call_id,
+                         "ends with a tool_result block of the same id", err);
     if (get_state(log, call_id, &state, err) < 0)
         return -1;
     if (state == BX_CALL_DONE)
@@ -496,17 +505,10 @@ int bx_session_log_end_call(bx_session_log *log, const char *call_id,
                             const json_t *block, const json_t *meta,
                             bx_error **err)
 {
-    const char *id = get_name(block, "id");
-
-    if (!is_type(block, "tool_result") || id == NULL ||
-        strcmp(id, call_id) != 0 ||
-        !json_is_array(json_object_get(block, "content")))
-        return fail_call(call_id,
-                         "ends with a tool_result block of the same id", err);
     if (bx_session_db_begin(log->store, BX_SESSION_WRITE, err) < 0)
         return -1;
-    return bx_session_db_end(log->store,
-                             end_call(log, call_id, block, meta, err), err);
+    return bx_session_db_end(
+        log->store, bx_session_put_end(log, call_id, block, meta, err), err);
 }
 
 /* ---- the row ---- */

@@ -47,6 +47,7 @@ typedef struct bx_session_info {
     uint64_t output_tokens;
     double cost;  /* dollars; negative: not known */
     bool is_open; /* a living process appends to it */
+    long pid;     /* which; 0: not known, or none */
 } bx_session_info;
 
 void bx_session_info_clear(bx_session_info *info);
