@@ -70,13 +70,15 @@ static int remember(bx_settings *settings, const bx_settings_key *key,
     return result < 0 ? bx_error_set_nomem(err) : 0;
 }
 
-static int put_default(json_t *list, const bx_settings_key *key)
+static int put_default(json_t *list, const bx_settings *settings,
+                       const bx_settings_key *key)
 {
     char text[32] = "";
 
     return json_array_append_new(
         list, json_pack("{s:s, s:s, s:s}", "key", key->name, "value",
-                        bx_settings_key_default(key, text), "from", "default"));
+                        bx_settings_key_default(key, settings, text), "from",
+                        "default"));
 }
 
 json_t *bx_settings_explain(const bx_settings *settings, bx_error **err)
@@ -98,7 +100,7 @@ json_t *bx_settings_explain(const bx_settings *settings, bx_error **err)
                 is_made = json_array_append(list, entry) == 0;
         }
         if (is_made && json_array_size(list) == before && !key->is_list)
-            is_made = put_default(list, key) == 0;
+            is_made = put_default(list, settings, key) == 0;
     }
     if (is_made)
         return list;
@@ -425,10 +427,11 @@ static int read_workspace(const char *workspace, const bx_models *models,
 }
 
 int bx_settings_load(const char *workspace, const bx_models *models,
-                     json_t *problems, bx_settings *ret_settings,
+                     bx_mode mode, json_t *problems, bx_settings *ret_settings,
                      bx_error **err)
 {
-    bx_autosettings bx_settings settings = { .mode = BX_SETTINGS_DEFAULT_MODE,
+    bx_autosettings bx_settings settings = { .mode = mode,
+                                             .default_mode = mode,
                                              .rules = bx_rules_new(),
                                              .said = json_array() };
 

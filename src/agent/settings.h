@@ -29,11 +29,11 @@
 #define BX_SETTINGS_WORKSPACE_FILE ".boxagnts/agent.yaml"
 #define BX_SETTINGS_MAX_BYTES (64u << 10)
 #define BX_SETTINGS_MAX_PARALLEL 64
-#define BX_SETTINGS_DEFAULT_MODE BX_MODE_READS
 
 typedef struct bx_settings {
     char *model; /* owned; NULL: bx_models_default() */
     bx_mode mode;
+    bx_mode default_mode;
     bx_effort effort;
     unsigned parallel;      /* 0: the agent's default */
     bx_agent_budget budget; /* as of bx_agent_config: 0 is the default */
@@ -48,6 +48,7 @@ typedef struct bx_settings {
  *
  * workspace     host folder; NULL: only the user's
  * models        to look a workspace's suggestion up in; NULL: none is taken
+ * mode          where nobody says one: the command's
  * problems      array that gets messages for people; borrowed, NULL: nobody
  *               reads them
  * ret_settings  bx_settings_clear()
@@ -56,7 +57,7 @@ typedef struct bx_settings {
  *               link or no regular file is in its place
  */
 int bx_settings_load(const char *workspace, const bx_models *models,
-                     json_t *problems, bx_settings *ret_settings,
+                     bx_mode mode, json_t *problems, bx_settings *ret_settings,
                      bx_error **err);
 /* Of zeros too. */
 void bx_settings_clear(bx_settings *settings);

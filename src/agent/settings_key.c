@@ -530,7 +530,8 @@ const bx_settings_key *bx_settings_key_find(const char *name)
     return NULL;
 }
 
-const char *bx_settings_key_default(const bx_settings_key *key, char text[32])
+const char *bx_settings_key_default(const bx_settings_key *key,
+                                    const bx_settings *settings, char text[32])
 {
     static const bx_agent_budget none = { 0 };
     bx_spending spending;
@@ -539,7 +540,7 @@ const char *bx_settings_key_default(const bx_settings_key *key, char text[32])
     if (key->store == store_amount)
         return format_amount(key, *member_of(&spending.budget, key), text);
     if (key->store == store_mode)
-        return bx_mode_name(BX_SETTINGS_DEFAULT_MODE);
+        return bx_mode_name(settings->default_mode);
     if (key->store == store_effort)
         return bx_effort_name(BX_EFFORT_DEFAULT);
     if (key->store == store_parallel)

@@ -40,6 +40,7 @@ extern const size_t bx_settings_keys_count;
 
 const bx_settings_key *bx_settings_key_find(const char *name);
 /* What counts when nobody says anything, as text. Returns text. */
-const char *bx_settings_key_default(const bx_settings_key *key, char text[32]);
+const char *bx_settings_key_default(const bx_settings_key *key,
+                                    const bx_settings *settings, char text[32]);
 
 #endif

@@ -64,7 +64,8 @@ static int load_with(const bx_models *models)
     bx_settings_clear(&settings);
     bx_error_free(err);
     err = NULL;
-    return bx_settings_load(workspace.path, models, problems, &settings, &err);
+    return bx_settings_load(workspace.path, models, BX_MODE_READS, problems,
+                            &settings, &err);
 }
 
 static void load(void)
@@ -141,7 +142,7 @@ static void has_defaults_without_files(void **state)
     (void)state;
     load();
     assert_null(settings.model);
-    assert_int_equal(settings.mode, BX_SETTINGS_DEFAULT_MODE);
+    assert_int_equal(settings.mode, BX_MODE_READS);
     assert_int_equal(settings.effort, BX_EFFORT_DEFAULT);
     assert_int_equal(settings.budget.turns, 0);
     assert_non_null(settings.rules);
@@ -205,7 +206,7 @@ static void an_empty_file_says_nothing(void **state)
     put_user("# nothing yet\n");
     put_workspace("");
     load();
-    assert_int_equal(settings.mode, BX_SETTINGS_DEFAULT_MODE);
+    assert_int_equal(settings.mode, BX_MODE_READS);
 }
 
 static void names_what_is_wrong(void **state)
@@ -535,7 +536,7 @@ static void a_wrong_flag_is_named(void **state)
     err = NULL;
     assert_int_equal(bx_settings_set(&settings, "turns", "5", "--x", &err), -1);
     assert_int_equal(bx_error_code(err), BX_ERR_INVALID);
-    assert_int_equal(settings.mode, BX_SETTINGS_DEFAULT_MODE);
+    assert_int_equal(settings.mode, BX_MODE_READS);
 }
 
 static void efforts_have_names(void **state)

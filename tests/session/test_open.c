@@ -267,6 +267,7 @@ static void locks_within_and_between_processes(void **state)
     assert_error(&err, BX_ERR_DENIED, word);
     assert_int_equal(bx_session_store_info(store, "one", &info, NULL), 0);
     assert_true(info.is_open);
+    assert_int_equal(info.pid, pid);
     bx_session_info_clear(&info);
     assert_int_equal(bx_session_store_info(store, "two", &info, NULL), 0);
     assert_false(info.is_open);
