@@ -147,8 +147,8 @@ static int load_settings(bx_agent_cli *cli, bx_error **err)
     cli->models = bx_models_load(NULL, err);
     if (cli->models == NULL)
         return -1;
-    return bx_settings_load(cli->workspace, cli->models, cli->problems,
-                            &cli->settings, err);
+    return bx_settings_load(cli->workspace, cli->models, BX_MODE_READS,
+                            cli->problems, &cli->settings, err);
 }
 
 int bx_agent_cli_parse(int argc, char **argv, bx_agent_cli *cli, bx_error **err)
