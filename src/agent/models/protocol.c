@@ -5,6 +5,8 @@
 static const bx_protocol *const protocols[] = {
     &bx_protocol_anthropic,
     &bx_protocol_gemini,
+    &bx_protocol_openai_chat,
+    &bx_protocol_openai_responses,
 };
 
 const bx_protocol *bx_protocol_find(const char *name)

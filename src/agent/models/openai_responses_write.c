@@ -1,0 +1,336 @@
+#include <string.h>
+
+#include "agent/models/openai_responses.h"
+
+#define OUTPUT_TOKENS_MIN 16 /* the API's least */
+
+/* What is being written. */
+typedef struct writing {
+    json_t *items;
+    json_t *ids;  /* a call's id to the one that is sent */
+    json_t *sent; /* those */
+} writing;
+
+static void writing_clear(writing *w)
+{
+    json_decref(w->items);
+    json_decref(w->ids);
+    json_decref(w->sent);
+}
+
+static int add_item(writing *w, json_t *item)
+{
+    return json_array_append_new(w->items, item);
+}
+
+static json_t *write_text_part(const char *text)
+{
+    return json_pack("{s:s, s:s}", "type", "input_text", "text", text);
+}
+
+/* The parts of a user's message or of a result. */
+static int add_part(const json_t *block, json_t *parts)
+{
+    const char *text = bx_block_text(block, "text");
+
+    if (bx_block_is(block, "image"))
+        return json_array_append_new(
+            parts, json_pack("{s:s, s:o}", "type", "input_image", "image_url",
+                             bx_openai_write_image_url(block)));
+    if (!bx_block_is(block, "text") || bx_openai_is_blank(text))
+        return 0;
+    return json_array_append_new(parts, write_text_part(text));
+}
+
+static bool has_image(const json_t *parts)
+{
+    json_t *part;
+    size_t i;
+
+    json_array_foreach(parts, i, part)
+    {
+        if (bx_block_is(part, "input_image"))
+            return true;
+    }
+    return false;
+}
+
+/* Without images it is one text, which every server takes. */
+static json_t *write_output(json_t *parts)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+    json_t *part;
+    size_t i;
+
+    if (has_image(parts))
+        return json_incref(parts);
+    json_array_foreach(parts, i, part)
+    {
+        if ((i > 0 && bx_buf_puts(&text, "\n") < 0) ||
+            bx_buf_puts(&text, bx_block_text(part, "text")) < 0)
+            return NULL;
+    }
+    return json_string(text.data != NULL ? text.data : "(nothing)");
+}
+
+static int write_result(writing *w, const json_t *result)
+{
+    bool is_error = json_is_true(json_object_get(result, "is_error"));
+    json_t *parts = json_array();
+    json_t *block;
+    size_t i;
+    int status = 0;
+
+    /* The API has no other mark for it. */
+    if (is_error)
+        status =
+            json_array_append_new(parts, write_text_part("The call failed."));
+    json_array_foreach(bx_message_blocks(result), i, block)
+    {
+        if (status == 0)
+            status = add_part(block, parts);
+    }
+    if (status == 0)
+        status = add_item(
+            w, json_pack("{s:s, s:O, s:o}", "type", "function_call_output",
+                         "call_id",
+                         json_object_get(w->ids, bx_block_text(result, "id")),
+                         "output", write_output(parts)));
+    json_decref(parts);
+    return status;
+}
+
+/* Results are items of their own, before what the user says. */
+static int write_user(writing *w, const json_t *message)
+{
+    json_t *parts = json_array();
+    json_t *block;
+    size_t i;
+    int status = 0;
+
+    json_array_foreach(bx_message_blocks(message), i, block)
+    {
+        if (status == 0)
+            status = bx_block_is(block, "tool_result") ? write_result(w, block)
+                                                       : add_part(block, parts);
+    }
+    if (status == 0 && json_array_size(parts) > 0)
+        status = add_item(w, json_pack("{s:s, s:s, s:O}", "type", "message",
+                                       "role", "user", "content", parts));
+    json_decref(parts);
+    return status;
+}
+
+/* The provider's own id, unless it gave the same one twice. */
+static int write_call(writing *w, const json_t *call)
+{
+    const char *id = bx_block_text(call, "id");
+    const char *own =
+        bx_block_text(bx_block_carry(call, BX_OPENAI_RESPONSES), BX_OPENAI_ID);
+
+    if (*own == '\0' || json_object_get(w->sent, own) != NULL)
+        own = id;
+    if (json_object_set_new(w->sent, own, json_true()) < 0 ||
+        json_object_set_new(w->ids, id, json_string(own)) < 0)
+        return -1;
+    return add_item(w, json_pack("{s:s, s:s, s:O, s:o}", "type",
+                                 "function_call", "call_id", own, "name",
+                                 json_object_get(call, "name"), "arguments",
+                                 bx_openai_write_arguments(call)));
+}
+
+/* Without what is encrypted there is nothing for the API to go by. */
+static int write_thinking(writing *w, const json_t *block)
+{
+    const json_t *carry = bx_block_carry(block, BX_OPENAI_RESPONSES);
+    json_t *encrypted = json_object_get(carry, BX_OPENAI_ENCRYPTED);
+    json_t *summary = json_array();
+    json_t *text;
+    size_t i;
+    int status = 0;
+
+    json_array_foreach(json_object_get(carry, BX_OPENAI_SUMMARY), i, text)
+    {
+        if (status == 0 && json_is_string(text))
+            status = json_array_append_new(
+                summary,
+                json_pack("{s:s, s:O}", "type", "summary_text", "text", text));
+    }
+    if (status == 0 && json_is_string(encrypted))
+        status = add_item(w, json_pack("{s:s, s:O, s:O}", "type", "reasoning",
+                                       "summary", summary, "encrypted_content",
+                                       encrypted));
+    json_decref(summary);
+    return status;
+}
+
+static int write_text(writing *w, const json_t *block)
+{
+    json_t *phase = json_object_get(bx_block_carry(block, BX_OPENAI_RESPONSES),
+                                    BX_OPENAI_PHASE);
+
+    if (bx_openai_is_blank(bx_block_text(block, "text")))
+        return 0;
+    return add_item(w, json_pack("{s:s, s:s, s:O, s:O*}", "type", "message",
+                                 "role", "assistant", "content",
+                                 json_object_get(block, "text"), "phase",
+                                 json_is_string(phase) ? phase : NULL));
+}
+
+static int write_assistant(writing *w, const json_t *message)
+{
+    json_t *block;
+    size_t i;
+
+    json_array_foreach(bx_message_blocks(message), i, block)
+    {
+        int status = bx_block_is(block, "tool_call")  ? write_call(w, block)
+                     : bx_block_is(block, "thinking") ? write_thinking(w, block)
+                     : bx_block_is(block, "text")     ? write_text(w, block)
+                                                      : 0;
+
+        if (status < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_input(const bx_turn_request *request, json_t *body)
+{
+    __attribute__((cleanup(writing_clear)))
+    writing w = { json_array(), json_object(), json_object() };
+    json_t *message;
+    size_t i;
+
+    json_array_foreach(request->messages, i, message)
+    {
+        bool is_user = strcmp(bx_message_role(message), "user") == 0;
+
+        if ((is_user ? write_user : write_assistant)(&w, message) < 0)
+            return -1;
+    }
+    return json_object_set(body, "input", w.items);
+}
+
+static int write_tools(const bx_turn_request *request, json_t *body)
+{
+    json_t *tools = json_array();
+    json_t *tool;
+    size_t i;
+    int status = 0;
+
+    /* strict: by default the API makes schemas so, and refuses some. */
+    json_array_foreach(request->tools, i, tool)
+    {
+        if (status == 0)
+            status = json_array_append_new(
+                tools,
+                json_pack("{s:s, s:O, s:O*, s:O, s:b}", "type", "function",
+                          "name", json_object_get(tool, "name"), "description",
+                          json_object_get(tool, "description"), "parameters",
+                          json_object_get(tool, "input_schema"), "strict", 0));
+    }
+    if (status == 0 && json_array_size(tools) > 0)
+        status = json_object_set(body, "tools", tools);
+    json_decref(tools);
+    return status;
+}
+
+static int write_choice(const bx_turn_request *request, json_t *body)
+{
+    const char *choice = request->tool_choice;
+    json_t *value;
+
+    if (choice == NULL || json_array_size(request->tools) == 0)
+        return 0;
+    if (strcmp(choice, "any") == 0)
+        value = json_string("required");
+    else if (strcmp(choice, "auto") == 0 || strcmp(choice, "none") == 0)
+        value = json_string(choice);
+    else
+        value = json_pack("{s:s, s:s}", "type", "function", "name", choice);
+    return json_object_set_new(body, "tool_choice", value);
+}
+
+static int write_format(const bx_turn_request *request, json_t *body)
+{
+    json_t *format;
+
+    if (request->output_schema == NULL)
+        return 0;
+    format = bx_openai_write_schema(request->output_schema);
+    if (json_object_set_new(format, "type", json_string("json_schema")) < 0) {
+        json_decref(format);
+        return -1;
+    }
+    return json_object_set_new(body, "text",
+                               json_pack("{s:o}", "format", format));
+}
+
+static bool is_thinking(const bx_turn_request *request)
+{
+    return bx_openai_has(request, BX_MODEL_THINKING) &&
+           request->effort != BX_EFFORT_NONE;
+}
+
+/* A summary is asked for with an effort only: for some models OpenAI wants to
+ * know an organization before it gives one. */
+static int write_reasoning(const bx_turn_request *request, json_t *body)
+{
+    const char *effort = bx_openai_effort(request->effort);
+
+    if (!bx_openai_has(request, BX_MODEL_THINKING))
+        return 0;
+    if (effort != NULL &&
+        json_object_set_new(
+            body, "reasoning",
+            json_pack("{s:s, s:s*}", "effort", effort, "summary",
+                      is_thinking(request) ? "auto" : NULL)) < 0)
+        return -1;
+    return json_object_set_new(
+        body, "include", json_pack("[s]", "reasoning." BX_OPENAI_ENCRYPTED));
+}
+
+/* Models that think refuse a temperature. */
+static int write_limits(const bx_turn_request *request, json_t *body)
+{
+    uint64_t most = bx_openai_output_tokens(request);
+
+    if (most > 0 && most < OUTPUT_TOKENS_MIN)
+        most = OUTPUT_TOKENS_MIN;
+    if (most > 0 && json_object_set_new(body, "max_output_tokens",
+                                        json_integer((json_int_t)most)) < 0)
+        return -1;
+    if (request->cache_key != NULL &&
+        json_object_set_new(body, "prompt_cache_key",
+                            json_string(request->cache_key)) < 0)
+        return -1;
+    if (request->temperature < 0 || is_thinking(request))
+        return 0;
+    return json_object_set_new(body, "temperature",
+                               json_real(request->temperature));
+}
+
+int bx_openai_responses_write(const bx_turn_request *request,
+                              bx_protocol_request *ret, bx_error **err)
+{
+    const char *system = request->system;
+
+    if (bx_openai_check(request, err) < 0)
+        return -1;
+    if (system != NULL && bx_openai_is_blank(system))
+        system = NULL;
+    ret->body = json_pack("{s:s, s:b, s:b, s:s*}", "model", request->model->id,
+                          "stream", 1, "store", 0, "instructions", system);
+    if (ret->body == NULL ||
+        bx_buf_printf(&ret->url, "%s/responses",
+                      request->model->provider->base_url) < 0 ||
+        write_input(request, ret->body) < 0 ||
+        write_tools(request, ret->body) < 0 ||
+        write_choice(request, ret->body) < 0 ||
+        write_format(request, ret->body) < 0 ||
+        write_reasoning(request, ret->body) < 0 ||
+        write_limits(request, ret->body) < 0)
+        return bx_error_set_nomem(err);
+    return 0;
+}

@@ -1,0 +1,111 @@
+#include "agent/models/openai_chat.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "models/support_golden.h"
+
+static void reads_transcripts(void **state)
+{
+    (void)state;
+    support_golden_replies(&bx_protocol_openai_chat);
+}
+
+static void writes_requests(void **state)
+{
+    (void)state;
+    support_golden_requests(&bx_protocol_openai_chat);
+}
+
+static void is_found_by_its_name(void **state)
+{
+    (void)state;
+    assert_ptr_equal(bx_protocol_find("openai-chat"), &bx_protocol_openai_chat);
+    assert_null(bx_protocol_find("openai"));
+}
+
+static void expect_server(const char *base_url, bx_openai_server server)
+{
+    const bx_provider provider = { .base_url = base_url };
+
+    assert_int_equal(bx_openai_server_of(&provider), server);
+}
+
+static void knows_servers_by_their_host(void **state)
+{
+    (void)state;
+    expect_server("https://api.openai.com/v1", BX_OPENAI_ITSELF);
+    expect_server("https://eu.api.openai.com/v1", BX_OPENAI_ITSELF);
+    expect_server("https://API.OPENAI.COM:443/v1", BX_OPENAI_ITSELF);
+    expect_server("https://me.openai.azure.com/openai/v1", BX_OPENAI_ITSELF);
+    expect_server("https://api.deepseek.com", BX_OPENAI_DEEPSEEK);
+    expect_server("https://openrouter.ai/api/v1", BX_OPENAI_OPENROUTER);
+    expect_server("https://notopenrouter.ai/api/v1", BX_OPENAI_OTHER);
+    expect_server("https://api.openai.com.example/v1", BX_OPENAI_OTHER);
+    expect_server("https://example/api.openai.com", BX_OPENAI_OTHER);
+    expect_server("http://127.0.0.1:11434/v1", BX_OPENAI_OTHER);
+    expect_server("no URL", BX_OPENAI_OTHER);
+}
+
+/* The most calls that a reply may have, and one more. */
+static void bounds_the_calls(void **state)
+{
+    bx_autoreplying bx_reply *reply = bx_reply_new("openai-chat", NULL, NULL);
+    bx_error *err = NULL;
+    int status = 0;
+    int count = 0;
+
+    (void)state;
+    for (; status == 0 && count <= BX_REPLY_MAX_BLOCKS + 1; count++) {
+        char text[200];
+        int bytes = snprintf(text, sizeof(text),
+                             "{\"choices\":[{\"delta\":{\"tool_calls\":[{"
+                             "\"index\":%d,\"function\":{\"name\":\"a\"}}]}}]}",
+                             count);
+
+        status = bx_protocol_openai_chat.read_event(reply, "", text,
+                                                    (size_t)bytes, &err);
+    }
+    assert_int_equal(count, BX_REPLY_MAX_BLOCKS + 1);
+    assert_int_equal(bx_error_code(err), BX_ERR_INVALID);
+    bx_error_free(err);
+}
+
+/* Nobody names calls that never end: they are bounded as well. */
+static void bounds_calls_without_a_name(void **state)
+{
+    static const char text[] =
+        "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\"},"
+        "{\"index\":1,\"id\":\"b\"},{\"index\":2,\"id\":\"c\"}]}}]}";
+    bx_autoreplying bx_reply *reply = bx_reply_new("openai-chat", NULL, NULL);
+    bx_error *err = NULL;
+
+    (void)state;
+    for (int i = 0; i < BX_REPLY_MAX_BLOCKS; i++)
+        assert_int_equal(bx_protocol_openai_chat.read_event(reply, "", text,
+                                                            strlen(text), NULL),
+                         0);
+    assert_int_equal(
+        json_array_size(json_object_get(bx_reply_memory(reply), "calls")), 3);
+    assert_int_equal(
+        bx_protocol_openai_chat.read_event(reply, "", "[DONE]", 6, &err), -1);
+    assert_non_null(strstr(bx_error_message(err), "without a name"));
+    bx_error_free(err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_transcripts),
+        cmocka_unit_test(writes_requests),
+        cmocka_unit_test(is_found_by_its_name),
+        cmocka_unit_test(knows_servers_by_their_host),
+        cmocka_unit_test(bounds_the_calls),
+        cmocka_unit_test(bounds_calls_without_a_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
