@@ -25,6 +25,8 @@ bx_openai_server bx_openai_server_of(const bx_provider *provider);
  * what is no JSON; status: 0 within a stream. */
 void bx_openai_read_failure(unsigned status, const json_t *body,
                             bx_reply_failure *ret_failure);
+/* Has it a member "error" that says something? */
+bool bx_openai_has_error(const json_t *value);
 
 /* Counts of either protocol. What is no object says nothing. */
 void bx_openai_read_usage(bx_reply *reply, const json_t *usage);

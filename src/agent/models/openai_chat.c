@@ -381,10 +381,7 @@ static int finish(bx_reply *reply, bx_error **err)
 
 static bool is_error(const char *event, const json_t *value)
 {
-    const json_t *error = json_object_get(value, "error");
-
-    return json_is_object(error) || json_string_length(error) > 0 ||
-           strcmp(event, "error") == 0 ||
+    return bx_openai_has_error(value) || strcmp(event, "error") == 0 ||
            strcmp(bx_block_text(value, "object"), "error") == 0;
 }
 

@@ -229,3 +229,10 @@ void bx_openai_read_failure(unsigned status, const json_t *body,
         ret_failure->retry_ms = read_hint(parts.message);
     say(&parts, ret_failure);
 }
+
+bool bx_openai_has_error(const json_t *value)
+{
+    const json_t *error = json_object_get(value, "error");
+
+    return json_is_object(error) || json_string_length(error) > 0;
+}

@@ -434,8 +434,7 @@ static int read_event(bx_reply *reply, const char *event, const char *data,
     }
     form = find_form(*event != '\0' ? event : bx_block_text(value, "type"));
     /* What stands in the way may answer in its own form. */
-    if (form == NULL && *event == '\0' &&
-        json_object_get(value, "error") != NULL &&
+    if (form == NULL && *event == '\0' && bx_openai_has_error(value) &&
         *bx_block_text(value, "type") == '\0')
         form = find_form("error");
     status = form == NULL ? 0 : form->read(reply, value, err);
