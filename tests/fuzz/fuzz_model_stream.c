@@ -1,6 +1,7 @@
 /* Bytes from a provider: the stream of a reply; and from a file: a
  * conversation, which is sent. The first byte chooses the protocol and which of
- * the two, the second how the stream is cut. */
+ * the two, the second how the stream is cut or which server is
+ * written to. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,13 +75,24 @@ static void take_stream(const bx_protocol *protocol, const char *text,
 }
 
 /* What passes for a conversation can be written. */
-static void take_messages(const bx_protocol *protocol, const char *text,
-                          size_t bytes)
+static void take_messages(const bx_protocol *protocol, unsigned server,
+                          const char *text, size_t bytes)
 {
-    static const bx_provider provider = { .base_url = "https://h.example" };
-    static const bx_model model = { .id = "m",
-                                    .provider = &provider,
-                                    .abilities = BX_MODEL_CACHE };
+    static const char *const bases[] = {
+        "https://h.example",
+        "https://api.openai.com/v1",
+        "https://api.deepseek.com",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "https://api.mistral.ai/v1",
+        "https://openrouter.ai/api/v1",
+    };
+    const bx_provider provider = {
+        .base_url = bases[server % (sizeof(bases) / sizeof(bases[0]))],
+    };
+    const bx_model model = { .id = "m",
+                             .provider = &provider,
+                             .abilities = BX_MODEL_CACHE | BX_MODEL_IMAGES |
+                                          BX_MODEL_THINKING };
     json_t *messages = json_loadb(text, bytes, 0, NULL);
     bx_turn_request request = { .model = &model,
                                 .messages = messages,
@@ -103,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (protocol == NULL)
         return 0;
     if ((data[0] & 16) != 0)
-        take_messages(protocol, (const char *)data + 2, size - 2);
+        take_messages(protocol, data[1], (const char *)data + 2, size - 2);
     else
         take_stream(protocol, (const char *)data + 2, size - 2,
                     data[1] % 64 + 1u);
