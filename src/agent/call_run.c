@@ -26,8 +26,8 @@ void bx_call_run_clear(bx_call_run *call)
 
 bool bx_call_run_is_parallel(const bx_call_run *call)
 {
-    return call->entry.own != NULL ? !call->entry.own->is_serial
-                                   : call->level <= BX_LEVEL_READ_ONLY;
+    return call->level <= BX_LEVEL_READ_ONLY &&
+           (call->entry.own == NULL || !call->entry.own->is_serial);
 }
 
 /* ---- results --------------------------------------------------------------

@@ -197,15 +197,18 @@ static int find(bx_call_run *call, bx_error **err)
         return bx_call_run_bar(call, BX_CALL_BAR_WRONG, bx_error_message(why),
                                err, "The call was not made:");
     call->has_entry = true;
-    call->level = call->entry.own != NULL ? BX_LEVEL_NONE
-                                          : bx_registry_level(call->entry.tool);
-    if (call->entry.own == NULL ||
-        bx_schema_validate(call->entry.schema, call->input, &why) == 0)
+    if (call->entry.own == NULL) {
+        call->level = bx_registry_level(call->entry.tool);
         return 0;
-    return bx_call_run_bar(call, BX_CALL_BAR_WRONG, NULL, err,
-                           "The call was not made: its input does not fit the "
-                           "tool: %s",
-                           bx_error_message(why));
+    }
+    if (bx_schema_validate(call->entry.schema, call->input, &why) < 0)
+        return bx_call_run_bar(call, BX_CALL_BAR_WRONG, NULL, err,
+                               "The call was not made: its input does not fit "
+                               "the tool: %s",
+                               bx_error_message(why));
+    if (call->entry.own->level != NULL)
+        call->level = call->entry.own->level(call->input);
+    return 0;
 }
 
 /* May another call be made, with as many beside it that are not counted yet? */
