@@ -1,0 +1,199 @@
+"""boxagnts agent run: the scripted model drives real tools on real files."""
+
+import os
+import signal
+import time
+import unittest
+
+from agent_support import AgentTest, bash, call
+
+
+class AgentRunTest(AgentTest):
+    def test_works_on_a_task(self):
+        self.write("ws/a.txt", "alpha\n")
+        self.script([call("file-read", path="/a.txt")],
+                    [call("file-write", path="/b.txt", content="beta\n")],
+                    "both are done")
+        result = self.agent("--mode", "auto", "copy it")
+        self.assertEqual(result.out, "both are done\n")
+        self.assertIn("> file-read", result.err)
+        self.assertIn("3 turns, 2 calls, 0 refusals", result.err)
+        self.assertEqual(self.file("b.txt"), "beta\n")
+
+    def test_events(self):
+        self.script([call("file-glob", pattern="*")], "seen")
+        events = self.events("--mode", "reads", "look")
+        self.assertEqual([event["type"] for event in events
+                          if event["type"] not in ("text", "thinking")],
+                         ["session", "turn", "message", "usage", "call",
+                          "approval", "result", "turn", "message", "usage",
+                          "end"])
+        end = events[-1]
+        self.assertEqual((end["status"], end["text"], end["turns"],
+                          end["calls"]), ("done", "seen", 2, 1))
+
+    def test_quiet(self):
+        self.script("only this")
+        result = self.agent("--quiet", "say it")
+        self.assertEqual((result.out, result.err), ("only this\n", ""))
+
+    def test_task_from_stdin(self):
+        self.script({"text": "asked: ${task}"})
+        result = self.agent("-", stdin=b"from a pipe")
+        self.assertEqual(result.out, "asked: from a pipe\n")
+
+    def test_usage(self):
+        for words, said in (([], "what is the task"),
+                            (["a", "b"], "one task"),
+                            (["--mode", "wild", "x"], "--mode"),
+                            (["--max-turns", "some", "x"], "--max-turns"),
+                            (["--allow", "bash(", "x"], "--allow"),
+                            (["--model", "no-such", "x"], "no-such")):
+            self.script("x")
+            result = self.agent(*words, status=None)
+            self.assertIn(result.returncode, (1, 2), words)
+            self.assertIn(said, result.err)
+            self.assertEqual(result.out, "")
+
+    def test_nobody_is_there(self):
+        self.script([bash("echo x > made.txt")], "that was it")
+        events = self.events("--mode", "reads", "make it")
+        result = self.of(events, "result")[0]
+        self.assertTrue(result["is_error"])
+        self.assertIn("nobody is there", self.text(result))
+        self.assertFalse(os.path.exists(self.path("ws/made.txt")))
+        self.assertEqual(events[-1]["refusals"], 1)
+
+    def test_rules(self):
+        self.script([bash("echo x > made.txt")], [bash("rm made.txt")], "end")
+        events = self.events("--mode", "reads", "--allow", "bash(echo *)",
+                             "--allow", "bash(*)", "--deny", "bash(rm *)", "go")
+        results = self.of(events, "result")
+        self.assertFalse(results[0]["is_error"], results)
+        self.assertTrue(results[1]["is_error"])
+        self.assertIn("Refused", self.text(results[1]))
+        self.assertEqual(self.file("made.txt"), "x\n")
+
+    def test_plan_changes_nothing(self):
+        self.script([call("file-write", path="/x", content="y")], "planned")
+        events = self.events("--mode", "plan", "--allow", "file-write", "go")
+        self.assertIn("mode plan", self.text(self.of(events, "result")[0]))
+        self.assertFalse(os.path.exists(self.path("ws/x")))
+
+    def test_policy_refuses(self):
+        """What the policy has not is refused whatever the mode says."""
+        self.script([call("web-fetch", url="https://example.com/")], "no")
+        events = self.events("--mode", "auto", "fetch")
+        denied = self.of(events, "denied")
+        self.assertEqual(len(denied), 1)
+        self.assertIn("no host is allowed", denied[0]["reason"])
+        self.assertIn("policy refused", self.text(self.of(events, "result")[0]))
+
+    def test_unknown_tool_and_wrong_input(self):
+        self.script([call("file-raed", path="/a")],
+                    [call("file-read", pathh="/a")],
+                    [call("plan", items="none")], "end")
+        results = self.of(self.events("--mode", "auto", "go"), "result")
+        self.assertIn("file-read", self.text(results[0]))
+        self.assertIn("path", self.text(results[1]))
+        self.assertIn("does not fit", self.text(results[2]))
+        self.assertTrue(all(result["is_error"] for result in results))
+
+    # ---- budgets ---------------------------------------------------------
+
+    def ends_by(self, said, *arguments):
+        events = self.events(*arguments, "go", status=4)
+        self.assertEqual(events[-1]["status"], "budget")
+        self.assertIn(said, events[-1]["reason"])
+        return events
+
+    def test_turns(self):
+        self.script(*([[call("file-glob", pattern=f"{i}")] for i in range(5)]))
+        events = self.ends_by("2 turns", "--max-turns", "2")
+        self.assertEqual(events[-1]["turns"], 2)
+
+    def test_calls(self):
+        self.script([call("file-glob", pattern=f"{i}") for i in range(5)],
+                    "the last words")
+        events = self.ends_by("3 calls", "--max-tool-calls", "3")
+        failed = {r["id"]: r["is_error"] for r in self.of(events, "result")}
+        self.assertEqual([failed[c["id"]] for c in self.of(events, "call")],
+                         [False] * 3 + [True] * 2)
+        self.assertEqual(events[-1]["calls"], 3)
+        self.assertEqual(events[-1]["text"], "the last words")
+
+    def test_failures(self):
+        self.script(*[[call("file-read", path=f"/none{i}")] for i in range(9)])
+        events = self.ends_by("2 calls in a row failed", "--max-failures", "2")
+        self.assertEqual(events[-1]["calls"], 2)
+
+    def test_repeats(self):
+        self.script(*[[call("file-glob", pattern="*.c")] for _ in range(9)])
+        events = self.ends_by("the same call", "--max-repeats", "4")
+        self.assertEqual(events[-1]["calls"], 4)
+
+    def test_time(self):
+        self.script({"delay_ms": 30000, "text": "late"})
+        begin = time.monotonic()
+        self.ends_by("time budget", "--max-time", "300ms")
+        self.assertLess(time.monotonic() - begin, 20)
+
+    def test_time_within_a_call(self):
+        self.script([bash("sleep 30")], "late")
+        begin = time.monotonic()
+        self.ends_by("time budget", "--mode", "auto", "--max-time", "500ms")
+        self.assertLess(time.monotonic() - begin, 20)
+
+    # ---- cancel and resume ------------------------------------------------
+
+    def cancelled(self, *arguments, until):
+        began = self.start("--json", *arguments)
+        for line in began.stdout:
+            if until in line:
+                break
+        began.send_signal(signal.SIGINT)
+        out, err = began.communicate(timeout=30)
+        self.assertEqual(began.returncode, 130, err)
+        return out.decode()
+
+    def test_cancel_a_call(self):
+        self.script([bash("sleep 60"), bash("echo x > second.txt")], "never")
+        out = self.cancelled("--mode", "auto", "go", until=b'"allowed"')
+        self.assertIn('"cancelled"', out)
+        self.assertFalse(os.path.exists(self.path("ws/second.txt")))
+
+    def test_cancel_a_turn(self):
+        self.script({"delay_ms": 60000, "text": "never"})
+        out = self.cancelled("go", until=b'"turn"')
+        self.assertIn('"status":"cancelled"', out)
+
+    def test_goes_on(self):
+        self.script([call("file-glob", pattern="*")], "one", "two: ${task}")
+        events = self.events("first")
+        session = events[0]["id"]
+        again = self.events("--resume", session, "second")
+        self.assertTrue(again[0]["is_resumed"])
+        self.assertEqual(again[0]["id"], session)
+        self.assertEqual(again[-1]["status"], "done")
+
+    def test_resume_what_is_not_there(self):
+        self.script("x")
+        result = self.agent("--resume", "01NOSUCH", "go", status=1)
+        self.assertIn("01NOSUCH", result.err)
+
+    # ---- long results ------------------------------------------------------
+
+    def test_long_result_is_kept(self):
+        lines = "".join(f"line {i:06}\n" for i in range(20000))
+        self.write("ws/long.txt", lines)
+        self.script([bash("cat long.txt")], "read")
+        result = self.of(self.events("--mode", "auto", "go"), "result")[0]
+        self.assertTrue(result["is_cut"])
+        self.assertLess(len(self.text(result)), 40000)
+        self.assertIn(result["kept"], self.text(result))
+        self.assertTrue(result["kept"].startswith("/.boxagnts/results/"))
+        self.assertEqual(self.file(result["kept"].lstrip("/")), lines)
+
+
+if __name__ == "__main__":
+    unittest.main()
