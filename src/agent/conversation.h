@@ -62,9 +62,11 @@ typedef struct bx_compaction {
  * of tools), results of the old part are left out instead, and the note says
  * so. The entries stay as they are in the session.
  *
- * ret_note   to be stored by the caller as an entry: {"type": "compaction",
- *            "to": the last entry that it stands for, "summary" or "elided",
- *            "before_tokens", "after_tokens"}; a reference of the caller's
+ * ret_note   to be stored by the caller as an entry, before any other: {"type":
+ *            "compaction", "to": the last entry that it stands for, "summary"
+ *            and "asked" (what the user said there, word for word) or "elided"
+ *            (how many results) and "reason", "before_tokens",
+ *            "after_tokens"}; a reference of the caller's
  * ret_usage  of the turn that wrote the summary; zeros without one
  * errors     BX_ERR_LIMIT: there is nothing left to make shorter;
  *            BX_ERR_CANCELLED

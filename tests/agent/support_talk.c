@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void want(int status, bx_error *err)
+/* err: read after the call that status is of. */
+static void want(int status, bx_error *const *err)
 {
     if (status < 0)
-        fail_msg("%s", bx_error_message(err));
+        fail_msg("%s", bx_error_message(*err));
 }
 
 void talk_begin(talk *it)
@@ -41,8 +42,9 @@ void talk_add(talk *it, json_t *message)
     uint64_t entry = 0;
 
     assert_non_null(message);
-    want(bx_session_log_add_message(it->log, message, NULL, &entry, &err), err);
-    want(bx_conversation_add(it->conversation, message, entry, &err), err);
+    want(bx_session_log_add_message(it->log, message, NULL, &entry, &err),
+         &err);
+    want(bx_conversation_add(it->conversation, message, entry, &err), &err);
     json_decref(message);
 }
 
@@ -88,9 +90,9 @@ void talk_result(talk *it, const char *id, const char *text)
     json_t *block = result_block(id, text);
     bx_error *err = NULL;
 
-    want(bx_session_log_begin_call(it->log, id, &err), err);
-    want(bx_session_log_end_call(it->log, id, block, NULL, &err), err);
-    want(bx_conversation_add_result(it->conversation, block, &err), err);
+    want(bx_session_log_begin_call(it->log, id, &err), &err);
+    want(bx_session_log_end_call(it->log, id, block, NULL, &err), &err);
+    want(bx_conversation_add_result(it->conversation, block, &err), &err);
     json_decref(block);
 }
 
@@ -115,7 +117,7 @@ void talk_note(talk *it, const json_t *note)
 {
     bx_error *err = NULL;
 
-    want(bx_session_log_add_note(it->log, note, NULL, &err), err);
+    want(bx_session_log_add_note(it->log, note, NULL, &err), &err);
 }
 
 static char *dump(bx_conversation *conversation)
@@ -126,7 +128,7 @@ static char *dump(bx_conversation *conversation)
 
     if (messages == NULL)
         fail_msg("%s", bx_error_message(err));
-    want(bx_messages_check(messages, &err), err);
+    want(bx_messages_check(messages, &err), &err);
     text = json_dumps(messages, JSON_COMPACT);
     assert_non_null(text);
     return text;
