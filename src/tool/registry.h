@@ -94,6 +94,14 @@ int bx_registry_call(bx_registry *registry, const bx_tool_call *call,
 char *bx_registry_explain(bx_registry *registry, const char *name,
                           const bx_grants *session, bool json, bx_error **err);
 
+/* May this file of the workspace, a relative path, be written in a session by
+ * what is called name: no guest, but held against the policy as one. That no
+ * guest writes in .boxagnts is no part of the answer.
+ * errors: BX_ERR_DENIED: the reason and its rule */
+int bx_registry_check_write(bx_registry *registry, const char *name,
+                            const bx_grants *session, const char *path,
+                            bx_error **err);
+
 /* Approve a tool as it is now; ret_difference: what changed since it was
  * approved last, for people; owned, free(). */
 int bx_registry_approve(bx_registry *registry, const char *name,
