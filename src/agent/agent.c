@@ -59,6 +59,20 @@ static int store_note(void *context, json_t *note, bx_error **err)
     return result;
 }
 
+/* Notes are written by the agent itself, past sandboxes and overlays. */
+static int allow_write(void *context, const char *path, bx_error **err)
+{
+    const bx_agent *agent = context;
+
+    if (agent->mode == BX_MODE_EDITS || agent->mode == BX_MODE_PLAN)
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "in mode %s nothing is changed before a person has "
+                            "seen it",
+                            bx_mode_name(agent->mode));
+    return bx_registry_check_write(agent->config.registry, "memory",
+                                   agent->config.grants, path + 1, err);
+}
+
 /* The budget's time stands still while a person answers. */
 static char *ask_person(void *context, const char *question,
                         const json_t *choices)
@@ -188,6 +202,8 @@ static int open_context(bx_agent *agent, const json_t *entries, bx_error **err)
         .note = store_note,
         .note_context = agent,
         .events = agent->events,
+        .allow_write = allow_write,
+        .allow_context = agent,
     };
     json_t *problems = json_array();
     size_t i;
