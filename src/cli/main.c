@@ -30,6 +30,8 @@ const bx_command bx_commands[] = {
       bx_cmd_overlay },
     { "learn", "Run a command and write the smallest manifest it needs",
       bx_cmd_learn },
+    { "session", "Find, read, export and remove sessions of agents",
+      bx_cmd_session },
     { "doctor", "Check this machine: kernel, cache, audit log, tools",
       bx_cmd_doctor },
     { "completion", "Print shell completion for bash, zsh or fish",
