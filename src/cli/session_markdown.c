@@ -35,18 +35,78 @@ static int put_safe(bx_buf *out, const char *text, size_t bytes)
     return 0;
 }
 
-/* Each line with a prefix. */
-static int put_lines(bx_buf *out, const char *prefix, const char *text,
-                     size_t bytes)
+/* How a text of its own is shown: HTML in it, a comment that is never closed
+ * say, would go on behind the quote. It is text there, but in code between
+ * fences, where it does nothing. Only fences at the begin of a line count: no
+ * list can end those. */
+typedef struct quote {
+    char fence;   /* '`', '~'; 0: outside */
+    size_t least; /* of the run that ends it */
+} quote;
+
+static void follow_fence(quote *in, const char *line, size_t bytes)
+{
+    size_t indent = 0;
+    size_t run = 0;
+    char of;
+
+    while (indent < bytes && indent < 4 && line[indent] == ' ')
+        indent++;
+    if (indent == bytes || indent > 3)
+        return;
+    of = line[indent];
+    while (indent + run < bytes && line[indent + run] == of)
+        run++;
+    if ((of != '`' && of != '~') || run < 3)
+        return;
+    line += indent + run;
+    bytes -= indent + run;
+    if (in->fence == 0) {
+        if (indent == 0 && (of == '~' || memchr(line, '`', bytes) == NULL))
+            *in = (quote){ of, run };
+        return;
+    }
+    while (bytes > 0 && (*line == ' ' || *line == '\t'))
+        line++, bytes--;
+    if (of == in->fence && run >= in->least && bytes == 0)
+        in->fence = 0;
+}
+
+static int put_quoted(bx_buf *out, const quote *in, const char *text,
+                      size_t bytes)
+{
+    if (in->fence != 0)
+        return put_safe(out, text, bytes);
+    while (bytes > 0) {
+        const char *sign = memchr(text, '<', bytes);
+        size_t part = sign == NULL ? bytes : (size_t)(sign - text);
+
+        if (put_safe(out, text, part) < 0 ||
+            (sign != NULL && bx_buf_puts(out, "&lt;") < 0))
+            return -1;
+        part += sign == NULL ? 0 : 1;
+        text += part;
+        bytes -= part;
+    }
+    return 0;
+}
+
+/* Each line with a prefix. in: NULL: between fences of ours. */
+static int put_lines(bx_buf *out, const char *prefix, quote *in,
+                     const char *text, size_t bytes)
 {
     while (bytes > 0) {
         const char *end = memchr(text, '\n', bytes);
         size_t line = end == NULL ? bytes : (size_t)(end - text);
         size_t shown = line > 0 && text[line - 1] == '\r' ? line - 1 : line;
 
-        if (bx_buf_puts(out, prefix) < 0 || put_safe(out, text, shown) < 0 ||
+        if (bx_buf_puts(out, prefix) < 0 ||
+            (in == NULL ? put_safe(out, text, shown)
+                        : put_quoted(out, in, text, shown)) < 0 ||
             bx_buf_puts(out, "\n") < 0)
             return -1;
+        if (in != NULL)
+            follow_fence(in, text, shown);
         line += end == NULL ? 0 : 1;
         text += line;
         bytes -= line;
@@ -77,7 +137,7 @@ static int put_fence(bx_buf *out, const char *language, const char *text,
             return -1;
     }
     if (bx_buf_printf(out, "%s\n", language) < 0 ||
-        put_lines(out, "", text, bytes) < 0)
+        put_lines(out, "", NULL, text, bytes) < 0)
         return -1;
     for (size_t i = 0; i < ticks; i++) {
         if (bx_buf_puts(out, "`") < 0)
@@ -114,9 +174,11 @@ static const char *format_time(int64_t time_ms, char text[40])
 
 static int put_quote(bx_buf *out, const char *prefix, const json_t *text)
 {
+    quote in = { 0 };
+
     if (!json_is_string(text) || json_string_length(text) == 0)
         return 0;
-    if (put_lines(out, prefix, json_string_value(text),
+    if (put_lines(out, prefix, &in, json_string_value(text),
                   json_string_length(text)) < 0)
         return -1;
     return bx_buf_puts(out, "\n");
