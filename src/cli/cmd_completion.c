@@ -13,6 +13,7 @@ static const char *const run_flags[] = {
 #define RUN_FLAGS_COUNT (sizeof(run_flags) / sizeof(run_flags[0]))
 
 #define OVERLAY_VERBS "list diff commit drop"
+#define SESSION_VERBS "list search show resume export import rename fork rm"
 
 static void print_words(const char *prefix)
 {
@@ -95,6 +96,17 @@ static void print_bash(void)
         "--policy --help\" -- \"$word\")) ;;\n"
         "    learn:*) COMPREPLY=($(compgen -f -W \"run bash js python tool\" "
         "-- \"$word\")) ;;\n"
+        "    session:-*) COMPREPLY=($(compgen -W \"--all --workspace --limit "
+        "--format --output --at --yes --json --help\" -- \"$word\")) ;;\n"
+        "    session:*)\n"
+        "        case $COMP_CWORD:${COMP_WORDS[2]} in\n"
+        "            2:*) COMPREPLY=($(compgen -W \"" SESSION_VERBS
+        "\" -- \"$word\")) ;;\n"
+        "            3:import) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+        "            3:*) COMPREPLY=($(compgen -W \"$(boxagnts session list "
+        "2>/dev/null | awk 'NR > 1 { print $1 }')\" -- \"$word\")) ;;\n"
+        "            *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+        "        esac ;;\n"
         "    cache:*) COMPREPLY=($(compgen -W \"list clear "
         "--wasm-cache-dir --json --help\" -- \"$word\")) ;;\n"
         "    policy:*) COMPREPLY=($(compgen -f -W \"check explain --json "
@@ -161,6 +173,8 @@ static void print_zsh(void)
           "'*:file:_files' ;;\n"
           "    overlay) _arguments '2:command:(" OVERLAY_VERBS
           ")' '*:file:_files' ;;\n"
+          "    session) _arguments '2:command:(" SESSION_VERBS
+          ")' '*:file:_files' ;;\n"
           "    tool) _arguments '2:command:(",
           stdout);
     print_tool_commands();
@@ -206,6 +220,8 @@ static void print_fish(void)
          "'show tail verify head'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from overlay' -a "
          "'" OVERLAY_VERBS "'");
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from session' -a "
+         "'" SESSION_VERBS "'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from completion' -a "
          "'bash zsh fish'");
 }
