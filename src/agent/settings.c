@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/settings_key.h"
+#include "agent/settings_trust.h"
 #include "agent/workspace_file.h"
 #include "base/buf.h"
 #include "base/file.h"
@@ -396,6 +397,86 @@ static int read_user(bx_settings *settings, json_t *problems, bx_error **err)
     return read_text(&in, text, bytes);
 }
 
+/* A file of the workspace's folder; *ret_text NULL: it is not there. */
+static int find_file(const char *workspace, int fd, const char *path,
+                     char **ret_text, size_t *ret_bytes, bx_trust *ret_trust,
+                     bx_error **err)
+{
+    bx_autoerror bx_error *error = NULL;
+
+    *ret_text = NULL;
+    *ret_bytes = 0;
+    if (bx_workspace_file_read(fd, path, BX_SETTINGS_MAX_BYTES, ret_text,
+                               ret_bytes, &error) < 0 &&
+        bx_error_code(error) != BX_ERR_NOT_FOUND) {
+        if (err != NULL)
+            *err = bx_take(error);
+        return -1;
+    }
+    if (bx_trust_find(workspace, strrchr(path, '/') + 1, *ret_text, *ret_bytes,
+                      ret_trust, err) < 0)
+        return -1;
+    if (*ret_trust != BX_TRUST_OTHER)
+        return 0;
+    return bx_error_set(err, BX_ERR_DENIED,
+                        "%s is %s; look at it, then 'boxagnts init --trust' "
+                        "approves it as it is, 'boxagnts init --distrust' "
+                        "forgets that you did",
+                        path,
+                        *ret_text == NULL ? "gone, and you approved it"
+                                          : "not what you approved");
+}
+
+static int read_agent_file(const char *workspace, int fd, reader *in)
+{
+    bx_autofree char *text = NULL;
+    bx_trust trust = BX_TRUST_NONE;
+    size_t bytes = 0;
+
+    if (find_file(workspace, fd, in->name, &text, &bytes, &trust, in->err) < 0)
+        return -1;
+    if (text == NULL)
+        return 0;
+    if (trust == BX_TRUST_SAME)
+        in->layer = BX_SETTINGS_USER;
+    return read_text(in, text, bytes);
+}
+
+/* The policy itself is read by who opens the agent. */
+static int find_policy(const char *workspace, int fd, const reader *in)
+{
+    static const char path[] = BX_SETTINGS_WORKSPACE_POLICY;
+    bx_autoerror bx_error *problem = NULL;
+    bx_autofree char *text = NULL;
+    bx_autofree char *whole = NULL;
+    bx_trust trust = BX_TRUST_NONE;
+    bx_settings_value value;
+    size_t bytes = 0;
+
+    if (find_file(workspace, fd, path, &text, &bytes, &trust, in->err) < 0)
+        return -1;
+    if (text == NULL)
+        return 0;
+    if (trust == BX_TRUST_NONE) {
+        (void)bx_error_set(&problem, BX_ERR_DENIED,
+                           "%s: left out, since you did not approve it; look "
+                           "at it, then 'boxagnts init --trust' does",
+                           path);
+        bx_problems_add(in->problems, problem);
+        return 0;
+    }
+    if (asprintf(&whole, "%s/%s", workspace, path) < 0) {
+        whole = NULL;
+        return bx_error_set_nomem(in->err);
+    }
+    value = (bx_settings_value){ .text = whole };
+    if (bx_settings_key_find("policy")->store(
+            bx_settings_key_find("policy"), in->settings, &value, in->err) < 0)
+        return -1;
+    return remember(in->settings, bx_settings_key_find("policy"), whole, path,
+                    in->err);
+}
+
 static int read_workspace(const char *workspace, const bx_models *models,
                           bx_settings *settings, json_t *problems,
                           bx_error **err)
@@ -406,24 +487,16 @@ static int read_workspace(const char *workspace, const bx_models *models,
                              .problems = problems,
                              .settings = settings,
                              .err = err };
-    bx_autofree char *text = NULL;
-    bx_autoerror bx_error *error = NULL;
     bx_autofd int fd = -1;
-    size_t bytes = 0;
 
     if (workspace == NULL)
         return 0;
     fd = bx_workspace_open(workspace, err);
     if (fd < 0)
         return -1;
-    if (bx_workspace_file_read(fd, in.name, BX_SETTINGS_MAX_BYTES, &text,
-                               &bytes, &error) == 0)
-        return read_text(&in, text, bytes);
-    if (bx_error_code(error) == BX_ERR_NOT_FOUND)
-        return 0;
-    if (err != NULL)
-        *err = bx_take(error);
-    return -1;
+    if (find_policy(workspace, fd, &in) < 0)
+        return -1;
+    return read_agent_file(workspace, fd, &in);
 }
 
 int bx_settings_load(const char *workspace, const bx_models *models,

@@ -19,14 +19,20 @@
  * smaller budgets, rules that ask and refuse; a model or effort is a suggestion
  * for when nobody else named one. What it may not say is left out with a
  * problem that names file, line and key; what is malformed there is an error,
- * because what was meant to narrow must not be lost. */
+ * because what was meant to narrow must not be lost. Once the user has approved
+ * it (settings_trust.h), it is theirs for this workspace and stands over their
+ * other one; so does .boxagnts/policy.yaml, which is not read before. */
 #ifndef BX_AGENT_SETTINGS_H
 #define BX_AGENT_SETTINGS_H
 
 #include "agent/agent.h"
 
 #define BX_SETTINGS_FILE "agent.yaml"
-#define BX_SETTINGS_WORKSPACE_FILE ".boxagnts/agent.yaml"
+#define BX_SETTINGS_POLICY_FILE "policy.yaml"
+#define BX_SETTINGS_FOLDER ".boxagnts" /* of a workspace */
+#define BX_SETTINGS_WORKSPACE_FILE BX_SETTINGS_FOLDER "/" BX_SETTINGS_FILE
+#define BX_SETTINGS_WORKSPACE_POLICY                                           \
+    BX_SETTINGS_FOLDER "/" BX_SETTINGS_POLICY_FILE
 #define BX_SETTINGS_MAX_BYTES (64u << 10)
 #define BX_SETTINGS_MAX_PARALLEL 64
 
@@ -53,8 +59,9 @@ typedef struct bx_settings {
  *               reads them
  * ret_settings  bx_settings_clear()
  * errors        BX_ERR_INVALID, BX_ERR_LIMIT: file, line, key and what was
- *               expected; BX_ERR_DENIED: others may write the user's file, or a
- *               link or no regular file is in its place
+ *               expected; BX_ERR_DENIED: others may write the user's file; the
+ *               workspace's is a link or no regular file, or no longer what
+ *               the user approved
  */
 int bx_settings_load(const char *workspace, const bx_models *models,
                      bx_mode mode, json_t *problems, bx_settings *ret_settings,

@@ -5,7 +5,7 @@
 #include "agent/settings.h"
 
 typedef enum bx_settings_layer {
-    BX_SETTINGS_USER,
+    BX_SETTINGS_USER,      /* also a workspace's that the user approved */
     BX_SETTINGS_WORKSPACE, /* a stranger's */
     BX_SETTINGS_FLAG,
 } bx_settings_layer;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/settings.h"
+#include "agent/settings_trust.h"
 #include "agent/support_folder.h"
 #include "base/buf.h"
 
@@ -29,6 +30,7 @@ static int set_up(void **state)
     folder_make(&workspace);
     folder_make(&config);
     setenv("XDG_CONFIG_HOME", config.path, 1);
+    setenv("XDG_STATE_HOME", config.path, 1);
     setenv("HOME", "/home/somebody", 1);
     problems = json_array();
     settings = (bx_settings){ 0 };
@@ -439,6 +441,103 @@ static void a_pipe_of_a_workspace_is_not_read(void **state)
     fails(BX_ERR_DENIED, "regular file");
 }
 
+/* ---- approved -------------------------------------------------------- */
+
+static void keep(const char *name, const char *text)
+{
+    if (bx_trust_keep(workspace.path, name, text, strlen(text), &err) < 0)
+        fail_msg("%s", bx_error_message(err));
+}
+
+static void an_approved_file_is_the_users(void **state)
+{
+    static const char text[] = "mode: auto\nbudget: { turns: 900 }\n"
+                               "rules: { allow: [bash] }\nsystem: Hi.\n";
+
+    (void)state;
+    put_user("mode: ask\nbudget: { turns: 10 }\n");
+    put_workspace(text);
+    keep("agent.yaml", text);
+    load();
+    assert_int_equal(settings.mode, BX_MODE_AUTO);
+    assert_int_equal(settings.budget.turns, 900);
+    assert_string_equal(settings.system, "Hi.");
+    assert_int_equal(judge("ls"), BX_RULING_ALLOW);
+    is_said("mode", "auto", ".boxagnts/agent.yaml:1");
+    assert_int_equal(json_array_size(problems), 0);
+}
+
+static void what_changed_since_is_refused(void **state)
+{
+    (void)state;
+    put_workspace("mode: plan\n");
+    keep("agent.yaml", "mode: plan\n");
+    load();
+    put_workspace("mode: plan\n\n");
+    fails(BX_ERR_DENIED, ".boxagnts/agent.yaml is not what you approved");
+    keep("agent.yaml", "mode: plan\n\n");
+    load();
+    assert_int_equal(bx_trust_forget(workspace.path, "agent.yaml", &err), 0);
+    assert_int_equal(bx_trust_forget(workspace.path, "agent.yaml", &err), 0);
+    put_workspace("mode: ask\n");
+    load();
+    assert_int_equal(settings.mode, BX_MODE_ASK);
+    keep("policy.yaml", "version: 1\n");
+    fails(BX_ERR_DENIED, ".boxagnts/policy.yaml is gone");
+}
+
+static void a_policy_counts_once_approved(void **state)
+{
+    char path[128];
+
+    (void)state;
+    put_user("policy: /etc/mine.yaml\n");
+    folder_put(&workspace, BX_SETTINGS_WORKSPACE_POLICY, "version: 1\n");
+    load();
+    assert_string_equal(settings.policy, "/etc/mine.yaml");
+    problem_is(0, ".boxagnts/policy.yaml: left out, since you did not");
+    keep("policy.yaml", "version: 1\n");
+    load();
+    (void)snprintf(path, sizeof(path), "%s/%s", workspace.path,
+                   BX_SETTINGS_WORKSPACE_POLICY);
+    assert_string_equal(settings.policy, path);
+    is_said("policy", path, BX_SETTINGS_WORKSPACE_POLICY);
+}
+
+/* Approved here is not approved there. */
+static void workspaces_are_told_apart(void **state)
+{
+    folder other;
+    bx_trust trust;
+
+    (void)state;
+    folder_make(&other);
+    keep("agent.yaml", "mode: auto\n");
+    assert_int_equal(bx_trust_find(other.path, "agent.yaml", "mode: auto\n", 11,
+                                   &trust, &err),
+                     0);
+    assert_int_equal(trust, BX_TRUST_NONE);
+    assert_int_equal(
+        bx_trust_find(workspace.path, "policy.yaml", "x", 1, &trust, &err), 0);
+    assert_int_equal(trust, BX_TRUST_NONE);
+    folder_remove(&other);
+}
+
+static void approvals_are_the_users_alone(void **state)
+{
+    char path[128];
+
+    (void)state;
+    put_workspace("mode: auto\n");
+    keep("agent.yaml", "mode: auto\n");
+    (void)snprintf(path, sizeof(path), "%s/boxagnts/workspaces", config.path);
+    assert_int_equal(chmod(path, 0777), 0);
+    fails(BX_ERR_DENIED, "workspaces");
+    assert_int_equal(chmod(path, 0700), 0);
+    load();
+    assert_int_equal(settings.mode, BX_MODE_AUTO);
+}
+
 /* ---- models ---------------------------------------------------------- */
 
 static const char table[] =
@@ -566,6 +665,11 @@ int main(void)
         TEST(a_malformed_workspace_file_ends_it),
         TEST(no_link_of_a_workspace_is_followed),
         TEST(a_pipe_of_a_workspace_is_not_read),
+        TEST(an_approved_file_is_the_users),
+        TEST(what_changed_since_is_refused),
+        TEST(a_policy_counts_once_approved),
+        TEST(workspaces_are_told_apart),
+        TEST(approvals_are_the_users_alone),
         TEST(a_workspace_suggests_a_model_of_the_table),
         TEST(flags_stand_over_files),
         TEST(a_wrong_flag_is_named),
