@@ -1,0 +1,160 @@
+#include "mcp/client_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+#define MASKED_BYTES 6 /* shorter values are words, not keys */
+
+bx_level bx_remote_server_level(const bx_remote_server *server,
+                                const char *tool, const json_t *annotations)
+{
+    const char *own = json_string_value(json_object_get(server->levels, tool));
+    bx_level level;
+
+    if (own != NULL && bx_level_parse(own, &level, NULL) == 0)
+        return level;
+    if (server->has_level)
+        return server->level;
+    if (server->trusts_annotations &&
+        json_is_true(json_object_get(annotations, "readOnlyHint")))
+        return BX_LEVEL_READ_ONLY;
+    return BX_LEVEL_EXECUTE;
+}
+
+/* ---- variables of ours ----------------------------------------------- */
+
+static int expand(bx_server_pair *pair, bx_error **err)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+    const char *at = pair->value;
+    bool has_variable = false;
+
+    for (;;) {
+        const char *begin = strstr(at, "${");
+        const char *end = begin == NULL ? NULL : strchr(begin, '}');
+        bx_autofree char *name = NULL;
+        const char *value;
+
+        if (end == NULL)
+            break;
+        name = strndup(begin + 2, (size_t)(end - begin - 2));
+        if (name == NULL || bx_buf_append(&text, at, (size_t)(begin - at),
+                                          SIZE_MAX) < 0)
+            return bx_error_set_nomem(err);
+        value = getenv(name);
+        if (value == NULL)
+            return bx_error_set(err, BX_ERR_NOT_FOUND,
+                                "%s: the variable %s is not set here; set it, "
+                                "or write the value into the file",
+                                pair->name, name);
+        if (bx_buf_puts(&text, value) < 0)
+            return bx_error_set_nomem(err);
+        has_variable = true;
+        at = end + 1;
+    }
+    if (!has_variable)
+        return 0;
+    if (bx_buf_puts(&text, at) < 0)
+        return bx_error_set_nomem(err);
+    free(pair->expanded);
+    pair->expanded = bx_buf_take(&text);
+    return 0;
+}
+
+int bx_remote_server_expand(bx_remote_server *server, bx_error **err)
+{
+    bx_server_pairs *const both[2] = { &server->env, &server->headers };
+
+    for (int i = 0; i < 2; i++) {
+        for (size_t j = 0; j < both[i]->count; j++) {
+            if (expand(&both[i]->items[j], err) < 0)
+                return bx_error_wrap(err, "%s", i == 0 ? "env" : "headers");
+        }
+    }
+    return 0;
+}
+
+static void mask_value(const char *value, char *text)
+{
+    size_t bytes = strlen(value);
+
+    if (bytes < MASKED_BYTES)
+        return;
+    while ((text = strstr(text, value)) != NULL) {
+        memset(text, '*', bytes);
+        text += bytes;
+    }
+}
+
+/* What the variables in it stand for; of one without any, all of it, and what
+ * follows a scheme such as "Bearer". */
+static void mask_pair(const bx_server_pair *pair, char *text)
+{
+    const char *at = pair->value;
+    bool has_variable = false;
+
+    while ((at = strstr(at, "${")) != NULL && strchr(at, '}') != NULL) {
+        bx_autofree char *name =
+            strndup(at + 2, (size_t)(strchr(at, '}') - at - 2));
+        const char *value = name == NULL ? NULL : getenv(name);
+
+        if (value != NULL)
+            mask_value(value, text);
+        has_variable = true;
+        at += 2;
+    }
+    if (has_variable)
+        return;
+    mask_value(pair->value, text);
+    at = strrchr(pair->value, ' ');
+    if (at != NULL)
+        mask_value(at + 1, text);
+}
+
+void bx_remote_server_mask(const bx_remote_server *server, char *text)
+{
+    for (size_t i = 0; i < server->env.count; i++)
+        mask_pair(&server->env.items[i], text);
+    for (size_t i = 0; i < server->headers.count; i++)
+        mask_pair(&server->headers.items[i], text);
+}
+
+/* ---- memory ---------------------------------------------------------- */
+
+static void free_words(bx_server_words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        free(words->items[i]);
+    free((void *)words->items);
+}
+
+static void free_pairs(bx_server_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        free(pairs->items[i].name);
+        free(pairs->items[i].value);
+        free(pairs->items[i].expanded);
+    }
+    free(pairs->items);
+}
+
+void bx_remote_server_free(bx_remote_server *server)
+{
+    if (server == NULL)
+        return;
+    free_words(&server->args);
+    free_words(&server->read);
+    free_words(&server->write);
+    free_pairs(&server->env);
+    free_pairs(&server->headers);
+    json_decref(server->levels);
+    free(server->name);
+    free(server->problem);
+    free(server->command);
+    free(server->url);
+    free(server->identity);
+    free(server->home);
+    free(server);
+}
