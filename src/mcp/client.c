@@ -422,12 +422,18 @@ json_t *bx_mcp_client_tools(bx_mcp_client *client)
 
 /* ---- calls ----------------------------------------------------------- */
 
+static bool is_usable(const bx_mcp_client *client)
+{
+    return client->state.phase == BX_CLIENT_READY && !client->is_lost &&
+           client->link != NULL;
+}
+
 static bool is_worth_waiting(const bx_mcp_client *client)
 {
     if (client->is_stopping)
         return false;
     return client->state.phase == BX_CLIENT_STARTING ||
-           (client->state.phase == BX_CLIENT_READY && client->link == NULL) ||
+           client->state.phase == BX_CLIENT_READY || /* and lost just now */
            (client->state.phase == BX_CLIENT_DOWN &&
             client->next_ns - bx_now_ns() < PATIENCE_MS * INT64_C(1000000));
 }
@@ -440,11 +446,9 @@ static bx_link *take_link(bx_mcp_client *client, const bx_wait *wait,
     int result = 0;
 
     pthread_mutex_lock(&client->mutex);
-    while (result == 0 && client->state.phase != BX_CLIENT_READY &&
-           is_worth_waiting(client))
+    while (result == 0 && !is_usable(client) && is_worth_waiting(client))
         result = bx_wait_change(wait, &client->changed, &client->mutex, err);
-    if (result == 0 && client->state.phase == BX_CLIENT_READY &&
-        client->link != NULL) {
+    if (result == 0 && is_usable(client)) {
         link = client->link;
         client->users++;
     } else if (result == 0) {

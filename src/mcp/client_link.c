@@ -182,6 +182,8 @@ static void on_receive(void *context, json_t *message)
     json_decref(message);
 }
 
+/* The listener first: who sees its request fail, and asks again, finds a
+ * connection that is known to be lost. */
 static void on_lose(void *context, const char *why)
 {
     bx_link *link = context;
@@ -189,13 +191,15 @@ static void on_lose(void *context, const char *why)
 
     pthread_mutex_lock(&link->mutex);
     is_told = link->is_lost;
+    pthread_mutex_unlock(&link->mutex);
+    if (!is_told)
+        link->listener.lose(link->listener.context, why);
+    pthread_mutex_lock(&link->mutex);
     link->is_lost = true;
     if (link->why == NULL)
         link->why = strdup(why);
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->mutex);
-    if (!is_told)
-        link->listener.lose(link->listener.context, why);
 }
 
 static void on_log(void *context, const char *text)
