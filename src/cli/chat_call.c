@@ -1,0 +1,263 @@
+#include "cli/chat_call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_text.h"
+#include "cli/cli.h"
+
+#define INPUT_LINES 40u /* of one text of an input */
+#define ERROR_LINES 6u
+#define ENVELOPE_BEGIN "<data from=\""
+#define ENVELOPE_END "</data boundary=\""
+
+/* Members that say what a call is about, the most telling first. */
+static const char *const subjects[] = { "command", "path",    "file_path",
+                                        "url",     "pattern", "query",
+                                        "name",    "question" };
+#define SUBJECTS_COUNT (sizeof(subjects) / sizeof(subjects[0]))
+
+char *bx_chat_call_subject(const json_t *input)
+{
+    char *text;
+
+    for (size_t i = 0; i < SUBJECTS_COUNT; i++) {
+        const char *value =
+            json_string_value(json_object_get(input, subjects[i]));
+
+        if (value != NULL && value[0] != '\0')
+            return strdup(value);
+    }
+    if (json_object_size(input) == 0)
+        return strdup("");
+    text = bx_json_text(input, JSON_COMPACT);
+    return text;
+}
+
+static void put_blanks(bx_screen *screen, unsigned count)
+{
+    fprintf(screen->out, "%*s", (int)count, "");
+}
+
+void bx_chat_put_call(bx_screen *screen, unsigned indent, const char *name,
+                      const json_t *input)
+{
+    bx_autofree char *subject = bx_chat_call_subject(input);
+    unsigned used = indent + 2;
+
+    put_blanks(screen, indent);
+    bx_screen_print(screen, BX_LOOK_BLUE, "> ");
+    used += bx_screen_put_line(screen, BX_LOOK_BOLD, name, strlen(name), 40);
+    if (subject != NULL && subject[0] != '\0') {
+        putc(' ', screen->out);
+        bx_screen_put_line(screen, 0, subject, strlen(subject),
+                           screen->columns - used - 2);
+    }
+    putc('\n', screen->out);
+}
+
+void bx_chat_put_quoted(bx_screen *screen, unsigned look, unsigned indent,
+                        const char *text, size_t bytes, size_t max)
+{
+    size_t lines = 0;
+
+    while (bytes > 0) {
+        const char *newline = memchr(text, '\n', bytes);
+        size_t line = newline == NULL ? bytes : (size_t)(newline - text);
+
+        put_blanks(screen, indent);
+        if (lines++ == max) {
+            bx_screen_print(screen, BX_LOOK_DIM, "| ... %zu bytes more\n",
+                            bytes);
+            return;
+        }
+        bx_screen_print(screen, BX_LOOK_DIM, "| ");
+        bx_screen_put_line(screen, look, text, line,
+                           screen->columns - indent - 3);
+        putc('\n', screen->out);
+        line += newline != NULL;
+        text += line;
+        bytes -= line;
+    }
+}
+
+/* Whole, however long its lines: somebody decides by it. */
+static void put_whole(bx_screen *screen, const char *text, size_t bytes)
+{
+    size_t lines = 0;
+
+    while (bytes > 0) {
+        size_t cells = screen->columns - 8;
+        size_t part = 0;
+        bool is_break = false;
+
+        while (part < bytes && part < cells && !is_break)
+            is_break = text[part++] == '\n';
+        /* Not through a character. */
+        while (part < bytes && ((unsigned char)text[part] & 0xc0) == 0x80)
+            part++;
+        if (lines++ == INPUT_LINES) {
+            bx_screen_print(screen, BX_LOOK_YELLOW,
+                            "    | ... %zu bytes more that are not shown\n",
+                            bytes);
+            return;
+        }
+        bx_screen_print(screen, BX_LOOK_DIM, "    | ");
+        bx_screen_put(screen, 0, text, part - is_break);
+        putc('\n', screen->out);
+        text += part;
+        bytes -= part;
+    }
+}
+
+void bx_chat_put_input(bx_screen *screen, const json_t *input)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)input, key, value)
+    {
+        bx_autofree char *json = NULL;
+        const char *text = json_string_value(value);
+        size_t bytes = json_string_length(value);
+
+        if (text == NULL) {
+            json = bx_json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
+            if (json == NULL)
+                continue;
+            text = json;
+            bytes = strlen(json);
+        }
+        fputs("    ", screen->out);
+        bx_screen_put_line(screen, BX_LOOK_BOLD, key, strlen(key), 40);
+        putc(':', screen->out);
+        if (bytes + strlen(key) + 8 < screen->columns &&
+            memchr(text, '\n', bytes) == NULL) {
+            putc(' ', screen->out);
+            bx_screen_put(screen, 0, text, bytes);
+            putc('\n', screen->out);
+        } else {
+            putc('\n', screen->out);
+            put_whole(screen, text, bytes);
+        }
+    }
+}
+
+/* A result's text, without the envelope that is for the model. Borrowed. */
+static const char *data_of(const char *text, size_t *ret_bytes)
+{
+    const char *begin;
+    const char *end;
+
+    *ret_bytes = strlen(text);
+    if (strncmp(text, ENVELOPE_BEGIN, strlen(ENVELOPE_BEGIN)) != 0)
+        return text;
+    begin = strchr(text, '\n');
+    if (begin == NULL)
+        return text;
+    begin++;
+    end = strstr(begin, ENVELOPE_END);
+    *ret_bytes = end == NULL ? strlen(begin) : (size_t)(end - begin);
+    return begin;
+}
+
+static size_t count_lines(const char *text, size_t bytes)
+{
+    size_t lines = bytes > 0 && text[bytes - 1] != '\n' ? 1 : 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        lines += text[i] == '\n';
+    return lines;
+}
+
+static size_t count_images(const json_t *content)
+{
+    size_t images = 0;
+    size_t i;
+    json_t *block;
+
+    json_array_foreach(content, i, block)
+    {
+        const char *type = json_string_value(json_object_get(block, "type"));
+
+        images += type != NULL && strcmp(type, "image") == 0;
+    }
+    return images;
+}
+
+static void put_summary(bx_screen *screen, const json_t *event,
+                        const char *text, size_t bytes)
+{
+    size_t images = count_images(json_object_get(event, "content"));
+    json_int_t wall_ms = json_integer_value(json_object_get(event, "wall_ms"));
+    size_t lines = count_lines(text, bytes);
+    char size[32];
+    char time[32];
+
+    bx_screen_print(
+        screen, BX_LOOK_DIM, "%zu line%s, %s, %s", lines, lines == 1 ? "" : "s",
+        bx_cli_bytes(bytes, size),
+        bx_cli_duration(wall_ms < 0 ? 0 : (uint64_t)wall_ms * 1000000u, time));
+    if (images > 0)
+        bx_screen_print(screen, BX_LOOK_DIM, ", %zu image%s", images,
+                        images == 1 ? "" : "s");
+    if (json_is_true(json_object_get(event, "is_cut")))
+        bx_screen_print(screen, BX_LOOK_DIM, "; cut for the model");
+}
+
+void bx_chat_put_result(bx_screen *screen, unsigned indent, const json_t *event,
+                        unsigned lines)
+{
+    const json_t *content = json_object_get(event, "content");
+    bool is_error = json_is_true(json_object_get(event, "is_error"));
+    const char *text =
+        json_string_value(json_object_get(json_array_get(content, 0), "text"));
+    size_t bytes;
+
+    text = data_of(text == NULL ? "" : text, &bytes);
+    put_blanks(screen, indent);
+    if (is_error)
+        bx_screen_print(screen, BX_LOOK_RED, "failed: ");
+    put_summary(screen, event, text, bytes);
+    putc('\n', screen->out);
+    if (is_error && lines < ERROR_LINES)
+        lines = ERROR_LINES;
+    if (lines > 0)
+        bx_chat_put_quoted(screen, is_error ? BX_LOOK_RED : BX_LOOK_DIM, indent,
+                           text, bytes, lines);
+}
+
+static unsigned look_of(const char *line)
+{
+    if (strncmp(line, "+++", 3) == 0 || strncmp(line, "---", 3) == 0 ||
+        strncmp(line, "diff ", 5) == 0)
+        return BX_LOOK_BOLD;
+    switch (line[0]) {
+    case '+':
+        return BX_LOOK_GREEN;
+    case '-':
+        return BX_LOOK_RED;
+    case '@':
+        return BX_LOOK_CYAN;
+    default:
+        return 0;
+    }
+}
+
+void bx_chat_put_diff(bx_screen *screen, const char *text, size_t max)
+{
+    for (size_t lines = 0; *text != '\0'; lines++) {
+        size_t line = strcspn(text, "\n");
+
+        if (lines == max) {
+            bx_screen_print(screen, BX_LOOK_YELLOW,
+                            "    ... %zu bytes more that are not shown\n",
+                            strlen(text));
+            return;
+        }
+        fputs("    ", screen->out);
+        bx_screen_put(screen, look_of(text), text, line);
+        putc('\n', screen->out);
+        text += line + (text[line] == '\n');
+    }
+}

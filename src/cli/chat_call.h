@@ -1,0 +1,31 @@
+/* Calls and their results as people read them. All of it was written by a
+ * model, a tool or a file. */
+#ifndef BX_CLI_CHAT_CALL_H
+#define BX_CLI_CHAT_CALL_H
+
+#include <jansson.h>
+
+#include "cli/chat_screen.h"
+
+/* What a call is about: its command, path, URL, query; or all of its input.
+ * Owned, free(); "" at least, NULL without memory. */
+char *bx_chat_call_subject(const json_t *input);
+
+/* "bash  ls -la", as much as fits. indent: cells before it. */
+void bx_chat_put_call(bx_screen *screen, unsigned indent, const char *name,
+                      const json_t *input);
+/* All of the input, for somebody who is to agree: a text over several lines as
+ * such, each line behind a bar, what is too long cut and said so. */
+void bx_chat_put_input(bx_screen *screen, const json_t *input);
+/* What came of it: bytes, lines, time; an error with its first lines, others
+ * with as many as wanted. */
+void bx_chat_put_result(bx_screen *screen, unsigned indent, const json_t *event,
+                        unsigned lines);
+/* A unified diff, at most max lines of it. */
+void bx_chat_put_diff(bx_screen *screen, const char *text, size_t max);
+
+/* Lines behind a bar, so that none looks like one of ours; at most max. */
+void bx_chat_put_quoted(bx_screen *screen, unsigned look, unsigned indent,
+                        const char *text, size_t bytes, size_t max);
+
+#endif

@@ -1,0 +1,656 @@
+#include "cli/chat_view.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/chat_call.h"
+#include "cli/cli.h"
+#include "cli/markdown.h"
+
+#define RESULT_LINES 3u
+#define OPEN_MAX 64u
+#define DEPTH_MAX 4u
+#define TICK_NS 120000000L
+#define NAME_CELLS 40u
+
+typedef struct open_call {
+    char id[64];
+    char name[68];
+} open_call;
+
+struct bx_chat_view {
+    bx_screen text;  /* of the model */
+    bx_screen notes; /* of everything else */
+    bx_screen *out;  /* notes: on a terminal the same as text */
+    bx_markdown *markdown;
+    bool is_speaking; /* the cursor may stand in a line of the model's */
+    bool has_above;   /* something stands above, without a blank line between */
+    open_call open[OPEN_MAX];
+    size_t open_count;
+    char last_call[64]; /* whose line was the last thing written */
+    json_t *plan;
+    int64_t begin_ns;
+
+    pthread_mutex_t lock; /* of all that is above */
+    pthread_cond_t wake;
+    pthread_t ticker;
+    bool has_ticker;
+    bool is_working;
+    bool is_ending;
+    bool has_status; /* the last line of the terminal is ours */
+    unsigned ticks;
+    const char *doing; /* static */
+    bool is_quiet;     /* the terminal does not echo */
+    struct termios terminal;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* ---- the last line ---- */
+
+static void clear_status(bx_chat_view *view)
+{
+    if (!view->has_status)
+        return;
+    fputs("\r\033[K", view->out->out);
+    view->has_status = false;
+}
+
+static void put_status(bx_chat_view *view)
+{
+    static const char *const frames[] = { "|", "/", "-", "\\" };
+    int64_t seconds = (now_ns() - view->begin_ns) / 1000000000;
+    bx_screen *out = view->out;
+
+    if (view->is_speaking)
+        return;
+    clear_status(view);
+    bx_screen_print(out, BX_LOOK_CYAN, "%s ",
+                    frames[view->ticks++ % (sizeof(frames) / sizeof(*frames))]);
+    if (view->open_count > 0) {
+        const char *name = view->open[view->open_count - 1].name;
+
+        bx_screen_put_line(out, 0, name, strlen(name), NAME_CELLS);
+        if (view->open_count > 1)
+            bx_screen_print(out, 0, " and %zu more", view->open_count - 1);
+    } else {
+        fputs(view->doing, out->out);
+    }
+    bx_screen_print(out, BX_LOOK_DIM, "  %lld s, Ctrl-C stops",
+                    (long long)seconds);
+    view->has_status = true;
+    fflush(out->out);
+}
+
+static void *tick(void *context)
+{
+    bx_chat_view *view = context;
+
+    pthread_mutex_lock(&view->lock);
+    while (!view->is_ending) {
+        struct timespec until;
+
+        if (!view->is_working) {
+            pthread_cond_wait(&view->wake, &view->lock);
+            continue;
+        }
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += TICK_NS;
+        if (until.tv_nsec >= 1000000000L) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000L;
+        }
+        (void)pthread_cond_timedwait(&view->wake, &view->lock, &until);
+        if (view->is_working)
+            put_status(view);
+    }
+    pthread_mutex_unlock(&view->lock);
+    return NULL;
+}
+
+/* Keys wait for the next prompt, and are not shown amid the answer. */
+static void be_quiet(bx_chat_view *view, bool is_quiet)
+{
+    struct termios terminal;
+
+    if (!isatty(STDIN_FILENO) || is_quiet == view->is_quiet)
+        return;
+    if (is_quiet) {
+        if (tcgetattr(STDIN_FILENO, &view->terminal) < 0)
+            return;
+        terminal = view->terminal;
+        terminal.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+        if (tcsetattr(STDIN_FILENO, TCSANOW, &terminal) < 0)
+            return;
+    } else {
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &view->terminal);
+    }
+    view->is_quiet = is_quiet;
+}
+
+/* ---- life ---- */
+
+bx_chat_view *bx_chat_view_new(bx_error **err)
+{
+    bx_chat_view *view = calloc(1, sizeof(*view));
+
+    if (view == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    bx_screen_init(&view->text, stdout);
+    bx_screen_init(&view->notes, stderr);
+    view->out = view->text.is_terminal ? &view->text : &view->notes;
+    view->doing = "waiting for the model";
+    pthread_mutex_init(&view->lock, NULL);
+    pthread_cond_init(&view->wake, NULL);
+    view->markdown = bx_markdown_new(&view->text);
+    if (view->markdown == NULL) {
+        bx_error_set_nomem(err);
+        bx_chat_view_free(view);
+        return NULL;
+    }
+    /* Without the thread there is no last line, and nothing else is amiss. */
+    view->has_ticker = view->text.is_terminal &&
+                       pthread_create(&view->ticker, NULL, tick, view) == 0;
+    return view;
+}
+
+void bx_chat_view_free(bx_chat_view *view)
+{
+    if (view == NULL)
+        return;
+    if (view->has_ticker) {
+        pthread_mutex_lock(&view->lock);
+        view->is_ending = true;
+        pthread_cond_signal(&view->wake);
+        pthread_mutex_unlock(&view->lock);
+        pthread_join(view->ticker, NULL);
+    }
+    be_quiet(view, false);
+    bx_markdown_free(view->markdown);
+    json_decref(view->plan);
+    pthread_cond_destroy(&view->wake);
+    pthread_mutex_destroy(&view->lock);
+    free(view);
+}
+
+void bx_chat_view_begin(bx_chat_view *view)
+{
+    pthread_mutex_lock(&view->lock);
+    bx_screen_measure(&view->text);
+    bx_screen_measure(&view->notes);
+    be_quiet(view, true);
+    view->begin_ns = now_ns();
+    view->open_count = 0;
+    view->has_above = true;
+    view->doing = "waiting for the model";
+    view->is_working = true;
+    pthread_cond_signal(&view->wake);
+    pthread_mutex_unlock(&view->lock);
+}
+
+static void end_words(bx_chat_view *view)
+{
+    if (!view->is_speaking)
+        return;
+    bx_markdown_end(view->markdown);
+    view->is_speaking = false;
+}
+
+void bx_chat_view_end(bx_chat_view *view)
+{
+    pthread_mutex_lock(&view->lock);
+    view->is_working = false;
+    end_words(view);
+    clear_status(view);
+    be_quiet(view, false);
+    fflush(view->text.out);
+    pthread_mutex_unlock(&view->lock);
+}
+
+bx_screen *bx_chat_view_hold(bx_chat_view *view)
+{
+    pthread_mutex_lock(&view->lock);
+    end_words(view);
+    clear_status(view);
+    be_quiet(view, false);
+    /* What was typed before the question stood there is no answer to it. */
+    if (isatty(STDIN_FILENO))
+        (void)tcflush(STDIN_FILENO, TCIFLUSH);
+    return view->out;
+}
+
+void bx_chat_view_release(bx_chat_view *view)
+{
+    fflush(view->out->out);
+    view->last_call[0] = '\0';
+    if (view->is_working)
+        be_quiet(view, true);
+    pthread_mutex_unlock(&view->lock);
+}
+
+bx_screen *bx_chat_view_notes(bx_chat_view *view)
+{
+    return view->out;
+}
+
+bx_screen *bx_chat_view_text(bx_chat_view *view)
+{
+    return &view->text;
+}
+
+const json_t *bx_chat_view_plan(const bx_chat_view *view)
+{
+    return view->plan;
+}
+
+/* ---- what is told ---- */
+
+/* indent: cells, of sub-agents more. */
+typedef void (*show_fn)(bx_chat_view *view, const json_t *event,
+                        unsigned indent);
+
+static const char *text_of(const json_t *event, const char *key)
+{
+    const char *text = json_string_value(json_object_get(event, key));
+
+    return text == NULL ? "" : text;
+}
+
+static long long number_of(const json_t *event, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(event, key));
+}
+
+static void indent_by(const bx_chat_view *view, unsigned cells)
+{
+    fprintf(view->out->out, "%*s", (int)cells, "");
+}
+
+/* A line of its own, so that calls stand apart from words. */
+static void begin_part(bx_chat_view *view)
+{
+    if (view->has_above && view->out->is_terminal)
+        putc('\n', view->out->out);
+    view->has_above = false;
+}
+
+/* "  refused: TEXT" */
+static void put_remark(bx_chat_view *view, unsigned indent, unsigned look,
+                       const char *label, const char *text)
+{
+    unsigned used = indent + (unsigned)strlen(label);
+
+    indent_by(view, indent);
+    bx_screen_print(view->out, look, "%s", label);
+    bx_screen_put_line(view->out, 0, text, strlen(text),
+                       view->out->columns * 3 - used - 1);
+    putc('\n', view->out->out);
+}
+
+static void show_text(bx_chat_view *view, const json_t *event, unsigned indent)
+{
+    const char *text = text_of(event, "text");
+
+    if (indent > 0)
+        return; /* a sub-agent's words go to its parent */
+    view->last_call[0] = '\0';
+    if (!view->is_speaking && text[strspn(text, " \n")] == '\0' &&
+        view->text.is_terminal)
+        return; /* nothing to see yet */
+    if (!view->is_speaking && view->text.is_terminal)
+        putc('\n', view->text.out);
+    view->is_speaking = true;
+    view->has_above = true;
+    bx_markdown_put(view->markdown, text, strlen(text));
+    fflush(view->text.out);
+}
+
+static void show_thinking(bx_chat_view *view, const json_t *event,
+                          unsigned indent)
+{
+    (void)event;
+    (void)indent;
+    view->doing = "thinking";
+}
+
+static void show_turn(bx_chat_view *view, const json_t *event, unsigned indent)
+{
+    (void)event;
+    (void)indent;
+    view->doing = "waiting for the model";
+}
+
+static void show_message(bx_chat_view *view, const json_t *event,
+                         unsigned indent)
+{
+    (void)event;
+    if (indent == 0)
+        end_words(view);
+}
+
+static void show_retry(bx_chat_view *view, const json_t *event, unsigned indent)
+{
+    char delay[32];
+    bool was_speaking = view->is_speaking;
+    long long ms = number_of(event, "delay_ms");
+
+    end_words(view);
+    indent_by(view, indent);
+    bx_screen_print(
+        view->out, BX_LOOK_YELLOW, "trying again in %s: ",
+        bx_cli_duration(ms < 0 ? 0 : (uint64_t)ms * 1000000u, delay));
+    bx_screen_put_line(view->out, 0, text_of(event, "reason"),
+                       strlen(text_of(event, "reason")),
+                       view->out->columns * 2);
+    if (was_speaking)
+        fputs("; what it said above is void", view->out->out);
+    putc('\n', view->out->out);
+}
+
+static void note_open(bx_chat_view *view, const json_t *event)
+{
+    open_call *call;
+
+    if (view->open_count == OPEN_MAX)
+        return;
+    call = &view->open[view->open_count++];
+    (void)snprintf(call->id, sizeof(call->id), "%s", text_of(event, "id"));
+    (void)snprintf(call->name, sizeof(call->name), "%s",
+                   text_of(event, "name"));
+}
+
+static void note_closed(bx_chat_view *view, const char *id)
+{
+    for (size_t i = 0; i < view->open_count; i++) {
+        if (strncmp(view->open[i].id, id, sizeof(view->open[i].id) - 1) != 0)
+            continue;
+        view->open_count--;
+        memmove(&view->open[i], &view->open[i + 1],
+                (view->open_count - i) * sizeof(view->open[0]));
+        return;
+    }
+}
+
+static void set_last(bx_chat_view *view, const char *id)
+{
+    (void)snprintf(view->last_call, sizeof(view->last_call), "%s", id);
+}
+
+/* What follows a call's line needs no name; otherwise it is said whose it is.
+ */
+static void name_call(bx_chat_view *view, const json_t *event, unsigned indent)
+{
+    const char *id = text_of(event, "id");
+    const char *name = text_of(event, "name");
+
+    if (strncmp(view->last_call, id, sizeof(view->last_call) - 1) == 0)
+        return;
+    for (size_t i = 0; name[0] == '\0' && i < view->open_count; i++) {
+        if (strncmp(view->open[i].id, id, sizeof(view->open[i].id) - 1) == 0)
+            name = view->open[i].name;
+    }
+    indent_by(view, indent);
+    bx_screen_print(view->out, BX_LOOK_DIM, "< ");
+    bx_screen_put_line(view->out, BX_LOOK_BOLD, name, strlen(name), NAME_CELLS);
+    putc('\n', view->out->out);
+    set_last(view, id);
+}
+
+static void show_call(bx_chat_view *view, const json_t *event, unsigned indent)
+{
+    if (indent == 0) {
+        end_words(view);
+        note_open(view, event);
+    }
+    begin_part(view);
+    bx_chat_put_call(view->out, indent, text_of(event, "name"),
+                     json_object_get(event, "input"));
+    set_last(view, text_of(event, "id"));
+}
+
+static void show_result(bx_chat_view *view, const json_t *event,
+                        unsigned indent)
+{
+    name_call(view, event, indent);
+    bx_chat_put_result(view->out, indent + 2, event,
+                       indent == 0 ? RESULT_LINES : 0);
+    note_closed(view, text_of(event, "id"));
+    view->last_call[0] = '\0';
+    view->has_above = true;
+}
+
+static void show_approval(bx_chat_view *view, const json_t *event,
+                          unsigned indent)
+{
+    if (strcmp(text_of(event, "decision"), "refused") != 0)
+        return;
+    name_call(view, event, indent);
+    put_remark(view, indent + 2, BX_LOOK_YELLOW,
+               "refused: ", text_of(event, "by"));
+    if (text_of(event, "reason")[0] != '\0')
+        put_remark(view, indent + 2, 0, "         ", text_of(event, "reason"));
+}
+
+static void show_denied(bx_chat_view *view, const json_t *event,
+                        unsigned indent)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+
+    name_call(view, event, indent);
+    if (bx_buf_printf(&text, "%s '%s': %s (%s)", text_of(event, "call"),
+                      text_of(event, "target"), text_of(event, "reason"),
+                      text_of(event, "rule")) == 0)
+        put_remark(view, indent + 2, BX_LOOK_YELLOW, "policy refused ",
+                   text.data);
+}
+
+static void show_effect(bx_chat_view *view, const json_t *event,
+                        unsigned indent)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+
+    name_call(view, event, indent);
+    if (bx_buf_printf(&text, "%s %s %s", text_of(event, "call"),
+                      text_of(event, "target"), text_of(event, "detail")) == 0)
+        put_remark(view, indent + 2, BX_LOOK_DIM, "effect: ", text.data);
+}
+
+void bx_chat_put_plan(bx_screen *screen, unsigned indent, const json_t *items)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(items, i, item)
+    {
+        const char *status = text_of(item, "status");
+        const char *text = text_of(item, "text");
+        bool is_done = strcmp(status, "done") == 0;
+        bool is_now = strcmp(status, "in_progress") == 0;
+
+        fprintf(screen->out, "%*s", (int)indent, "");
+        bx_screen_print(screen, is_done ? BX_LOOK_GREEN : 0, "[%c] ",
+                        is_done  ? 'x'
+                        : is_now ? '>'
+                                 : ' ');
+        bx_screen_put_line(screen,
+                           is_done  ? BX_LOOK_DIM
+                           : is_now ? BX_LOOK_BOLD
+                                    : 0,
+                           text, strlen(text),
+                           screen->columns * 2 - indent - 4);
+        putc('\n', screen->out);
+    }
+}
+
+static void show_plan(bx_chat_view *view, const json_t *event, unsigned indent)
+{
+    json_t *items = json_object_get(event, "items");
+
+    if (indent == 0) {
+        json_decref(view->plan);
+        view->plan = json_incref(items);
+    }
+    begin_part(view);
+    bx_chat_put_plan(view->out, indent + 2, items);
+    view->last_call[0] = '\0';
+}
+
+static void show_compaction(bx_chat_view *view, const json_t *event,
+                            unsigned indent)
+{
+    end_words(view);
+    indent_by(view, indent);
+    bx_screen_print(view->out, BX_LOOK_DIM,
+                    "(the conversation was made shorter: about %lld tokens "
+                    "instead of %lld)\n",
+                    number_of(event, "after_tokens"),
+                    number_of(event, "before_tokens"));
+}
+
+static void show_notice(bx_chat_view *view, const json_t *event,
+                        unsigned indent)
+{
+    end_words(view);
+    put_remark(view, indent, BX_LOOK_YELLOW, "note: ", text_of(event, "text"));
+}
+
+static void put_count(bx_screen *out, long long count, const char *unit)
+{
+    if (count >= 100000)
+        bx_screen_print(out, BX_LOOK_DIM, "%lldk %s", count / 1000, unit);
+    else if (count >= 1000)
+        bx_screen_print(out, BX_LOOK_DIM, "%.1fk %s", (double)count / 1000,
+                        unit);
+    else
+        bx_screen_print(out, BX_LOOK_DIM, "%lld %s", count, unit);
+}
+
+static void put_usage(bx_chat_view *view, const json_t *event)
+{
+    const json_t *usage = json_object_get(event, "usage");
+    const json_t *cost = json_object_get(event, "cost");
+    bx_screen *out = view->out;
+    char time[32];
+
+    put_count(out,
+              number_of(usage, "input_tokens") +
+                  number_of(usage, "cache_read_tokens") +
+                  number_of(usage, "cache_write_tokens"),
+              "tokens in, ");
+    put_count(out, number_of(usage, "output_tokens"), "out");
+    if (json_is_number(cost) && json_number_value(cost) > 0)
+        bx_screen_print(out, BX_LOOK_DIM, ", $%.4f", json_number_value(cost));
+    bx_screen_print(
+        out, BX_LOOK_DIM, ", %s\n",
+        bx_cli_duration((uint64_t)(now_ns() - view->begin_ns), time));
+}
+
+static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
+{
+    const char *status = text_of(event, "status");
+    bool is_done = strcmp(status, "done") == 0;
+
+    end_words(view);
+    clear_status(view);
+    if (indent > 0) {
+        put_remark(view, indent, BX_LOOK_DIM, "ended: ", status);
+        return;
+    }
+    if (view->text.is_terminal)
+        putc('\n', view->out->out);
+    if (!is_done) {
+        indent_by(view, indent);
+        bx_screen_print(view->out,
+                        strcmp(status, "failed") == 0 ? BX_LOOK_RED
+                                                      : BX_LOOK_YELLOW,
+                        "%s", status);
+        put_remark(view, 0, 0, text_of(event, "reason")[0] == '\0' ? "" : ": ",
+                   text_of(event, "reason"));
+    }
+    bx_screen_print(
+        view->out, BX_LOOK_DIM, "%lld turn%s, %lld call%s",
+        number_of(event, "turns"), number_of(event, "turns") == 1 ? "" : "s",
+        number_of(event, "calls"), number_of(event, "calls") == 1 ? "" : "s");
+    if (number_of(event, "refusals") > 0)
+        bx_screen_print(view->out, BX_LOOK_DIM, ", %lld refused",
+                        number_of(event, "refusals"));
+    bx_screen_print(view->out, BX_LOOK_DIM, ", ");
+    put_usage(view, event);
+}
+
+static void show(bx_chat_view *view, const json_t *event, unsigned depth);
+
+static const struct {
+    const char *type;
+    show_fn show;
+    bool is_silent; /* it writes nothing, or clears the last line itself */
+} shows[] = {
+    { "text", show_text, false },     { "thinking", show_thinking, true },
+    { "turn", show_turn, true },      { "message", show_message, true },
+    { "retry", show_retry, false },   { "call", show_call, false },
+    { "result", show_result, false }, { "approval", show_approval, false },
+    { "denied", show_denied, false }, { "effect", show_effect, false },
+    { "plan", show_plan, false },     { "compaction", show_compaction, false },
+    { "notice", show_notice, false }, { "end", show_end, false },
+};
+
+static void show_agent(bx_chat_view *view, const json_t *event, unsigned depth)
+{
+    const json_t *inner = json_object_get(event, "event");
+    const char *type = text_of(inner, "type");
+
+    if (depth >= DEPTH_MAX)
+        return;
+    if (strcmp(type, "session") == 0) {
+        end_words(view);
+        clear_status(view);
+        begin_part(view);
+        put_remark(view, depth * 4 + 2, BX_LOOK_CYAN, "agent ",
+                   text_of(event, "name"));
+        return;
+    }
+    show(view, inner, depth + 1);
+}
+
+static void show(bx_chat_view *view, const json_t *event, unsigned depth)
+{
+    const char *type = text_of(event, "type");
+
+    if (strcmp(type, "agent") == 0) {
+        show_agent(view, event, depth);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(shows) / sizeof(shows[0]); i++) {
+        if (strcmp(type, shows[i].type) != 0)
+            continue;
+        if (!shows[i].is_silent) {
+            clear_status(view);
+            /* A sub-agent tells beside its parent's words. */
+            if (depth > 0 && strcmp(type, "text") != 0)
+                end_words(view);
+        }
+        shows[i].show(view, event, depth * 4);
+    }
+}
+
+void bx_chat_view_tell(void *context, const json_t *event)
+{
+    bx_chat_view *view = context;
+
+    pthread_mutex_lock(&view->lock);
+    show(view, event, 0);
+    fflush(view->out->out);
+    pthread_mutex_unlock(&view->lock);
+}
