@@ -44,6 +44,7 @@ int bx_cmd_python(int argc, char **argv);
 int bx_cmd_tool(int argc, char **argv);
 int bx_cmd_replay(int argc, char **argv);
 int bx_cmd_agent(int argc, char **argv);
+int bx_cmd_chat(int argc, char **argv);
 int bx_cmd_mcp(int argc, char **argv);
 int bx_cmd_overlay(int argc, char **argv);
 int bx_cmd_learn(int argc, char **argv);

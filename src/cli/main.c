@@ -25,6 +25,7 @@ const bx_command bx_commands[] = {
       bx_cmd_replay },
     { "agent", "Let an agent work on a task with sandboxed tools",
       bx_cmd_agent },
+    { "chat", "Talk with an agent that works in this folder", bx_cmd_chat },
     { "mcp", "Give the tools to an MCP client", bx_cmd_mcp },
     { "overlay", "Show, commit or drop what runs under --overlay changed",
       bx_cmd_overlay },

@@ -1,0 +1,237 @@
+/* What a person is asked while an agent works. What is shown was written by a
+ * model or a guest: it stands behind bars, escaped, and what was typed before
+ * the question stood there does not answer it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/chat.h"
+#include "cli/chat_call.h"
+#include "cli/hold.h"
+
+#define DIFF_LINES 40u
+#define DIFF_MAX_LINES 2000u /* when it is asked for */
+#define BODY_LINES 10u
+#define CHOICES_MAX 20u
+
+/* The first letter decides, the rest of the line is for the model. Ctrl-C and
+ * Ctrl-D: 's'; ret_rest is owned then as always, and may be NULL. */
+static char read_letter(bx_chat *chat, const char *prompt, const char *letters,
+                        char **ret_rest)
+{
+    for (;;) {
+        bx_autofree char *line = NULL;
+        bx_line_status status =
+            bx_line_editor_read(chat->editor, prompt, false, &line);
+        const char *rest;
+
+        if (status == BX_LINE_END)
+            chat->is_leaving = true;
+        if (status != BX_LINE_TEXT)
+            return 's';
+        rest = line + strspn(line, " \t");
+        if (*rest == '\0' || strchr(letters, *rest | 0x20) == NULL)
+            continue;
+        /* "no, use the other" and "n use the other" */
+        if (ret_rest != NULL) {
+            const char *text = rest + strcspn(rest, " ,:");
+
+            text += strspn(text, " ,:");
+            free(*ret_rest);
+            *ret_rest = *text == '\0' ? NULL : strdup(text);
+        }
+        return (char)(*rest | 0x20);
+    }
+}
+
+/* ---- approvals ---- */
+
+static const char *meaning_of(bx_level level)
+{
+    switch (level) {
+    case BX_LEVEL_NONE:
+        return "touches nothing outside of its sandbox";
+    case BX_LEVEL_READ_ONLY:
+        return "reads what the policy lets it read";
+    case BX_LEVEL_WRITE:
+        return "changes files that the policy lets it write";
+    case BX_LEVEL_EXECUTE:
+        return "runs programs in the sandbox, over files that the policy "
+               "lets it write";
+    case BX_LEVEL_DANGEROUS:
+        return "is marked as dangerous: look closely";
+    default:
+        return "is forbidden";
+    }
+}
+
+static void explain(bx_chat *chat, bx_screen *screen,
+                    const bx_approval_ask *ask)
+{
+    bx_autotool bx_tool *tool =
+        bx_registry_get(chat->cli.tools.registry, ask->name, NULL);
+
+    bx_screen_print(screen, 0, "  It %s.\n", meaning_of(ask->level));
+    bx_screen_print(screen, 0, "  It is asked for because of: ");
+    bx_screen_put_line(screen, 0, ask->why, strlen(ask->why),
+                       screen->columns - 32);
+    putc('\n', screen->out);
+    if (tool != NULL && tool->manifest != NULL &&
+        tool->manifest->description != NULL) {
+        const char *text = tool->manifest->description;
+
+        fputs("  What the tool says of itself:\n", screen->out);
+        bx_chat_put_quoted(screen, 0, 4, text, strlen(text), 10);
+    }
+    fputs("  The policy holds whatever you answer; /policy TOOL shows what it "
+          "gives.\n  always: this tool is not asked for again in this session; "
+          "a dangerous one is.\n  After y or n you may say something to the "
+          "model: n use the tests folder\n",
+          screen->out);
+}
+
+static void put_ask(bx_screen *screen, const bx_approval_ask *ask)
+{
+    putc('\n', screen->out);
+    bx_screen_print(screen, BX_LOOK_YELLOW, "? ");
+    bx_screen_put_line(screen, BX_LOOK_BOLD, ask->name, strlen(ask->name), 40);
+    bx_screen_print(screen, 0, " (%s) asks to run:\n",
+                    bx_level_name(ask->level));
+    bx_chat_put_input(screen, ask->input);
+    if (ask->effect == NULL)
+        return;
+    bx_screen_print(screen, BX_LOOK_BOLD, "  What it changes:\n");
+    if (ask->effect[0] == '\0')
+        fputs("    nothing\n", screen->out);
+    bx_chat_put_diff(screen, ask->effect, DIFF_LINES);
+}
+
+static bx_answer approve(bx_chat *chat, bx_screen *screen,
+                         const bx_approval_ask *ask, char **ret_reason)
+{
+    bool has_diff = ask->effect != NULL && ask->effect[0] != '\0';
+
+    put_ask(screen, ask);
+    for (;;) {
+        char letter = read_letter(
+            chat,
+            has_diff ? "[y]es [n]o [a]lways [d]iff [e]xplain [s]top? "
+                     : "[y]es [n]o [a]lways [e]xplain [s]top? ",
+            has_diff ? "ynades" : "ynaes", ret_reason);
+
+        switch (letter) {
+        case 'y':
+            return BX_ANSWER_YES;
+        case 'n':
+            return BX_ANSWER_NO;
+        case 'a':
+            return BX_ANSWER_ALWAYS;
+        case 'd':
+            bx_chat_put_diff(screen, ask->effect, DIFF_MAX_LINES);
+            break;
+        case 'e':
+            explain(chat, screen, ask);
+            break;
+        default:
+            return BX_ANSWER_STOP;
+        }
+    }
+}
+
+bx_answer bx_chat_approve(void *context, const bx_approval_ask *ask,
+                          char **ret_reason)
+{
+    bx_chat *chat = context;
+    bx_screen *screen = bx_chat_view_hold(chat->view);
+    bx_answer answer = approve(chat, screen, ask, ret_reason);
+
+    bx_chat_view_release(chat->view);
+    return answer;
+}
+
+/* ---- questions of the model ---- */
+
+static void put_question(bx_screen *screen, const char *question,
+                         const json_t *choices)
+{
+    size_t i;
+    json_t *choice;
+
+    putc('\n', screen->out);
+    bx_screen_print(screen, BX_LOOK_YELLOW, "? The model asks:\n");
+    bx_chat_put_quoted(screen, 0, 2, question, strlen(question), 40);
+    json_array_foreach(choices, i, choice)
+    {
+        const char *text = json_string_value(choice);
+
+        if (text == NULL || i >= CHOICES_MAX)
+            continue;
+        fprintf(screen->out, "  %zu  ", i + 1);
+        bx_screen_put_line(screen, 0, text, strlen(text), screen->columns - 6);
+        putc('\n', screen->out);
+    }
+}
+
+/* A number stands for a choice; anything else is the answer itself. */
+static char *answer_of(const char *line, const json_t *choices)
+{
+    char *end;
+    unsigned long number = strtoul(line, &end, 10);
+    const char *choice = NULL;
+
+    if (end > line && *end == '\0' && number >= 1)
+        choice = json_string_value(json_array_get(choices, number - 1));
+    return strdup(choice == NULL ? line : choice);
+}
+
+char *bx_chat_question(void *context, const char *question,
+                       const json_t *choices)
+{
+    bx_chat *chat = context;
+    bx_screen *screen = bx_chat_view_hold(chat->view);
+    bx_autofree char *line = NULL;
+    char *answer = NULL;
+    bx_line_status status;
+
+    put_question(screen, question, choices);
+    status = bx_line_editor_read(
+        chat->editor,
+        json_array_size(choices) > 0 ? "number or answer: " : "answer: ", false,
+        &line);
+    if (status == BX_LINE_TEXT)
+        answer = answer_of(line, choices);
+    else
+        bx_cancel_trigger(chat->cli.tools.cancel);
+    if (status == BX_LINE_END)
+        chat->is_leaving = true;
+    bx_chat_view_release(chat->view);
+    return answer;
+}
+
+/* ---- requests that are held ---- */
+
+bool bx_chat_on_hold(void *context, const bx_hold_event *event)
+{
+    bx_chat *chat = context;
+    bx_screen *screen;
+    char letter;
+
+    if (!chat->has_person)
+        return bx_cli_on_hold(NULL, event);
+    screen = bx_chat_view_hold(chat->view);
+    putc('\n', screen->out);
+    bx_screen_print(screen, BX_LOOK_YELLOW, "? ");
+    fputs("a tool asks to send ", screen->out);
+    bx_screen_put(screen, BX_LOOK_BOLD, event->method, strlen(event->method));
+    putc(' ', screen->out);
+    bx_screen_put_line(screen, BX_LOOK_BOLD, event->url, strlen(event->url),
+                       2000);
+    fprintf(screen->out, "\n  %zu bytes of body%s\n", event->body_bytes,
+            event->body_bytes == 0 ? "" : ":");
+    bx_chat_put_quoted(screen, 0, 4, event->body, event->body_bytes,
+                       BODY_LINES);
+    letter = read_letter(chat, "[y]es [n]o [s]top? ", "yns", NULL);
+    if (letter == 's')
+        bx_cancel_trigger(chat->cli.tools.cancel);
+    bx_chat_view_release(chat->view);
+    return letter == 'y';
+}
