@@ -199,7 +199,9 @@ static int go_on(bx_model_client *client, const bx_turn_events *events,
     if (fault->is_connecting && most > BX_CLIENT_CONNECT_ATTEMPTS)
         most = BX_CLIENT_CONNECT_ATTEMPTS;
     if (attempt >= most)
-        return bx_error_wrap(err, "gave up after %u attempts", attempt);
+        return attempt == 1
+                   ? -1
+                   : bx_error_wrap(err, "gave up after %u attempts", attempt);
     if (fault->has_hint && fault->hint_ms > most_ms)
         return bx_error_wrap(err,
                              "gave up: the server wants to be asked again in "
