@@ -162,6 +162,7 @@ static void reads_when_to_come_back(void **state)
     expect_hint(400, "Please try again in 5s", 0);
     /* A day at most. */
     expect_hint(429, "try again in 99999999999999999999999999h", 86400000);
+    expect_hint(429, "try again in 18446744073709552s", 86400000);
     expect_hint(429, "try again in 20h20h20h", 86400000);
     expect_hint(429, "try again in 1.99999999999999999999999s", 1999);
 }

@@ -271,18 +271,6 @@ static int read_text_delta(bx_reply *reply, const json_t *data, bx_error **err)
     return append(reply, index, json_object_get(data, "delta"), err);
 }
 
-static int read_text_done(bx_reply *reply, const json_t *data, bx_error **err)
-{
-    uint64_t index = 0;
-
-    if (read_index(data, &index, err) < 0)
-        return -1;
-    /* Of a message's later parts this would not do: the item has them. */
-    if (json_integer_value(json_object_get(data, "content_index")) > 0)
-        return 0;
-    return append_whole(reply, index, json_object_get(data, "text"), err);
-}
-
 static int read_arguments_done(bx_reply *reply, const json_t *data,
                                bx_error **err)
 {
@@ -393,7 +381,6 @@ static const struct event_form {
     { "response.created", read_created },
     { "response.output_item.added", read_item_added },
     { "response.output_item.done", read_item_done },
-    { "response.output_text.done", read_text_done },
     { "response.function_call_arguments.done", read_arguments_done },
     { "response.reasoning_summary_part.added", read_part_added },
     { "response.completed", read_completed },
