@@ -29,6 +29,16 @@ void bx_models_free(bx_models *models)
     free(models);
 }
 
+size_t bx_models_count_providers(const bx_models *models)
+{
+    return models->providers_count;
+}
+
+const bx_provider *bx_models_provider_at(const bx_models *models, size_t index)
+{
+    return &models->providers[index];
+}
+
 size_t bx_models_count(const bx_models *models)
 {
     return models->count;

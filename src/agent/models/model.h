@@ -87,6 +87,8 @@ const bx_model *bx_models_default(const bx_models *models);
 
 size_t bx_models_count(const bx_models *models);
 const bx_model *bx_models_at(const bx_models *models, size_t index);
+size_t bx_models_count_providers(const bx_models *models);
+const bx_provider *bx_models_provider_at(const bx_models *models, size_t index);
 /* Is there a key for it, without reading it? */
 bool bx_provider_has_key(const bx_provider *provider);
 
