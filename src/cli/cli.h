@@ -42,6 +42,7 @@ int bx_cmd_bash(int argc, char **argv);
 int bx_cmd_js(int argc, char **argv);
 int bx_cmd_python(int argc, char **argv);
 int bx_cmd_tool(int argc, char **argv);
+int bx_cmd_model(int argc, char **argv);
 int bx_cmd_replay(int argc, char **argv);
 int bx_cmd_agent(int argc, char **argv);
 int bx_cmd_chat(int argc, char **argv);

@@ -21,6 +21,8 @@ const bx_command bx_commands[] = {
     { "bash", "Run a shell command or script in the sandbox", bx_cmd_bash },
     { "js", "Run JavaScript in the sandbox", bx_cmd_js },
     { "python", "Run Python in the sandbox", bx_cmd_python },
+    { "model", "List models, show one, or test whether it answers",
+      bx_cmd_model },
     { "replay", "Run a recorded run again, offline, and compare",
       bx_cmd_replay },
     { "agent", "Let an agent work on a task with sandboxed tools",
