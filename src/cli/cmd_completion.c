@@ -14,6 +14,7 @@ static const char *const run_flags[] = {
 
 #define OVERLAY_VERBS "list diff commit drop"
 #define SESSION_VERBS "list search show resume export import rename fork rm"
+#define MODEL_VERBS "list show test"
 
 static void print_words(const char *prefix)
 {
@@ -116,6 +117,15 @@ static void print_bash(void)
         "--no-head --json --help\" -- \"$word\")) ;;\n"
         "    replay:*) COMPREPLY=($(compgen -f -W \"--module --policy --json "
         "--quiet --help\" -- \"$word\")) ;;\n"
+        "    model:-*) COMPREPLY=($(compgen -W \"--all --timeout --json "
+        "--help\" -- \"$word\")) ;;\n"
+        "    model:*)\n"
+        "        case $COMP_CWORD in\n"
+        "            2) COMPREPLY=($(compgen -W \"" MODEL_VERBS
+        "\" -- \"$word\")) ;;\n"
+        "            *) COMPREPLY=($(compgen -W \"$(boxagnts model list "
+        "2>/dev/null | awk 'NR > 1 { print $1 }')\" -- \"$word\")) ;;\n"
+        "        esac ;;\n"
         "    completion:*) COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
         "\"$word\")) ;;\n"
         "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
@@ -175,6 +185,7 @@ static void print_zsh(void)
           ")' '*:file:_files' ;;\n"
           "    session) _arguments '2:command:(" SESSION_VERBS
           ")' '*:file:_files' ;;\n"
+          "    model) _arguments '2:command:(" MODEL_VERBS ")' ;;\n"
           "    tool) _arguments '2:command:(",
           stdout);
     print_tool_commands();
@@ -216,6 +227,8 @@ static void print_fish(void)
         printf("complete -c boxagnts -n '__fish_seen_subcommand_from tool bash "
                "js python' -l %s\n",
                bx_tool_flags[i].name);
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from model' -a "
+         "'" MODEL_VERBS "'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from audit' -a "
          "'show tail verify head'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from overlay' -a "
