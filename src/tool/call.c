@@ -153,7 +153,9 @@ static int call_entry(bx_call_state *state, const bx_table *table,
     bx_box_key key = { .file = entry->file,
                        .manifest = entry->tool.manifest,
                        .name = entry->tool.name,
-                       .session = call->session };
+                       .session = call->session,
+                       .overlay_dir =
+                           call->nested == NULL ? call->overlay_dir : NULL };
     const bx_wait wait = bx_call_wait(state, call->timeout_ms, call->cancel);
 
     if (state->caller != NULL) {

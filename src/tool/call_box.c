@@ -3,6 +3,21 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/file.h"
+#include "overlay/store.h"
+
+/* What waits to be committed is none of a guest's business, and what is
+ * protected stays so when it is committed. */
+static int put_overlay(bx_policy *policy, const char *dir, bx_error **err)
+{
+    bx_autofree char *overlays = bx_overlays_path(err);
+
+    if (overlays == NULL || bx_file_make_dirs(dir, 0700, err) < 0 ||
+        bx_policy_protect(policy, overlays, "the user's overlays", err) < 0 ||
+        bx_overlay_protect(dir, policy, err) < 0)
+        return -1;
+    return bx_policy_set_overlay(policy, dir, err);
+}
 
 /* Session first: which secrets are used is the last layer's to say, and that is
  * the tool's. */
@@ -17,6 +32,9 @@ bx_policy *bx_box_policy(const bx_registry *registry, const bx_box_key *key,
         bx_error_set_nomem(err);
         return NULL;
     }
+    if (key->overlay_dir != NULL &&
+        put_overlay(policy, key->overlay_dir, err) < 0)
+        return NULL;
     if (key->session != NULL &&
         bx_policy_narrow(policy, key->session, "session", err) < 0)
         return NULL;
@@ -51,6 +69,7 @@ void bx_box_unref(bx_box *box)
         return;
     bx_runner_box_free(box->ready);
     free(box->session);
+    free(box->overlay_dir);
     free(box);
 }
 
@@ -66,6 +85,33 @@ void bx_box_drop_all(bx_file *file)
         bx_box *box = file->boxes;
 
         file->boxes = box->next;
+        bx_box_unref(box);
+    }
+}
+
+void bx_box_drop_overlay(bx_file *file, const char *overlay_dir)
+{
+    bx_box *dropped = NULL;
+    bx_box **at = &file->boxes;
+
+    pthread_mutex_lock(&file->mutex);
+    while (*at != NULL) {
+        bx_box *box = *at;
+
+        if (box->overlay_dir == NULL ||
+            strcmp(box->overlay_dir, overlay_dir) != 0) {
+            at = &box->next;
+            continue;
+        }
+        *at = box->next;
+        box->next = dropped;
+        dropped = box;
+    }
+    pthread_mutex_unlock(&file->mutex);
+    while (dropped != NULL) {
+        bx_box *box = dropped;
+
+        dropped = box->next;
         bx_box_unref(box);
     }
 }
@@ -98,6 +144,15 @@ static bx_box *make(bx_registry *registry, const bx_box_key *key, char *session,
     box->manifest = key->manifest;
     box->parent = key->caller_box == NULL ? 0 : key->caller_box->id;
     box->session = session;
+    if (key->overlay_dir != NULL) {
+        box->overlay_dir = strdup(key->overlay_dir);
+        if (box->overlay_dir == NULL && policy != NULL)
+            bx_error_set_nomem(err);
+        if (box->overlay_dir == NULL) {
+            bx_box_unref(box);
+            return NULL;
+        }
+    }
     if (policy != NULL)
         wait = wait_for(key, policy);
     if (policy != NULL &&
@@ -114,16 +169,20 @@ static bx_box *make(bx_registry *registry, const bx_box_key *key, char *session,
     return NULL;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool is_for(const bx_box *box, const bx_box_key *key,
                    const char *session)
 {
     uint64_t parent = key->caller_box == NULL ? 0 : key->caller_box->id;
 
-    if (box->manifest != key->manifest || box->parent != parent)
+    if (box->manifest != key->manifest || box->parent != parent ||
+        !is_same_text(box->overlay_dir, key->overlay_dir))
         return false;
-    return session == NULL
-               ? box->session == NULL
-               : box->session != NULL && strcmp(box->session, session) == 0;
+    return is_same_text(box->session, session);
 }
 
 /* The one kept, moved to the front. */

@@ -14,6 +14,7 @@ typedef struct bx_box {
     const bx_manifest *manifest; /* compared, never read */
     uint64_t parent;             /* id of the caller's box; 0: none */
     char *session;               /* the session's grants; NULL: none */
+    char *overlay_dir;           /* NULL: the policy's */
     bx_runner_box *ready;
     const bx_policy *policy; /* its own */
     char policy_digest[65];
@@ -30,6 +31,7 @@ typedef struct bx_box_key {
     const bx_box *caller_box;    /* where the caller runs; NULL with a caller:
                                   * the box is not kept */
     const bx_grants *session;    /* NULL: none */
+    const char *overlay_dir;     /* of the call; NULL: the policy's */
     const bx_wait *wait; /* the call's own, for a box to be made; NULL: none */
 } bx_box_key;
 
@@ -50,5 +52,7 @@ int bx_box_digest_policy(const bx_policy *policy, char *digest, bx_error **err);
 
 /* Let go of what is kept of a file: nobody else uses it. */
 void bx_box_drop_all(bx_file *file);
+/* The same of what runs over that overlay, with the file's mutex taken here. */
+void bx_box_drop_overlay(bx_file *file, const char *overlay_dir);
 
 #endif

@@ -8,11 +8,14 @@
 #include "base/buf.h"
 #include "base/user_dir.h"
 #include "policy/name_pattern.h"
+#include "tool/call_box.h"
 #include "tool/call_live.h"
 #include "tool/registry_approve.h"
 #include "tool/registry_scan.h"
 #include "tool/service.h"
 #include "tool/watch.h"
+
+#define RELEASE_MS 5000 /* for workers that are killed to be gone */
 
 bx_policy *bx_registry_default_policy(const char *workspace, bx_error **err)
 {
@@ -434,6 +437,19 @@ bx_tool *bx_registry_find(const bx_table *table, const char *name,
                      "are",
                      shown.data, table->entries_count);
     return NULL;
+}
+
+int bx_registry_release_overlay(bx_registry *registry, const char *overlay_dir,
+                                bx_error **err)
+{
+    bx_autotable bx_table *table = bx_registry_table(registry);
+
+    for (size_t i = 0; i < table->files_count; i++)
+        bx_box_drop_overlay(table->files[i], overlay_dir);
+    return registry->runner.workers == NULL
+               ? 0
+               : bx_worker_pool_release_overlay(registry->runner.workers,
+                                                overlay_dir, RELEASE_MS, err);
 }
 
 bx_level bx_registry_level(const bx_tool *tool)

@@ -72,6 +72,10 @@ typedef struct bx_tool_call {
     void *need_context;
     const char *live_session; /* python-execute: state kept between calls
                                * under this name; NULL: a fresh sandbox */
+    const char *overlay_dir;  /* absolute host path, as bx_overlay_path() makes
+                               * them: what the call writes goes there; NULL:
+                               * as the policy has it. Of a nested call its
+                               * caller's counts */
     int record_fd; /* the run is recorded there, as of bx_run_options; 0: it
                     * is not */
     uint64_t record_max_bytes;
@@ -144,6 +148,12 @@ int bx_registry_run(bx_registry *registry, const bx_program_run *request,
 /* "PREFIX/share/boxagnts/NAME" of the program that runs: "tools", "sdk". Owned,
  * free(); NULL when that is not known. */
 char *bx_registry_share_path(const char *name);
+
+/* Have nobody hold the overlay in a folder any more, so that it can be
+ * committed or dropped: what ran over it has ended, its workers end now.
+ * errors: BX_ERR_TIMEOUT: something still runs there */
+int bx_registry_release_overlay(bx_registry *registry, const char *overlay_dir,
+                                bx_error **err);
 
 /* What spawn and tool_call of guests lead to; borrowed. */
 const bx_services *bx_registry_services(bx_registry *registry);

@@ -46,6 +46,11 @@ typedef struct bx_worker_stats {
 } bx_worker_stats;
 void bx_worker_pool_stats(bx_worker_pool *pool, bx_worker_stats *ret_stats);
 /* Process ids of the workers alive, at most max; returns how many. */
+/* End the idle workers that hold the overlay in a folder, and wait until they
+ * do no more: it can be committed or dropped then.
+ * errors: BX_ERR_TIMEOUT: one of them still runs something */
+int bx_worker_pool_release_overlay(bx_worker_pool *pool, const char *dir,
+                                   uint64_t ms, bx_error **err);
 size_t bx_worker_pool_pids(bx_worker_pool *pool, int *ret_pids, size_t max);
 
 /* A module's bytes as workers take them. */
