@@ -7,6 +7,7 @@
 #include "agent/agent_state.h"
 #include "base/buf.h"
 #include "base/run.h"
+#include "wasi/overlay.h"
 
 const char *bx_agent_status_name(bx_agent_status status)
 {
@@ -278,6 +279,14 @@ static void make_locks(bx_agent *agent)
     pthread_mutex_init(&agent->hold_lock, NULL);
 }
 
+static int name_overlay(bx_agent *agent, bx_error **err)
+{
+    (void)snprintf(agent->overlay_name, sizeof(agent->overlay_name), "agent-%s",
+                   agent->id);
+    agent->overlay_dir = bx_overlay_path(agent->overlay_name, err);
+    return agent->overlay_dir == NULL ? -1 : 0;
+}
+
 static int open_agent(bx_agent *agent, bx_error **err)
 {
     const bx_agent_config *config = &agent->config;
@@ -294,6 +303,8 @@ static int open_agent(bx_agent *agent, bx_error **err)
                                  : resume_log(agent, err)) < 0)
         return -1;
     memcpy(agent->id, bx_session_log_id(agent->log), sizeof(agent->id));
+    if (!config->has_overlay && name_overlay(agent, err) < 0)
+        return -1;
     bx_event_tell(&agent->events,
                   json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", "session",
                             "id", agent->id, "model", agent->model->name,
@@ -332,6 +343,7 @@ void bx_agent_free(bx_agent *agent)
     bx_model_client_free(agent->client);
     bx_session_log_close(agent->log);
     json_decref(agent->always);
+    free(agent->overlay_dir);
     free(agent->system);
     free(agent->last_text);
     free(agent->stop_reason);
@@ -345,6 +357,11 @@ void bx_agent_free(bx_agent *agent)
 const char *bx_agent_session(const bx_agent *agent)
 {
     return agent->id;
+}
+
+const char *bx_agent_overlay(const bx_agent *agent)
+{
+    return agent->overlay_dir == NULL ? NULL : agent->overlay_name;
 }
 
 bx_toolset *bx_agent_toolset(bx_agent *agent)

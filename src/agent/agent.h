@@ -64,6 +64,7 @@ typedef struct bx_agent_config {
     unsigned depth;      /* of sub-agents above; 0 */
     bx_turn_fn turn;     /* asks the model; NULL: a client of the agent's own */
     void *turn_context;
+    bool has_overlay; /* the registry's policy has one: mode edits takes it */
     const char *kept_path; /* what the model calls the workspace's folder, for
                             * results that are kept there; NULL: none are */
 } bx_agent_config;
@@ -117,6 +118,10 @@ int bx_agent_run(bx_agent *agent, const json_t *content,
 
 const char *bx_agent_session(const bx_agent *agent); /* its id */
 bx_toolset *bx_agent_toolset(bx_agent *agent);
+/* The overlay that mode edits writes to, "agent-SESSION", whether or not
+ * something is in it; NULL: the policy has one of its own, or there is no home
+ * for it. It stays when the agent is freed, for a person to commit or drop. */
+const char *bx_agent_overlay(const bx_agent *agent);
 /* Between runs. Stored as notes. */
 int bx_agent_set_model(bx_agent *agent, const bx_model *model, bx_error **err);
 int bx_agent_set_mode(bx_agent *agent, bx_mode mode, bx_error **err);

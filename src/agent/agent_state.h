@@ -23,6 +23,8 @@ struct bx_agent {
     bx_conversation *conversation;
     bx_model_client *client; /* NULL until the first turn */
     char *system;            /* NULL: to be made anew */
+    char *overlay_dir;       /* of mode edits; NULL: the policy's */
+    char overlay_name[sizeof("agent-") + BX_SESSION_ID_BYTES];
     bool is_resumed;
     bool has_title;
     json_t *always; /* names of tools that a person said always to */

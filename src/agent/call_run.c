@@ -17,6 +17,7 @@ static const char cancelled[] =
 
 void bx_call_run_clear(bx_call_run *call)
 {
+    bx_effect_clear(call->agent, &call->effect);
     if (call->has_entry)
         bx_toolset_entry_clear(&call->entry);
     json_decref(call->content);
@@ -297,17 +298,16 @@ static uint64_t time_left_ms(const bx_agent *agent)
     return left_ns < NS_PER_MS ? 1 : (uint64_t)left_ns / NS_PER_MS;
 }
 
-static int make_tool(bx_call_run *call, bx_error **err)
+/* input: its text; borrowed. */
+static bx_tool_call params_of(const bx_call_run *call, const char *input)
 {
     bx_agent *agent = call->agent;
     const bx_agent_config *config = &agent->config;
-    bx_autofree char *input = bx_json_text(call->input, JSON_COMPACT);
-    bx_autoerror bx_error *why = NULL;
-    bx_tool_result *result = NULL;
-    bx_tool_call params = {
+
+    return (bx_tool_call){
         .name = call->name,
         .input = input,
-        .input_bytes = input == NULL ? 0 : strlen(input),
+        .input_bytes = strlen(input),
         .caller = "agent",
         .session = config->grants,
         .is_approved = call->is_approved,
@@ -315,11 +315,70 @@ static int make_tool(bx_call_run *call, bx_error **err)
         .cancel = config->cancel,
         .hold = config->hold == NULL ? NULL : on_hold,
         .hold_context = agent,
+        .overlay_dir = agent->mode == BX_MODE_EDITS ? agent->overlay_dir : NULL,
     };
+}
+
+/* One that is dangerous runs only once it is approved; under an overlay of the
+ * session or the policy there is no telling its own changes from the others;
+ * one that keeps a session keeps its overlay in use. */
+static bool can_try(const bx_call_run *call)
+{
+    const bx_agent *agent = call->agent;
+
+    return agent->config.shows_effects && call->entry.own == NULL &&
+           (call->level == BX_LEVEL_WRITE || call->level == BX_LEVEL_EXECUTE) &&
+           agent->mode != BX_MODE_EDITS && !agent->config.has_overlay &&
+           json_object_get(call->input, "session") == NULL;
+}
+
+void bx_call_run_try(bx_call_run *call)
+{
+    bx_autofree char *input = NULL;
+    bx_tool_call params;
+
+    if (!can_try(call))
+        return;
+    input = bx_json_text(call->input, JSON_COMPACT);
+    if (input == NULL)
+        return;
+    params = params_of(call, input);
+    (void)bx_effect_try(call->agent, call->id, &params, &call->effect, NULL);
+}
+
+/* It ran already: what it changed counts from now on. */
+static int make_tried(bx_call_run *call, bx_error **err)
+{
+    bx_autoerror bx_error *why = NULL;
+    size_t left = 0;
+
+    if (bx_effect_commit(call->agent, &call->effect, &left, &why) < 0)
+        return bx_call_run_bar(
+            call, BX_CALL_BAR_WRONG, bx_error_message(why), err,
+            "The call ran, and was approved, but what it changed could not be "
+            "written to the workspace; look what is there before you make it "
+            "again:");
+    if (left > 0)
+        bx_agent_notice(call->agent,
+                        "%zu changes of protected paths were not written",
+                        left);
+    return show_result(call, call->effect.result, err);
+}
+
+static int make_tool(bx_call_run *call, bx_error **err)
+{
+    const bx_agent_config *config = &call->agent->config;
+    bx_autofree char *input = bx_json_text(call->input, JSON_COMPACT);
+    bx_autoerror bx_error *why = NULL;
+    bx_tool_result *result = NULL;
+    bx_tool_call params;
     int failed;
 
+    if (call->effect.result != NULL)
+        return make_tried(call, err);
     if (input == NULL)
         return bx_error_set_nomem(err);
+    params = params_of(call, input);
     if (bx_registry_call(config->registry, &params, &result, &why) < 0)
         return show_failure(call, why, err);
     failed = show_result(call, result, err);

@@ -3,6 +3,7 @@
 #define BX_AGENT_CALL_RUN_H
 
 #include "agent/agent_state.h"
+#include "agent/effect.h"
 
 typedef enum bx_call_stage {
     BX_CALL_STAGE_NEW,     /* nothing was decided */
@@ -31,6 +32,7 @@ typedef struct bx_call_run {
     bx_level level;
     bx_call_stage stage;
     bx_call_bar bar;
+    bx_effect effect; /* of a run before it was approved */
     bool is_approved; /* by a person, this very call */
     bool is_error;
     json_t *content;   /* of the result; owned */
@@ -42,6 +44,10 @@ void bx_call_run_clear(bx_call_run *call);
 
 /* May it run beside others? */
 bool bx_call_run_is_parallel(const bx_call_run *call);
+
+/* What a person is shown of it: its effect, found out over an overlay. Nothing
+ * where that is not possible. */
+void bx_call_run_try(bx_call_run *call);
 
 /* Begin it, make it, store its result; on any thread. Failure is call->err. */
 void bx_call_run_make(bx_call_run *call);

@@ -44,7 +44,10 @@ int bx_agent_settle_interrupted(bx_agent *agent, bx_error **err)
     {
         json_t *block;
 
-        if (result < 0 || strcmp(bx_block_text(call, "state"), "begun") != 0)
+        if (result < 0)
+            continue;
+        bx_effect_forget(agent, bx_block_text(call, "id"));
+        if (strcmp(bx_block_text(call, "state"), "begun") != 0)
             continue;
         block = json_pack("{s:s, s:s, s:s, s:b, s:[{s:s, s:s}]}", "type",
                           "tool_result", "id", bx_block_text(call, "id"),
@@ -118,16 +121,21 @@ static int stop(bx_call_run *call, const char *said, bx_error **err)
 static int ask(bx_call_run *call, const char *why, bx_error **err)
 {
     bx_agent *agent = call->agent;
-    const bx_approval_ask question = { .id = call->id,
-                                       .name = call->name,
-                                       .input = call->input,
-                                       .level = call->level,
-                                       .why = why };
+    bx_approval_ask question = { .id = call->id,
+                                 .name = call->name,
+                                 .input = call->input,
+                                 .level = call->level,
+                                 .why = why };
     bx_autofree char *said = NULL;
     bx_answer answer;
 
     if (agent->config.approve == NULL)
         return refuse_unasked(call, why, err);
+    bx_call_run_try(call);
+    if (bx_agent_is_cancelled(agent))
+        return bx_call_run_bar(call, BX_CALL_BAR_OVER, NULL, err,
+                               "Cancelled: the call was not made.");
+    question.effect = call->effect.text;
     bx_spending_pause(&agent->spending, bx_now_ns());
     answer =
         agent->config.approve(agent->config.approve_context, &question, &said);

@@ -296,6 +296,7 @@ static void fill_config(bx_agent_cli *cli)
     config->parallel = settings->parallel;
     config->cancel = cli->tools.cancel;
     config->kept_path = guest_path(cli);
+    config->has_overlay = cli->tools.overlay.is_given;
 }
 
 int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
@@ -323,8 +324,22 @@ int bx_agent_cli_start(bx_agent_cli *cli, bx_error **err)
     return cli->agent == NULL ? -1 : 0;
 }
 
+/* What mode edits left is told like that of --overlay. */
+static void hand_over_overlay(bx_agent_cli *cli)
+{
+    const char *name = bx_agent_overlay(cli->agent);
+    bx_autofree char *dir = name == NULL ? NULL : bx_overlay_path(name, NULL);
+
+    if (dir == NULL || access(dir, F_OK) != 0)
+        return;
+    cli->tools.overlay.name = strdup(name);
+    cli->tools.overlay.dir = bx_take(dir);
+}
+
 void bx_agent_cli_close(bx_agent_cli *cli)
 {
+    if (cli->agent != NULL)
+        hand_over_overlay(cli);
     bx_agent_free(cli->agent);
     bx_session_store_close(cli->store);
     bx_tool_cli_close(&cli->tools);

@@ -30,6 +30,8 @@ class AgentTest(CliTest):
         super().setUp()
         self.environment["HOME"] = self.home
         self.environment["BOXAGNTS_DEMO_SCRIPT"] = self.path("script.json")
+        shutil.rmtree(os.path.join(
+            self.home, ".local/state/boxagnts/overlays"), ignore_errors=True)
         os.mkdir(self.path("ws"))
 
     def script(self, *steps):

@@ -1,11 +1,14 @@
 """boxagnts agent run: the scripted model drives real tools on real files."""
 
 import os
+import pty
 import signal
+import socket
 import time
 import unittest
 
 from agent_support import AgentTest, bash, call
+from support import PROGRAM
 
 
 class AgentRunTest(AgentTest):
@@ -180,6 +183,109 @@ class AgentRunTest(AgentTest):
         self.script("x")
         result = self.agent("--resume", "01NOSUCH", "go", status=1)
         self.assertIn("01NOSUCH", result.err)
+
+    # ---- overlays and approval ---------------------------------------------
+
+    def test_edits_wait_for_a_commit(self):
+        self.write("ws/a.txt", "old\n")
+        self.script([call("file-write", path="/a.txt", content="new\n")],
+                    [bash("cat a.txt; echo more > b.txt")], "edited",
+                    [call("file-read", path="/a.txt")], "read again")
+        result = self.agent("--mode", "edits", "edit it")
+        self.assertEqual(result.out, "edited\n")
+        self.assertEqual(self.file("a.txt"), "old\n")
+        self.assertFalse(os.path.exists(self.path("ws/b.txt")))
+        session = result.err.split("session ")[1].split(",")[0]
+        name = f"agent-{session}"
+        self.assertIn(f"overlay commit {name}", result.err)
+        self.boxagnts("overlay", "commit", name, "--yes")
+        self.assertEqual(self.file("a.txt"), "new\n")
+        self.assertEqual(self.file("b.txt"), "more\n")
+
+    def test_edits_are_there_when_it_goes_on(self):
+        self.script([bash("echo one > f.txt")], "first",
+                    {"text": "never"})
+        session = self.events("--mode", "edits", "go")[0]["id"]
+        self.script([bash("cat f.txt")], "second")
+        events = self.events("--mode", "edits", "--resume", session, "go on")
+        self.assertIn("one", self.text(self.of(events, "result")[0]))
+        self.assertFalse(os.path.exists(self.path("ws/f.txt")))
+
+    def test_edits_without_any_leave_nothing(self):
+        self.script([call("file-glob", pattern="*")], "looked")
+        result = self.agent("--mode", "edits", "look")
+        self.assertIn("nothing was changed", result.err)
+        self.assertNotIn("agent-", self.boxagnts("overlay", "list").out)
+
+    def on_terminal(self, answers, *arguments):
+        """Run it on a terminal; what a person would have seen, and the status.
+        Each question gets the next answer."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.dir)
+            os.execve(PROGRAM, [PROGRAM, *self.words(*arguments)],
+                      self.environment)
+        seen = b""
+        asked = 0
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            seen += part
+            if seen.count(b"Run it?") > asked:
+                os.write(terminal, answers[asked].encode() + b"\n")
+                asked += 1
+        os.close(terminal)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return seen.decode().replace("\r\n", "\n"), status
+
+    def test_effect_is_shown_and_committed(self):
+        self.write("ws/a.txt", "one\ntwo\n")
+        self.script([bash("sed -i s/two/TWO/ a.txt; echo x > b.txt")], "done")
+        seen, status = self.on_terminal(["y"], "--mode", "ask", "go")
+        self.assertEqual(status, 0, seen)
+        self.assertIn("-two\n+TWO\n", seen)
+        self.assertIn("asked by mode ask", seen)
+        self.assertEqual(self.file("a.txt"), "one\nTWO\n")
+        self.assertEqual(self.file("b.txt"), "x\n")
+        self.assertNotIn("agent-", self.boxagnts("overlay", "list").out)
+
+    def test_effect_is_dropped(self):
+        self.script([bash("echo x > b.txt; echo made")], "no then")
+        seen, status = self.on_terminal(["n"], "--mode", "reads", "go")
+        self.assertEqual(status, 0, seen)
+        self.assertIn("+x\n", seen)
+        self.assertIn("refused (person)", seen)
+        self.assertFalse(os.path.exists(self.path("ws/b.txt")))
+        self.assertNotIn("agent-", self.boxagnts("overlay", "list").out)
+
+    def test_stop_and_always(self):
+        self.script([bash("echo 1 >> l.txt")], [bash("echo 2 >> l.txt")],
+                    [call("file-write", path="/n.txt", content="n")], "never")
+        seen, status = self.on_terminal(["a", "s"], "--mode", "ask", "go")
+        self.assertEqual(status, 3, seen)
+        self.assertEqual(self.file("l.txt"), "1\n2\n")
+        self.assertFalse(os.path.exists(self.path("ws/n.txt")))
+        self.assertEqual(seen.count("Run it?"), 2)
+
+    def test_effect_has_no_network(self):
+        """A request before the approval would be one without it."""
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            server.setblocking(False)
+            port = server.getsockname()[1]
+            self.script([bash(f"curl -s http://127.0.0.1:{port}/leak")], "end")
+            seen, _ = self.on_terminal(
+                ["n"], "--mode", "ask", "--allowed-outbound-host",
+                f"http://127.0.0.1:{port}", "go")
+            self.assertIn("wants the network", seen)
+            with self.assertRaises(BlockingIOError):
+                server.accept()
 
     # ---- long results ------------------------------------------------------
 
