@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/context_mark.h"
+
 static desk it;
 
 static int set_up(void **state)
@@ -202,6 +204,22 @@ static void keeps_strangers_texts_between_their_lines(void **state)
     free(text);
 }
 
+static void marks_a_text_with_what_it_cannot_know(void **state)
+{
+    bx_autobuf bx_buf one = BX_BUF_INIT;
+    bx_autobuf bx_buf two = BX_BUF_INIT;
+
+    (void)state;
+    assert_int_equal(bx_mark_put(&one, "text", "a\n", 2), 0);
+    assert_int_equal(bx_mark_put(&two, "text", "b", 1), 0);
+    check_contains(one.data, "---\na\n--- end text, ");
+    check_contains(two.data, "---\nb\n--- end text, ");
+    assert_int_equal(one.len, two.len);
+    /* "--- begin text, " is before it. */
+    assert_memory_not_equal(one.data + 16, two.data + 16, 32);
+    assert_memory_equal(one.data + 16, strstr(one.data, "end text, ") + 10, 32);
+}
+
 static void goes_on_without_files_that_are_wrong(void **state)
 {
     char *text;
@@ -304,6 +322,7 @@ int main(void)
         CASE(lists_skills_for_people),
         CASE(keeps_the_notes_of_its_begin),
         CASE(keeps_strangers_texts_between_their_lines),
+        CASE(marks_a_text_with_what_it_cannot_know),
         CASE(goes_on_without_files_that_are_wrong),
         CASE(needs_no_one_to_read_problems),
         CASE(distrusts_a_users_folder_that_others_write),

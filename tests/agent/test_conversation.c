@@ -407,11 +407,13 @@ static void refuses_a_note_while_a_call_is_open(void **state)
 static void never_splits_calls_from_results(void **state)
 {
     (void)state;
-    talk_user(&it, "hello");  /* entry 1 */
-    talk_work(&it, "c1", 10); /* entries 2, 3 and 4 */
+    talk_user(&it, "hello"); /* entry 1 */
+    talk_call(&it, "c1");    /* 2 */
+    talk_user(&it, "wait");  /* 3 */
+    talk_result(&it, "c1", "one");
     talk_assistant(&it, "so");
     /* Between the call and its result: both are on the old side. */
-    for (int to = 2; to <= 4; to++) {
+    for (int to = 2; to <= 5; to++) {
         json_t *value = json_pack("{s:s, s:i, s:s}", "type", "compaction", "to",
                                   to, "summary", "x");
         bx_conversation *again = bx_conversation_load(it.log, NULL);
