@@ -49,6 +49,8 @@ int bx_cmd_chat(int argc, char **argv);
 int bx_cmd_mcp(int argc, char **argv);
 int bx_cmd_overlay(int argc, char **argv);
 int bx_cmd_learn(int argc, char **argv);
+int bx_cmd_init(int argc, char **argv);
+int bx_cmd_settings(int argc, char **argv);
 int bx_cmd_session(int argc, char **argv);
 int bx_cmd_doctor(int argc, char **argv);
 int bx_cmd_completion(int argc, char **argv);
