@@ -80,7 +80,7 @@ static void explain(bx_chat *chat, bx_screen *screen,
         const char *text = tool->manifest->description;
 
         fputs("  What the tool says of itself:\n", screen->out);
-        bx_chat_put_quoted(screen, 0, 4, text, strlen(text), 10);
+        bx_chat_put_quoted_whole(screen, 4, text, strlen(text), 10);
     }
     fputs("  The policy holds whatever you answer; /policy TOOL shows what it "
           "gives.\n  always: this tool is not asked for again in this session; "
@@ -158,7 +158,7 @@ static void put_question(bx_screen *screen, const char *question,
 
     putc('\n', screen->out);
     bx_screen_print(screen, BX_LOOK_YELLOW, "? The model asks:\n");
-    bx_chat_put_quoted(screen, 0, 2, question, strlen(question), 40);
+    bx_chat_put_quoted_whole(screen, 2, question, strlen(question), 40);
     json_array_foreach(choices, i, choice)
     {
         const char *text = json_string_value(choice);
@@ -227,8 +227,8 @@ bool bx_chat_on_hold(void *context, const bx_hold_event *event)
                        2000);
     fprintf(screen->out, "\n  %zu bytes of body%s\n", event->body_bytes,
             event->body_bytes == 0 ? "" : ":");
-    bx_chat_put_quoted(screen, 0, 4, event->body, event->body_bytes,
-                       BODY_LINES);
+    bx_chat_put_quoted_whole(screen, 4, event->body, event->body_bytes,
+                             BODY_LINES);
     letter = read_letter(chat, "[y]es [n]o [s]top? ", "yns", NULL);
     if (letter == 's')
         bx_cancel_trigger(chat->cli.tools.cancel);

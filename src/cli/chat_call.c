@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "base/json_text.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/markdown_flow.h"
 
 #define INPUT_LINES 40u /* of one text of an input */
 #define ERROR_LINES 6u
+#define WRAPPED_MAX_BYTES 1000u
 #define ENVELOPE_BEGIN "<data from=\""
 #define ENVELOPE_END "</data boundary=\""
 
@@ -56,29 +59,82 @@ void bx_chat_put_call(bx_screen *screen, unsigned indent, const char *name,
     putc('\n', screen->out);
 }
 
-void bx_chat_put_quoted(bx_screen *screen, unsigned look, unsigned indent,
-                        const char *text, size_t bytes, size_t max)
+static void put_text(bx_flow *flow, unsigned look, const char *text,
+                     size_t bytes)
 {
-    size_t lines = 0;
+    for (size_t at = 0; at < bytes;) {
+        if (strchr(" \t\n", text[at]) != NULL) {
+            bx_flow_space(flow);
+            at++;
+        } else {
+            at += bx_flow_put(flow, look, text + at, bytes - at);
+        }
+    }
+}
 
-    while (bytes > 0) {
+static void put_quoted(bx_screen *screen, unsigned look, unsigned indent,
+                       const char *text, size_t bytes, size_t max,
+                       bool is_whole)
+{
+    char prefix[BX_FLOW_PREFIX_BYTES];
+    bx_flow flow;
+
+    (void)snprintf(prefix, sizeof(prefix), "%*s| ", (int)indent, "");
+    bx_flow_init(&flow, screen);
+    bx_flow_set_prefix(&flow, NULL, prefix, indent + 2);
+    for (size_t lines = 0; bytes > 0; lines++) {
         const char *newline = memchr(text, '\n', bytes);
         size_t line = newline == NULL ? bytes : (size_t)(newline - text);
 
-        put_blanks(screen, indent);
-        if (lines++ == max) {
-            bx_screen_print(screen, BX_LOOK_DIM, "| ... %zu bytes more\n",
-                            bytes);
-            return;
+        if (lines == max) {
+            bx_screen_print(screen, BX_LOOK_DIM, "%s... %zu bytes more\n",
+                            prefix, bytes);
+            break;
         }
-        bx_screen_print(screen, BX_LOOK_DIM, "| ");
-        bx_screen_put_line(screen, look, text, line,
-                           screen->columns - indent - 3);
-        putc('\n', screen->out);
+        if (is_whole && line > 0) {
+            put_text(&flow, look, text, line);
+            bx_flow_break(&flow);
+        } else {
+            bx_screen_print(screen, BX_LOOK_DIM, "%s", prefix);
+            bx_screen_put_line(screen, look, text, line,
+                               screen->columns - indent - 3);
+            putc('\n', screen->out);
+        }
         line += newline != NULL;
         text += line;
         bytes -= line;
     }
+    bx_flow_clear(&flow);
+}
+
+void bx_chat_put_quoted(bx_screen *screen, unsigned look, unsigned indent,
+                        const char *text, size_t bytes, size_t max)
+{
+    put_quoted(screen, look, indent, text, bytes, max, false);
+}
+
+void bx_chat_put_quoted_whole(bx_screen *screen, unsigned indent,
+                              const char *text, size_t bytes, size_t max)
+{
+    put_quoted(screen, 0, indent, text, bytes, max, true);
+}
+
+void bx_chat_put_wrapped(bx_screen *screen, unsigned indent, unsigned look,
+                         const char *label, const char *text)
+{
+    char blanks[BX_FLOW_PREFIX_BYTES];
+    size_t bytes = strlen(text);
+    bx_flow flow;
+
+    if (bytes > WRAPPED_MAX_BYTES)
+        bytes = bx_utf8_span(text, WRAPPED_MAX_BYTES);
+    bx_flow_init(&flow, screen);
+    (void)snprintf(blanks, sizeof(blanks), "%*s", (int)indent, "");
+    bx_flow_set_prefix(&flow, NULL, blanks, indent);
+    put_text(&flow, look, label, strlen(label));
+    put_text(&flow, 0, text, bytes);
+    bx_flow_break(&flow);
+    bx_flow_clear(&flow);
 }
 
 /* Whole, however long its lines: somebody decides by it. */
@@ -192,12 +248,10 @@ static void put_summary(bx_screen *screen, const json_t *event,
     json_int_t wall_ms = json_integer_value(json_object_get(event, "wall_ms"));
     size_t lines = count_lines(text, bytes);
     char size[32];
-    char time[32];
 
-    bx_screen_print(
-        screen, BX_LOOK_DIM, "%zu line%s, %s, %s", lines, lines == 1 ? "" : "s",
-        bx_cli_bytes(bytes, size),
-        bx_cli_duration(wall_ms < 0 ? 0 : (uint64_t)wall_ms * 1000000u, time));
+    bx_screen_print(screen, BX_LOOK_DIM, "%zu line%s, %s, %lld ms", lines,
+                    lines == 1 ? "" : "s", bx_cli_bytes(bytes, size),
+                    (long long)wall_ms);
     if (images > 0)
         bx_screen_print(screen, BX_LOOK_DIM, ", %zu image%s", images,
                         images == 1 ? "" : "s");
@@ -220,11 +274,10 @@ void bx_chat_put_result(bx_screen *screen, unsigned indent, const json_t *event,
         bx_screen_print(screen, BX_LOOK_RED, "failed: ");
     put_summary(screen, event, text, bytes);
     putc('\n', screen->out);
-    if (is_error && lines < ERROR_LINES)
-        lines = ERROR_LINES;
-    if (lines > 0)
-        bx_chat_put_quoted(screen, is_error ? BX_LOOK_RED : BX_LOOK_DIM, indent,
-                           text, bytes, lines);
+    if (is_error)
+        bx_chat_put_quoted_whole(screen, indent, text, bytes, ERROR_LINES);
+    else if (lines > 0)
+        bx_chat_put_quoted(screen, BX_LOOK_DIM, indent, text, bytes, lines);
 }
 
 static unsigned look_of(const char *line)

@@ -24,8 +24,16 @@ void bx_chat_put_result(bx_screen *screen, unsigned indent, const json_t *event,
 /* A unified diff, at most max lines of it. */
 void bx_chat_put_diff(bx_screen *screen, const char *text, size_t max);
 
-/* Lines behind a bar, so that none looks like one of ours; at most max. */
+/* One line, broken between words where the screen ends; what follows the first
+ * is indented as far. label: text of ours. */
+void bx_chat_put_wrapped(bx_screen *screen, unsigned indent, unsigned look,
+                         const char *label, const char *text);
+
+/* Lines behind a bar, so that none looks like one of ours; at most max of them.
+ * Long ones are cut where the screen ends; whole, they go on in the next. */
 void bx_chat_put_quoted(bx_screen *screen, unsigned look, unsigned indent,
                         const char *text, size_t bytes, size_t max);
+void bx_chat_put_quoted_whole(bx_screen *screen, unsigned indent,
+                              const char *text, size_t bytes, size_t max);
 
 #endif

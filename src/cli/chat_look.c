@@ -260,7 +260,7 @@ void bx_chat_show_memory(bx_chat *chat, const char *rest)
     } else if (bx_memory_read(fd, rest, &text, &err) < 0) {
         bx_chat_say_error(chat, err);
     } else {
-        bx_chat_put_quoted(out, 0, 0, text, strlen(text), NOTE_LINES);
+        bx_chat_put_quoted_whole(out, 0, text, strlen(text), NOTE_LINES);
     }
 }
 

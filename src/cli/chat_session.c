@@ -166,7 +166,7 @@ static void recall_message(bx_screen *out, const json_t *message)
         return;
     putc('\n', out->out);
     bx_screen_print(out, BX_LOOK_BOLD, is_user ? "you\n" : "model\n");
-    bx_chat_put_quoted(out, 0, 0, text, strlen(text), RECALL_LINES);
+    bx_chat_put_quoted_whole(out, 0, text, strlen(text), RECALL_LINES);
 }
 
 void bx_chat_recall(bx_chat *chat)

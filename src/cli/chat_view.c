@@ -31,6 +31,7 @@ struct bx_chat_view {
     bool has_above;   /* something stands above, without a blank line between */
     open_call open[OPEN_MAX];
     size_t open_count;
+    char refused[64];   /* the call that was refused last */
     char last_call[64]; /* whose line was the last thing written */
     json_t *plan;
     int64_t begin_ns;
@@ -286,19 +287,6 @@ static void begin_part(bx_chat_view *view)
     view->has_above = false;
 }
 
-/* "  refused: TEXT" */
-static void put_remark(bx_chat_view *view, unsigned indent, unsigned look,
-                       const char *label, const char *text)
-{
-    unsigned used = indent + (unsigned)strlen(label);
-
-    indent_by(view, indent);
-    bx_screen_print(view->out, look, "%s", label);
-    bx_screen_put_line(view->out, 0, text, strlen(text),
-                       view->out->columns * 3 - used - 1);
-    putc('\n', view->out->out);
-}
-
 static void show_text(bx_chat_view *view, const json_t *event, unsigned indent)
 {
     const char *text = text_of(event, "text");
@@ -423,10 +411,15 @@ static void show_call(bx_chat_view *view, const json_t *event, unsigned indent)
 static void show_result(bx_chat_view *view, const json_t *event,
                         unsigned indent)
 {
+    note_closed(view, text_of(event, "id"));
+    /* What the model is told of a refusal was said already. */
+    if (strcmp(view->refused, text_of(event, "id")) == 0) {
+        view->has_above = true;
+        return;
+    }
     name_call(view, event, indent);
     bx_chat_put_result(view->out, indent + 2, event,
                        indent == 0 ? RESULT_LINES : 0);
-    note_closed(view, text_of(event, "id"));
     view->last_call[0] = '\0';
     view->has_above = true;
 }
@@ -434,13 +427,17 @@ static void show_result(bx_chat_view *view, const json_t *event,
 static void show_approval(bx_chat_view *view, const json_t *event,
                           unsigned indent)
 {
+    bx_autobuf bx_buf label = BX_BUF_INIT;
+    const char *by = text_of(event, "by");
+
     if (strcmp(text_of(event, "decision"), "refused") != 0)
         return;
     name_call(view, event, indent);
-    put_remark(view, indent + 2, BX_LOOK_YELLOW,
-               "refused: ", text_of(event, "by"));
-    if (text_of(event, "reason")[0] != '\0')
-        put_remark(view, indent + 2, 0, "         ", text_of(event, "reason"));
+    /* A person knows what they said. */
+    bx_chat_put_wrapped(view->out, indent + 2, BX_LOOK_YELLOW,
+                        "refused: ", strcmp(by, "person") == 0 ? "by you" : by);
+    (void)snprintf(view->refused, sizeof(view->refused), "%s",
+                   text_of(event, "id"));
 }
 
 static void show_denied(bx_chat_view *view, const json_t *event,
@@ -452,8 +449,8 @@ static void show_denied(bx_chat_view *view, const json_t *event,
     if (bx_buf_printf(&text, "%s '%s': %s (%s)", text_of(event, "call"),
                       text_of(event, "target"), text_of(event, "reason"),
                       text_of(event, "rule")) == 0)
-        put_remark(view, indent + 2, BX_LOOK_YELLOW, "policy refused ",
-                   text.data);
+        bx_chat_put_wrapped(view->out, indent + 2, BX_LOOK_YELLOW,
+                            "policy refused ", text.data);
 }
 
 static void show_effect(bx_chat_view *view, const json_t *event,
@@ -464,7 +461,8 @@ static void show_effect(bx_chat_view *view, const json_t *event,
     name_call(view, event, indent);
     if (bx_buf_printf(&text, "%s %s %s", text_of(event, "call"),
                       text_of(event, "target"), text_of(event, "detail")) == 0)
-        put_remark(view, indent + 2, BX_LOOK_DIM, "effect: ", text.data);
+        bx_chat_put_wrapped(view->out, indent + 2, BX_LOOK_DIM,
+                            "effect: ", text.data);
 }
 
 void bx_chat_put_plan(bx_screen *screen, unsigned indent, const json_t *items)
@@ -523,7 +521,8 @@ static void show_notice(bx_chat_view *view, const json_t *event,
                         unsigned indent)
 {
     end_words(view);
-    put_remark(view, indent, BX_LOOK_YELLOW, "note: ", text_of(event, "text"));
+    bx_chat_put_wrapped(view->out, indent, BX_LOOK_YELLOW,
+                        "note: ", text_of(event, "text"));
 }
 
 static void put_count(bx_screen *out, long long count, const char *unit)
@@ -565,27 +564,24 @@ static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
     end_words(view);
     clear_status(view);
     if (indent > 0) {
-        put_remark(view, indent, BX_LOOK_DIM, "ended: ", status);
+        bx_chat_put_wrapped(view->out, indent, BX_LOOK_DIM, "ended: ", status);
         return;
     }
     if (view->text.is_terminal)
         putc('\n', view->out->out);
     if (!is_done) {
-        indent_by(view, indent);
-        bx_screen_print(view->out,
-                        strcmp(status, "failed") == 0 ? BX_LOOK_RED
-                                                      : BX_LOOK_YELLOW,
-                        "%s", status);
-        put_remark(view, 0, 0, text_of(event, "reason")[0] == '\0' ? "" : ": ",
-                   text_of(event, "reason"));
+        const char *reason = text_of(event, "reason");
+        char label[64];
+
+        (void)snprintf(label, sizeof(label), "%.40s%s", status,
+                       reason[0] == '\0' ? "" : ": ");
+        bx_chat_put_wrapped(view->out, 0,
+                            strcmp(status, "failed") == 0 ? BX_LOOK_RED
+                                                          : BX_LOOK_YELLOW,
+                            label, reason);
     }
-    bx_screen_print(
-        view->out, BX_LOOK_DIM, "%lld turn%s, %lld call%s",
-        number_of(event, "turns"), number_of(event, "turns") == 1 ? "" : "s",
-        number_of(event, "calls"), number_of(event, "calls") == 1 ? "" : "s");
-    if (number_of(event, "refusals") > 0)
-        bx_screen_print(view->out, BX_LOOK_DIM, ", %lld refused",
-                        number_of(event, "refusals"));
+    bx_screen_print(view->out, BX_LOOK_DIM, ", %lld refused",
+                    number_of(event, "refusals"));
     bx_screen_print(view->out, BX_LOOK_DIM, ", ");
     put_usage(view, event);
 }
@@ -617,8 +613,8 @@ static void show_agent(bx_chat_view *view, const json_t *event, unsigned depth)
         end_words(view);
         clear_status(view);
         begin_part(view);
-        put_remark(view, depth * 4 + 2, BX_LOOK_CYAN, "agent ",
-                   text_of(event, "name"));
+        bx_chat_put_wrapped(view->out, depth * 4 + 2, BX_LOOK_CYAN, "agent ",
+                            text_of(event, "name"));
         return;
     }
     show(view, inner, depth + 1);

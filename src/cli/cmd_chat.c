@@ -150,10 +150,10 @@ static void greet(bx_chat *chat)
     bx_screen_put_line(out, 0, workspace, strlen(workspace), out->columns - 40);
     fputs("  (/help)\n", out->out);
     if (strcmp(model->provider->protocol, "demo") == 0)
-        fputs("This is the demo: what it says is a script, its tools and what "
-              "they do to your\nfiles are real. With a key a model answers: "
-              "export ANTHROPIC_API_KEY, OPENAI_API_KEY\nor GEMINI_API_KEY, or "
-              "see docs/models.md for files, commands and local models.\n",
+        fputs("This is the demo: what it says is a script; its tools, and what "
+              "they do to your files,\nare real. With a key a model answers: "
+              "export ANTHROPIC_API_KEY, OPENAI_API_KEY or\nGEMINI_API_KEY; "
+              "docs/models.md has files, commands and local models.\n",
               out->out);
 }
 
