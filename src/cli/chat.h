@@ -61,6 +61,7 @@ void bx_chat_resume(bx_chat *chat, const char *rest);
 void bx_chat_fork(bx_chat *chat, const char *rest);
 void bx_chat_clear(bx_chat *chat, const char *rest);
 void bx_chat_rename(bx_chat *chat, const char *rest);
+void bx_chat_export(bx_chat *chat, const char *rest);
 /* The end of what was said in the session that goes on. */
 void bx_chat_recall(bx_chat *chat);
 

@@ -13,33 +13,60 @@
 #define BODY_LINES 10u
 #define CHOICES_MAX 20u
 
-/* The first letter decides, the rest of the line is for the model. Ctrl-C and
- * Ctrl-D: 's'; ret_rest is owned then as always, and may be NULL. */
-static char read_letter(bx_chat *chat, const char *prompt, const char *letters,
-                        char **ret_rest)
+typedef struct answer_word {
+    const char *word; /* whole, or its first letter */
+    bool has_text;    /* what follows is for the model */
+} answer_word;
+
+static const answer_word words[] = {
+    { "yes", false },  { "no", true },       { "always", false },
+    { "diff", false }, { "explain", false }, { "stop", true },
+};
+
+static const answer_word *find_word(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t whole = strlen(words[i].word);
+
+        if ((bytes == 1 || bytes == whole) &&
+            strncasecmp(text, words[i].word, bytes) == 0)
+            return &words[i];
+    }
+    return NULL;
+}
+
+/* One of letters, by a line that is nothing else: "yes, but" is no yes. The
+ * text after a no is for the model. Ctrl-C and Ctrl-D: 's'. ret_text: owned,
+ * may stay NULL; NULL: none is taken. */
+static char read_letter(bx_chat *chat, bx_screen *screen, const char *prompt,
+                        const char *letters, char **ret_text)
 {
     for (;;) {
         bx_autofree char *line = NULL;
         bx_line_status status =
             bx_line_editor_read(chat->editor, prompt, false, &line);
-        const char *rest;
+        const answer_word *word;
+        const char *begin;
+        const char *text;
 
         if (status == BX_LINE_END)
             chat->is_leaving = true;
         if (status != BX_LINE_TEXT)
             return 's';
-        rest = line + strspn(line, " \t");
-        if (*rest == '\0' || strchr(letters, *rest | 0x20) == NULL)
-            continue;
-        /* "no, use the other" and "n use the other" */
-        if (ret_rest != NULL) {
-            const char *text = rest + strcspn(rest, " ,:");
-
-            text += strspn(text, " ,:");
-            free(*ret_rest);
-            *ret_rest = *text == '\0' ? NULL : strdup(text);
+        begin = line + strspn(line, " \t");
+        text = begin + strcspn(begin, " \t\n,:.");
+        word = find_word(begin, (size_t)(text - begin));
+        text += strspn(text, " \t\n,:.");
+        if (word != NULL && strchr(letters, word->word[0]) != NULL &&
+            (*text == '\0' || word->has_text)) {
+            if (ret_text != NULL && *text != '\0')
+                *ret_text = strdup(text);
+            return word->word[0];
         }
-        return (char)(*rest | 0x20);
+        if (*begin != '\0')
+            fputs("  One letter or word of these. To tell the model something: "
+                  "n, and the text.\n",
+                  screen->out);
     }
 }
 
@@ -77,14 +104,12 @@ static void explain(bx_chat *chat, bx_screen *screen,
     putc('\n', screen->out);
     if (tool != NULL && tool->manifest != NULL &&
         tool->manifest->description != NULL) {
-        const char *text = tool->manifest->description;
-
-        fputs("  What the tool says of itself:\n", screen->out);
-        bx_chat_put_quoted_whole(screen, 4, text, strlen(text), 10);
+        bx_chat_put_wrapped(screen, 2, 0, "What the tool says of itself: ",
+                            tool->manifest->description);
     }
     fputs("  The policy holds whatever you answer; /policy TOOL shows what it "
           "gives.\n  always: this tool is not asked for again in this session; "
-          "a dangerous one is.\n  After y or n you may say something to the "
+          "a dangerous one is.\n  After n you may say something to the "
           "model: n use the tests folder\n",
           screen->out);
 }
@@ -113,7 +138,7 @@ static bx_answer approve(bx_chat *chat, bx_screen *screen,
     put_ask(screen, ask);
     for (;;) {
         char letter = read_letter(
-            chat,
+            chat, screen,
             has_diff ? "[y]es [n]o [a]lways [d]iff [e]xplain [s]top? "
                      : "[y]es [n]o [a]lways [e]xplain [s]top? ",
             has_diff ? "ynades" : "ynaes", ret_reason);
@@ -229,7 +254,7 @@ bool bx_chat_on_hold(void *context, const bx_hold_event *event)
             event->body_bytes == 0 ? "" : ":");
     bx_chat_put_quoted_whole(screen, 4, event->body, event->body_bytes,
                              BODY_LINES);
-    letter = read_letter(chat, "[y]es [n]o [s]top? ", "yns", NULL);
+    letter = read_letter(chat, screen, "[y]es [n]o [s]top? ", "yns", NULL);
     if (letter == 's')
         bx_cancel_trigger(chat->cli.tools.cancel);
     bx_chat_view_release(chat->view);

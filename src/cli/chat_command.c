@@ -35,7 +35,7 @@ static void list_models(bx_chat *chat)
     if (hidden > 0)
         bx_screen_print(out, BX_LOOK_DIM,
                         "%zu more have no key: `boxagnts model list` shows "
-                        "them, docs/models.md where a key goes\n",
+                        "them, docs/models.md\nsays where a key goes\n",
                         hidden);
 }
 
@@ -171,6 +171,8 @@ const bx_chat_command bx_chat_commands[] = {
     { "resume", "[ID]", "Go on with another session", bx_chat_resume },
     { "fork", "", "Go on in a copy of this session", bx_chat_fork },
     { "rename", "TITLE", "Give the session a title", bx_chat_rename },
+    { "export", "[FILE]", "Write the session as Markdown, or as JSON to *.json",
+      bx_chat_export },
     { "diff", "[PATH]", "What the edits of mode edits change", show_diff },
     { "commit", "[PATH]", "Write these edits to the workspace", commit },
     { "drop", "[PATH]", "Forget these edits", drop },

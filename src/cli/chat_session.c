@@ -74,9 +74,9 @@ void bx_chat_list_sessions(bx_chat *chat, const char *rest)
     if (list.count == 0)
         fputs("no session of this workspace has these words\n", out->out);
     else
-        bx_screen_print(out, BX_LOOK_DIM,
-                        "/resume ID goes on with one; `boxagnts session list "
-                        "--all` shows every workspace's\n");
+        bx_chat_put_wrapped(out, 0, 0, "",
+                            "/resume ID goes on with one; `boxagnts session "
+                            "list --all` shows those of every workspace");
 }
 
 /* The last session of the workspace that is not this one. Owned. */
@@ -153,6 +153,23 @@ void bx_chat_rename(bx_chat *chat, const char *rest)
                                      bx_agent_session(chat->cli.agent), rest,
                                      &err) < 0)
         bx_chat_say_error(chat, err);
+}
+
+void bx_chat_export(bx_chat *chat, const char *rest)
+{
+    char name[64];
+    char *argv[7] = { (char *)"session",  (char *)"export", NULL,
+                      (char *)"--format", (char *)"md",     (char *)"--output",
+                      (char *)rest };
+    size_t bytes = strlen(rest);
+
+    (void)snprintf(name, sizeof(name), "%s", bx_agent_session(chat->cli.agent));
+    argv[2] = name;
+    if (bytes > 5 && strcmp(rest + bytes - 5, ".json") == 0)
+        argv[4] = (char *)"json";
+    fflush(stdout);
+    (void)bx_cmd_session(bytes == 0 ? 5 : 7, argv);
+    fflush(stdout);
 }
 
 /* ---- what was said ---- */

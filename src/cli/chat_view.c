@@ -413,7 +413,8 @@ static void show_result(bx_chat_view *view, const json_t *event,
 {
     note_closed(view, text_of(event, "id"));
     /* What the model is told of a refusal was said already. */
-    if (strcmp(view->refused, text_of(event, "id")) == 0) {
+    if (view->refused[0] != '\0' &&
+        strcmp(view->refused, text_of(event, "id")) == 0) {
         view->has_above = true;
         return;
     }
@@ -541,7 +542,6 @@ static void put_usage(bx_chat_view *view, const json_t *event)
     const json_t *usage = json_object_get(event, "usage");
     const json_t *cost = json_object_get(event, "cost");
     bx_screen *out = view->out;
-    char time[32];
 
     put_count(out,
               number_of(usage, "input_tokens") +
@@ -551,9 +551,8 @@ static void put_usage(bx_chat_view *view, const json_t *event)
     put_count(out, number_of(usage, "output_tokens"), "out");
     if (json_is_number(cost) && json_number_value(cost) > 0)
         bx_screen_print(out, BX_LOOK_DIM, ", $%.4f", json_number_value(cost));
-    bx_screen_print(
-        out, BX_LOOK_DIM, ", %s\n",
-        bx_cli_duration((uint64_t)(now_ns() - view->begin_ns), time));
+    bx_screen_print(out, BX_LOOK_DIM, ", %.1f s\n",
+                    (double)(now_ns() - view->begin_ns) / 1e9);
 }
 
 static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
@@ -580,8 +579,13 @@ static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
                                                           : BX_LOOK_YELLOW,
                             label, reason);
     }
-    bx_screen_print(view->out, BX_LOOK_DIM, ", %lld refused",
-                    number_of(event, "refusals"));
+    bx_screen_print(
+        view->out, BX_LOOK_DIM, "%lld turn%s, %lld call%s",
+        number_of(event, "turns"), number_of(event, "turns") == 1 ? "" : "s",
+        number_of(event, "calls"), number_of(event, "calls") == 1 ? "" : "s");
+    if (number_of(event, "refusals") > 0)
+        bx_screen_print(view->out, BX_LOOK_DIM, ", %lld refused",
+                        number_of(event, "refusals"));
     bx_screen_print(view->out, BX_LOOK_DIM, ", ");
     put_usage(view, event);
 }

@@ -151,9 +151,9 @@ static void greet(bx_chat *chat)
     fputs("  (/help)\n", out->out);
     if (strcmp(model->provider->protocol, "demo") == 0)
         fputs("This is the demo: what it says is a script; its tools, and what "
-              "they do to your files,\nare real. With a key a model answers: "
-              "export ANTHROPIC_API_KEY, OPENAI_API_KEY or\nGEMINI_API_KEY; "
-              "docs/models.md has files, commands and local models.\n",
+              "they do to your\nfiles, are real. With a key a model answers: "
+              "export ANTHROPIC_API_KEY,\nOPENAI_API_KEY or GEMINI_API_KEY; "
+              "docs/models.md has files, commands and\nlocal models.\n",
               out->out);
 }
 
