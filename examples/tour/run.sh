@@ -1,7 +1,7 @@
 #!/bin/sh
-# The tour: a real program does its work inside the sandbox, an agent's tools
-# do theirs, then five attacks are stopped. Exit status 1 when something fails
-# or one of them got through.
+# The tour: an agent works on a task, a real program does its work inside the
+# sandbox, tools are called one by one, then five attacks are stopped. Exit
+# status 1 when something fails or one of them got through.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,7 +28,7 @@ output=$(mktemp)
 trap 'rm -f "$messages" "$output"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p out
-rm -f out/*
+rm -rf out/*
 
 # What the attacks would change.
 state_of_host() {
@@ -47,7 +47,34 @@ run() {
     cat "$output"
 }
 
-printf '%sA program at work:%s report.js reads a year of sales.\n' \
+# With a key in the environment a real model does it, for half a dollar at most;
+# without one, or when that fails, the demo: a script, which says so.
+agent() {
+    rm -rf out/desk
+    mkdir -p out/desk
+    cp data/sales.csv out/desk/
+    printf "%s\$ boxagnts agent run --mode auto%s '%s'%s\n" \
+        "$dim" "$1" "$task" "$plain"
+    # shellcheck disable=SC2086 # words of flags
+    "$boxagnts" agent run --workspace out/desk --mode auto --max-turns 20 $1 \
+        "$task"
+}
+
+task='Look around in this folder and leave a short note of what is in it.'
+printf '%sAn agent at work:%s its folder is all it sees, and auto is all the policy lets through.\n' \
+    "$bold" "$plain"
+if [ -n "${ANTHROPIC_API_KEY:-}${OPENAI_API_KEY:-}${GEMINI_API_KEY:-}${GOOGLE_API_KEY:-}" ] &&
+    agent ' --max-cost 0.5'; then
+    :
+elif ! agent ' --model demo'; then
+    printf '%sthe agent failed%s\n' "$red" "$plain" >&2
+    exit 1
+fi
+for note in out/desk/*.md; do
+    [ -e "$note" ] && sed "s/^/  $dim/; s/\$/$plain/" "$note"
+done
+
+printf '\n%sA program at work:%s report.js reads a year of sales.\n' \
     "$bold" "$plain"
 run /programs/report.js
 if [ "$status" -ne 0 ] || [ ! -s out/report.json ]; then
@@ -82,7 +109,7 @@ tool() {
     fi
 }
 
-printf '\n%sAn agent at work:%s each call in a fresh sandbox that sees this folder.\n' \
+printf '\n%sTools, one by one:%s each call in a fresh sandbox that sees this folder.\n' \
     "$bold" "$plain"
 tool 'order,date' tool call file-read path=data/sales.csv limit=2
 tool 'Trail shoe' bash -c 'cut -d, -f5 data/sales.csv | sort | uniq -c | sort -rn | grep Trail'
