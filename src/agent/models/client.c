@@ -95,15 +95,26 @@ static int make_reply(bx_model_client *client, const bx_protocol *protocol,
     return bx_client_fail(failure, "", fault, err);
 }
 
+/* Not every provider says which model it was. */
+static int settle_model(const bx_model *model, bx_turn_reply *reply,
+                        bx_error **err)
+{
+    if (reply->model != NULL && *reply->model != '\0')
+        return 0;
+    free(reply->model);
+    reply->model = strdup(model->id != NULL ? model->id : model->name);
+    return reply->model != NULL ? 0 : bx_error_set_nomem(err);
+}
+
 /* The conversation is too long: no message, and the stop that says so. */
-static int take_context(bx_turn_reply *ret_reply, bx_error **err)
+static int take_context(const bx_model *model, bx_turn_reply *ret_reply,
+                        bx_error **err)
 {
     ret_reply->message = bx_message_new("assistant");
-    ret_reply->model = strdup("");
     ret_reply->stop = BX_STOP_CONTEXT;
-    return ret_reply->message != NULL && ret_reply->model != NULL
-               ? 0
-               : bx_error_set_nomem(err);
+    if (ret_reply->message == NULL)
+        return bx_error_set_nomem(err);
+    return settle_model(model, ret_reply, err);
 }
 
 static int make_attempt(bx_model_client *client, const bx_protocol *protocol,
@@ -124,7 +135,7 @@ static int make_attempt(bx_model_client *client, const bx_protocol *protocol,
                    fault, &why) < 0) {
         free(request_id);
         if (fault->is_context)
-            return take_context(ret_reply, err);
+            return take_context(request->model, ret_reply, err);
         if (err != NULL)
             *err = bx_take(why);
         return -1;
@@ -138,7 +149,7 @@ static int make_attempt(bx_model_client *client, const bx_protocol *protocol,
         return -1;
     }
     ret_reply->request_id = request_id;
-    return 0;
+    return settle_model(request->model, ret_reply, err);
 }
 
 /* ---- between attempts ----------------------------------------------- */
