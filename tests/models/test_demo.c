@@ -223,13 +223,13 @@ static void words_choose_a_script(void **state)
 {
     (void)state;
     say("Please FIX the failing test.");
-    expect_text("/demo-fix/mean.py");
+    expect_text("/demo-fix/mean.js");
     answer(true, "does not exist");
     expect_text("file-write");
     answer(false, "Made");
-    expect_text("python3 test_mean.py");
-    answer(true, "AssertionError: 1.5\n[exit code 1]");
-    expect_text("It fails: `mean` answers 1.5.");
+    expect_text("node test.js");
+    answer(true, "Uncaught Error: mean of 2,4 is 3, not 2\n[exit code 1]");
+    expect_text("It fails: mean of 2,4 is 3, not 2. The sum");
     answer(false, "Replaced");
     expect_text("And the test once more.");
     answer(false, "2 tests passed");
