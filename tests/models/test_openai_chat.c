@@ -85,6 +85,43 @@ static void bounds_the_calls(void **state)
     }
 }
 
+/* How many times an event is taken. */
+static int repeat(const char *text, bx_error **err)
+{
+    bx_autoreplying bx_reply *reply = bx_reply_new("openai-chat", NULL, NULL);
+    int count = 0;
+
+    while (count < BX_REPLY_MAX_BLOCKS + 9 &&
+           bx_protocol_openai_chat.read_event(reply, "", text, strlen(text),
+                                              err) == 0)
+        count++;
+    return count;
+}
+
+static void bounds_the_details(void **state)
+{
+    static const char form[] =
+        "{\"choices\":[{\"delta\":{\"reasoning_details\":["
+        "{\"index\":0,\"text\":\"%s\"}]}}]}";
+    static char text[(1 << 20) + sizeof(form)];
+    static char letters[1 << 20];
+    bx_error *err = NULL;
+
+    (void)state;
+    assert_int_equal(repeat("{\"choices\":[{\"delta\":{\"reasoning_details\":["
+                            "{\"text\":\"a\"}]}}]}",
+                            &err),
+                     BX_REPLY_MAX_BLOCKS);
+    assert_non_null(strstr(bx_error_message(err), "more than 1000"));
+    bx_error_free(err);
+    err = NULL;
+    memset(letters, 'a', sizeof(letters) - 1);
+    snprintf(text, sizeof(text), form, letters);
+    assert_int_equal(repeat(text, &err), 63); /* 1 MiB each */
+    assert_non_null(strstr(bx_error_message(err), "larger"));
+    bx_error_free(err);
+}
+
 static void refuses_calls_without_a_name(void **state)
 {
     static const char text[] =
@@ -111,6 +148,7 @@ int main(void)
         cmocka_unit_test(is_found_by_its_name),
         cmocka_unit_test(knows_servers_by_their_host),
         cmocka_unit_test(bounds_the_calls),
+        cmocka_unit_test(bounds_the_details),
         cmocka_unit_test(refuses_calls_without_a_name),
     };
 
