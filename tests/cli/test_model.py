@@ -393,12 +393,17 @@ class Test(ModelTest):
             {"text": "I \033[31mcannot\033[0m."})), status=1)
         self.assertRegex(result.out, r"(?m)^tool call +none came$")
         self.assertIn(r"I \x1b[31mcannot", result.out)
+        shown = self.ask(stream(gemini_stream({"text": "No.\n" * 1000})),
+                         status=1).out
+        self.assertLess(len(shown), 1000)
+        self.assertEqual(shown.count("\n"), 8)
         data = json.loads(self.ask(stream(gemini_stream({"text": "No."})),
                                    arguments=["--json"], status=1).out)
         self.assertEqual((data["ok"], data["tool_call"]), (False, "none"))
 
     def test_another_call_is_no_success(self):
-        for call in (gemini_call(a=1, b=2), gemini_call("other", a=17, b=25),
+        for call in (gemini_call(a=1, b=25), gemini_call(a=17, b=2),
+                     gemini_call("other", a=17, b=25), gemini_call(),
                      gemini_call(a="17", b="25")):
             result = self.ask(stream(gemini_stream(call)), status=1)
             self.assertRegex(result.out,
