@@ -56,15 +56,16 @@ static int finish_open(bx_reply *reply, bx_error **err)
     return 0;
 }
 
-/* Owned; NULL: there is none. *ret_is_bad: it cannot be sent back. */
-static json_t *read_signature(const json_t *part, bool *ret_is_bad)
+/* Owned; NULL: there is none, or one that the API would not take back: bytes in
+ * base64, of either alphabet. */
+static json_t *read_signature(const json_t *part)
 {
+    static const char set[] = "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/_=-";
     json_t *value = json_object_get(part, "thoughtSignature");
+    size_t bytes = json_string_length(value);
 
-    *ret_is_bad = value != NULL && !json_is_null(value) &&
-                  (!json_is_string(value) || strlen(json_string_value(value)) !=
-                                                 json_string_length(value));
-    if (*ret_is_bad || json_string_length(value) == 0)
+    if (bytes == 0 || strspn(json_string_value(value), set) != bytes)
         return NULL;
     return json_incref(value);
 }
@@ -146,12 +147,8 @@ static int read_part(bx_reply *reply, const json_t *part, bx_error **err)
     const json_t *call = json_object_get(part, "functionCall");
     const json_t *text = json_object_get(part, "text");
     bool is_thought = json_is_true(json_object_get(part, "thought"));
-    bool is_bad = false;
-    json_t *signature = read_signature(part, &is_bad);
+    json_t *signature = read_signature(part);
 
-    if (is_bad)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "gemini: thoughtSignature: expected a string");
     if (json_is_object(call) &&
         (json_object_get(call, "partialArgs") != NULL ||
          json_is_true(json_object_get(call, "willContinue")))) {
