@@ -9,23 +9,10 @@
 #define BX_AGENT_AGENT_H
 
 #include "agent/approval.h"
+#include "agent/budget.h"
 #include "agent/conversation.h"
 #include "agent/toolset.h"
 #include "store/session_store.h"
-
-/* 0 takes the default, in parentheses; UINT64_MAX: none. */
-typedef struct bx_agent_budget {
-    uint64_t turns;         /* (100) */
-    uint64_t calls;         /* (500) */
-    uint64_t input_tokens;  /* (none) all turns together */
-    uint64_t output_tokens; /* (none) */
-    double cost;            /* (none) dollars; 0: none. A model without
-                             * prices cannot run under it */
-    uint64_t time_ms;       /* (1 hour) without what people took */
-    uint64_t failures;      /* (8) calls in a row that failed */
-    uint64_t repeats;       /* (3) the same call with the same result in a
-                             * row: no progress */
-} bx_agent_budget;
 
 /* Borrowed, all that it points to, until the agent is freed. */
 typedef struct bx_agent_config {

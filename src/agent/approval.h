@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "agent/event.h"
-#include "tool/registry.h"
+#include "policy/level.h"
 
 typedef enum bx_mode {
     BX_MODE_ASK,   /* a person is asked for each call that is not none */

@@ -4,8 +4,24 @@
 #ifndef BX_AGENT_BUDGET_H
 #define BX_AGENT_BUDGET_H
 
-#include "agent/agent.h"
+#include <jansson.h>
+
+#include "agent/models/model.h"
 #include "base/digest.h"
+
+/* 0 takes the default, in parentheses; UINT64_MAX: none. */
+typedef struct bx_agent_budget {
+    uint64_t turns;         /* (100) */
+    uint64_t calls;         /* (500) */
+    uint64_t input_tokens;  /* (none) all turns together */
+    uint64_t output_tokens; /* (none) */
+    double cost;            /* (none) dollars; 0: none. A model without
+                             * prices cannot run under it */
+    uint64_t time_ms;       /* (1 hour) without what people took */
+    uint64_t failures;      /* (8) calls in a row that failed */
+    uint64_t repeats;       /* (3) the same call with the same result in a
+                             * row: no progress */
+} bx_agent_budget;
 
 typedef struct bx_spending {
     bx_agent_budget budget; /* with defaults in place of zeros */
