@@ -25,7 +25,9 @@
 #ifndef BX_AGENT_SETTINGS_H
 #define BX_AGENT_SETTINGS_H
 
-#include "agent/agent.h"
+#include "agent/approval.h"
+#include "agent/budget.h"
+#include "agent/models/turn.h"
 
 #define BX_SETTINGS_FILE "agent.yaml"
 #define BX_SETTINGS_POLICY_FILE "policy.yaml"
