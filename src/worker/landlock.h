@@ -19,9 +19,9 @@ int bx_landlock_abi(void);
 const char *bx_landlock_lacks(int abi);
 
 /* Confine this thread, and those it starts, to dirs: to read them, or to read
- * and write them. Nothing else is executed, no device or socket made, no port of TCP
- * bound or dialled, no signal or abstract socket of others reached. Needs
- * no_new_privs. */
+ * and write them. Nothing else is executed, no device or socket made, no port
+ * of TCP bound or dialled, no signal or abstract socket of others reached.
+ * Needs no_new_privs. */
 int bx_landlock_apply(int abi, const bx_lockdown_dir *dirs, size_t count,
                       bool is_network, bx_error **err);
 

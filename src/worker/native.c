@@ -137,8 +137,8 @@ static int start_guard(const bx_native_plan *plan, bx_native *native,
         close_all(ends.theirs);
         return -1;
     }
-    pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL,
-                         &native->pidfd, NULL, NULL);
+    pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, &native->pidfd,
+                         NULL, NULL);
     if (pid == 0)
         exec_guard(guard, argv, ends.theirs);
     close_all(ends.theirs);
@@ -206,8 +206,7 @@ int bx_native_start(const bx_native_plan *plan, bx_native *ret_native,
     };
     bx_autobuf bx_buf text = BX_BUF_INIT;
 
-    if (write_plan(plan, &text, err) < 0 ||
-        start_guard(plan, &native, err) < 0)
+    if (write_plan(plan, &text, err) < 0 || start_guard(plan, &native, err) < 0)
         return -1;
     if (send(native.control, text.data, text.len, MSG_NOSIGNAL) < 0) {
         bx_error_set_errno(err, errno, "its guard");
@@ -222,8 +221,7 @@ int bx_native_start(const bx_native_plan *plan, bx_native *ret_native,
 char *bx_native_ending(const bx_native *native, int timeout_ms)
 {
     char data[BX_NATIVE_REPORT_BYTES];
-    size_t bytes =
-        receive(native->control, data, sizeof(data), timeout_ms);
+    size_t bytes = receive(native->control, data, sizeof(data), timeout_ms);
     bx_wire_in in = bx_wire_in_of(data, bytes);
 
     return bytes == 0 ? NULL : bx_wire_get_text(&in, sizeof(data));

@@ -10,8 +10,9 @@
 
 #include "worker/lockdown.h"
 
-#define BX_NATIVE_MAX_BYTES 65536u /* of a plan: words, environment, folders */
-#define BX_NATIVE_MAX_ITEMS 1024u  /* of each of these */
+#define BX_NATIVE_MAX_BYTES 65536u  /* of a plan: words, environment, folders  \
+                                     */
+#define BX_NATIVE_MAX_ITEMS 1024u   /* of each of these */
 #define BX_NATIVE_ARGUMENT "native" /* behind BX_WORKER_ARGUMENT */
 
 /* Beside BX_ACCESS_READ and BX_ACCESS_WRITE. */
@@ -25,8 +26,8 @@ typedef struct bx_native_dir {
 
 /* All borrowed. */
 typedef struct bx_native_plan {
-    const char *guard; /* boxagnts, or a program that calls bx_worker_main();
-                        * NULL: this one */
+    const char *guard;   /* boxagnts, or a program that calls bx_worker_main();
+                          * NULL: this one */
     const char *program; /* absolute path */
     const char *const *argv;
     size_t argc;

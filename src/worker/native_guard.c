@@ -40,8 +40,8 @@ typedef struct bx_guard {
 static char **get_list(bx_wire_in *in)
 {
     uint32_t count = bx_wire_get_u32(in);
-    char **list = count > BX_NATIVE_MAX_ITEMS ? NULL
-                                              : calloc(count + 1, sizeof(*list));
+    char **list =
+        count > BX_NATIVE_MAX_ITEMS ? NULL : calloc(count + 1, sizeof(*list));
 
     for (uint32_t i = 0; list != NULL && i < count; i++)
         list[i] = bx_wire_get_text(in, BX_NATIVE_MAX_BYTES);

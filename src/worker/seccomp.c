@@ -56,8 +56,7 @@ int bx_seccomp_apply(const bx_lockdown *lockdown, bx_error **err)
     struct sock_filter steps[MAX_STEPS];
     struct sock_fprog filter = { made->len, steps };
 
-    _Static_assert(sizeof(filters) / sizeof(filters[0]) ==
-                       BX_SECCOMP_LAST + 1,
+    _Static_assert(sizeof(filters) / sizeof(filters[0]) == BX_SECCOMP_LAST + 1,
                    "a filter for each combination of settings");
     if (made->len > MAX_STEPS)
         return bx_error_set(err, BX_ERR_SYSTEM,

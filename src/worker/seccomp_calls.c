@@ -224,22 +224,20 @@ const char *const bx_seccomp_fatal[] = {
 };
 
 /* A program that is not ours may be several, and look after its own. */
-const char *const bx_seccomp_native_allowed[] = { "execve",
-                                                  "execveat",
-                                                  "fork",
-                                                  "vfork",
-                                                  "pidfd_open",
-                                                  "pidfd_send_signal",
-                                                  NULL };
+const char *const bx_seccomp_native_allowed[] = {
+    "execve",     "execveat",          "fork", "vfork",
+    "pidfd_open", "pidfd_send_signal", NULL
+};
 
 /* Memory, queues and locks that all programs of a user share by number or name,
  * which Landlock does not judge; files by handle or device; keys in memory that
  * no file names. */
 const char *const bx_seccomp_native_refused[] = {
-    "shmget",     "shmat",           "shmctl",       "semget",     "semop",
-    "semtimedop", "semctl",          "msgget",       "msgsnd",     "msgrcv",
-    "msgctl",     "mq_open",         "mq_unlink",    "mknod",      "mknodat",
-    "mbind",      "migrate_pages",   "move_pages",   "setpriority", "ioprio_set",
-    "listmount",  "statmount",       "fanotify_mark", "remap_file_pages",
-    "uselib",     "nfsservctl",      "personality",  NULL
+    "shmget",        "shmat",      "shmctl",        "semget",
+    "semop",         "semtimedop", "semctl",        "msgget",
+    "msgsnd",        "msgrcv",     "msgctl",        "mq_open",
+    "mq_unlink",     "mknod",      "mknodat",       "mbind",
+    "migrate_pages", "move_pages", "setpriority",   "ioprio_set",
+    "listmount",     "statmount",  "fanotify_mark", "remap_file_pages",
+    "uselib",        "nfsservctl", "personality",   NULL
 };

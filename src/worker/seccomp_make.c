@@ -124,10 +124,10 @@ static int fill_native_sockets(scmp_filter_ctx filter, bool is_network)
 
 static int fill_native(scmp_filter_ctx filter, bool is_network)
 {
-    static const scmp_datum_t namespaces[] = {
-        CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
-        CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET
-    };
+    static const scmp_datum_t namespaces[] = { CLONE_NEWNS,   CLONE_NEWCGROUP,
+                                               CLONE_NEWUTS,  CLONE_NEWIPC,
+                                               CLONE_NEWUSER, CLONE_NEWPID,
+                                               CLONE_NEWNET };
     static const scmp_datum_t ioctls[] = { TIOCSTI, TIOCLINUX };
 
     for (const char *const *name = bx_seccomp_fatal; *name != NULL; name++) {
