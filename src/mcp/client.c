@@ -7,13 +7,15 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "mcp/agreement.h"
 #include "mcp/client_hello.h"
 #include "mcp/client_stdio.h"
 
 #define BACKOFF_MS 1000
 #define BACKOFF_MAX_MS 60000
-#define STEADY_NS INT64_C(60000000000) /* after so long it counts as healthy */
+#define STEADY_NS INT64_C(60000000000) /* after so long it counts as healthy   \
+                                        */
 #define PATIENCE_MS 3000 /* a call waits for a restart that is so near */
 #define LOG_MAX 5000     /* notifications of one start that are told */
 #define LOG_BYTES 1000
@@ -23,7 +25,7 @@ struct bx_mcp_client {
     bx_link_listener listener;
     pthread_t keeper;
     bool has_keeper;
-    bx_cancel *stop; /* ends what the keeper waits for */
+    bx_cancel *stop;       /* ends what the keeper waits for */
     pthread_mutex_t mutex; /* over what follows */
     pthread_cond_t changed;
     bx_link *link; /* NULL: down */
@@ -33,7 +35,7 @@ struct bx_mcp_client {
     bool is_lost;
     bool is_stale; /* the list of tools is another */
     bool is_stopping;
-    bool has_tried; /* one start has succeeded or failed */
+    bool has_tried;  /* one start has succeeded or failed */
     int64_t next_ns; /* of the next start, while it is down */
     uint64_t logged;
 };
@@ -63,12 +65,12 @@ static void take_log(bx_mcp_client *client, const json_t *params)
     if (data == NULL || client->logged++ >= LOG_MAX)
         return;
     if (words == NULL)
-        words = json = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
+        words = json = bx_json_text(data, JSON_COMPACT | JSON_ENCODE_ANY);
     if (words == NULL)
         return;
     if (bx_buf_put_escaped(&text, level == NULL ? "log" : level,
-                           strnlen(level == NULL ? "log" : level, 16), 16) ==
-            0 &&
+                           strnlen(level == NULL ? "log" : level, 16),
+                           16) == 0 &&
         bx_buf_puts(&text, ": ") == 0 &&
         bx_buf_put_escaped(&text, words, strlen(words), LOG_BYTES) == 0) {
         bx_remote_server_mask(client->config.server, text.data);
@@ -123,11 +125,10 @@ static json_t *on_request(void *context, const char *method,
         return json_pack("{s:[{s:o, s:s}]}", "roots", "uri",
                          root_uri(client->config.root), "name", "workspace");
     (void)bx_buf_put_escaped(&shown, method, strlen(method), 64);
-    *ret_error = bx_rpc_error(BX_RPC_NO_METHOD,
-                              "'%s' is not done here: this client offers %s",
-                              shown.data == NULL ? "" : shown.data,
-                              client->config.root != NULL ? "roots alone"
-                                                          : "nothing");
+    *ret_error = bx_rpc_error(
+        BX_RPC_NO_METHOD, "'%s' is not done here: this client offers %s",
+        shown.data == NULL ? "" : shown.data,
+        client->config.root != NULL ? "roots alone" : "nothing");
     return NULL;
 }
 
@@ -300,9 +301,8 @@ static bool is_stopping(bx_mcp_client *client)
 static void *keep(void *context)
 {
     bx_mcp_client *client = context;
-    const uint64_t first_ms = client->config.backoff_ms == 0
-                                  ? BACKOFF_MS
-                                  : client->config.backoff_ms;
+    const uint64_t first_ms =
+        client->config.backoff_ms == 0 ? BACKOFF_MS : client->config.backoff_ms;
     uint64_t backoff_ms = first_ms;
 
     while (!is_stopping(client)) {
@@ -318,8 +318,8 @@ static void *keep(void *context)
                           client->state.why, (double)backoff_ms / 1000) == 0)
             tell(client, text.data);
         pause_ms(client, backoff_ms);
-        backoff_ms = backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS
-                                                     : backoff_ms * 2;
+        backoff_ms =
+            backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff_ms * 2;
     }
     return NULL;
 }
@@ -372,10 +372,8 @@ bx_mcp_client *bx_mcp_client_new(const bx_mcp_client_config *config,
     return NULL;
 }
 
-void bx_mcp_client_free(bx_mcp_client *client)
+void bx_mcp_client_stop(bx_mcp_client *client)
 {
-    if (client == NULL)
-        return;
     pthread_mutex_lock(&client->mutex);
     client->is_stopping = true;
     pthread_cond_broadcast(&client->changed);
@@ -384,6 +382,14 @@ void bx_mcp_client_free(bx_mcp_client *client)
         bx_cancel_trigger(client->stop);
     if (client->has_keeper)
         pthread_join(client->keeper, NULL);
+    client->has_keeper = false;
+}
+
+void bx_mcp_client_free(bx_mcp_client *client)
+{
+    if (client == NULL)
+        return;
+    bx_mcp_client_stop(client);
     bx_cancel_free(client->stop);
     json_decref(client->tools);
     pthread_cond_destroy(&client->changed);
@@ -472,8 +478,8 @@ static void give_link(bx_mcp_client *client)
 }
 
 int bx_mcp_client_call_tool(bx_mcp_client *client,
-                            const bx_mcp_client_call *call,
-                            json_t **ret_result, bx_error **err)
+                            const bx_mcp_client_call *call, json_t **ret_result,
+                            bx_error **err)
 {
     bx_link *link = take_link(client, call->wait, err);
     bx_link_request request = { .method = "tools/call",

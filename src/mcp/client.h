@@ -49,7 +49,9 @@ typedef struct bx_client_state {
 /* It is started in the background. */
 bx_mcp_client *bx_mcp_client_new(const bx_mcp_client_config *config,
                                  bx_error **err);
-/* Ends the server; calls under way fail. NULL is fine. */
+/* Ends the server; calls under way, and later ones, fail. */
+void bx_mcp_client_stop(bx_mcp_client *client);
+/* The same, when nobody calls any more. NULL is fine. */
 void bx_mcp_client_free(bx_mcp_client *client);
 
 /* Until it is ready, or its first start has failed. */
@@ -75,7 +77,7 @@ typedef struct bx_mcp_client_call {
 /* ret_result: the server's object, unchecked; a reference of the caller's.
  * errors: as of bx_link_ask(), and BX_ERR_SYSTEM: the server is down, why */
 int bx_mcp_client_call_tool(bx_mcp_client *client,
-                            const bx_mcp_client_call *call,
-                            json_t **ret_result, bx_error **err);
+                            const bx_mcp_client_call *call, json_t **ret_result,
+                            bx_error **err);
 
 #endif

@@ -538,18 +538,16 @@ static int put_layers(const bool *layers, bx_buf *text)
 {
     const bx_lockdown_support *support = bx_lockdown_probe();
     static const bx_lockdown_layer shown[] = {
-        BX_LOCKDOWN_NO_NEW_PRIVS, BX_LOCKDOWN_CAPABILITIES,
-        BX_LOCKDOWN_RLIMITS,      BX_LOCKDOWN_LANDLOCK,
-        BX_LOCKDOWN_SECCOMP,
+        BX_LOCKDOWN_NO_NEW_PRIVS, BX_LOCKDOWN_CAPABILITIES, BX_LOCKDOWN_RLIMITS,
+        BX_LOCKDOWN_LANDLOCK,     BX_LOCKDOWN_SECCOMP,
     };
 
     for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
         bool has = layers == NULL ? support->has[shown[i]] : layers[shown[i]];
 
-        if (!has &&
-            bx_buf_printf(text, "not held   %s: %s\n",
-                          bx_lockdown_layer_name(shown[i]),
-                          support->missing[shown[i]]) < 0)
+        if (!has && bx_buf_printf(text, "not held   %s: %s\n",
+                                  bx_lockdown_layer_name(shown[i]),
+                                  support->missing[shown[i]]) < 0)
             return -1;
     }
     if (support->landlock_abi > 0 &&
@@ -562,8 +560,7 @@ static int put_layers(const bool *layers, bx_buf *text)
 int bx_server_box_describe(const bx_server_box *box,
                            const bool layers[BX_LOCKDOWN_LAYERS], bx_buf *text)
 {
-    if (bx_buf_puts(text, "writes     ") < 0 ||
-        put_dirs(box, true, text) < 0 ||
+    if (bx_buf_puts(text, "writes     ") < 0 || put_dirs(box, true, text) < 0 ||
         bx_buf_puts(text, "\nreads      the system's programs, libraries and "
                           "certificates; ") < 0 ||
         put_dirs(box, false, text) < 0 ||
@@ -584,7 +581,6 @@ int bx_server_box_describe(const bx_server_box *box,
                       (unsigned long long)box->plan.open_files) < 0 ||
         put_layers(layers, text) < 0)
         return -1;
-    return bx_buf_puts(text,
-                       "not held   the number of its processes, and the "
-                       "processor's time\n");
+    return bx_buf_puts(text, "not held   the number of its processes, and the "
+                             "processor's time\n");
 }

@@ -49,10 +49,10 @@ static int initialize(bx_link *link, bool has_root, const bx_wait *wait,
 
     if (has_root)
         json_object_set_new(capabilities, "roots", json_object());
-    request.params = json_pack(
-        "{s:s, s:o, s:o}", "protocolVersion",
-        bx_revision_name(BX_REVISION_LAST_HANDSHAKE), "capabilities",
-        capabilities, "clientInfo", own_info());
+    request.params =
+        json_pack("{s:s, s:o, s:o}", "protocolVersion",
+                  bx_revision_name(BX_REVISION_LAST_HANDSHAKE), "capabilities",
+                  capabilities, "clientInfo", own_info());
     result = bx_link_ask(link, &request, ret_result, err);
     *ret_code = request.error_code;
     json_decref(request.error_data);
@@ -113,9 +113,9 @@ static int discover(bx_link *link, const bx_wait *wait, bx_hello *hello,
             name != NULL && strcmp(name, bx_revision_name(revision)) == 0;
     }
     hello->has_tools = has_tools(result);
-    keep_title(json_object_get(json_object_get(result, "_meta"),
-                               BX_META_SERVER),
-               hello);
+    keep_title(
+        json_object_get(json_object_get(result, "_meta"), BX_META_SERVER),
+        hello);
     json_decref(result);
     if (!is_known)
         return bx_error_set(err, BX_ERR_INVALID,

@@ -101,10 +101,9 @@ static void take_progress(bx_link *link, const json_t *params)
         request = asked->request;
     /* Beneath the mutex: who asked is still there. */
     if (request != NULL && request->progress != NULL)
-        request->progress(request->progress_context,
-                          json_number_value(progress),
-                          json_is_number(total) ? json_number_value(total) : 0,
-                          message);
+        request->progress(
+            request->progress_context, json_number_value(progress),
+            json_is_number(total) ? json_number_value(total) : 0, message);
     pthread_mutex_unlock(&link->mutex);
 }
 
@@ -125,11 +124,11 @@ static void send_now(bx_link *link, json_t *message)
 static void take_request(bx_link *link, const bx_rpc *rpc)
 {
     json_t *error = NULL;
-    json_t *result = strcmp(rpc->method, "ping") == 0
-                         ? json_object()
-                         : link->listener.answer(link->listener.context,
-                                                 rpc->method, rpc->params,
-                                                 &error);
+    json_t *result =
+        strcmp(rpc->method, "ping") == 0
+            ? json_object()
+            : link->listener.answer(link->listener.context, rpc->method,
+                                    rpc->params, &error);
 
     send_now(link, result != NULL ? bx_rpc_result(rpc->id, result)
                                   : bx_rpc_failure(rpc->id, error));
@@ -275,8 +274,7 @@ static int wait_answer(bx_link *link, const bx_asked *asked,
     pthread_mutex_lock(&link->mutex);
     while (asked->answer == NULL && result == 0) {
         if (link->is_lost)
-            result = bx_error_set(err, BX_ERR_SYSTEM,
-                                  "the server is gone: %s",
+            result = bx_error_set(err, BX_ERR_SYSTEM, "the server is gone: %s",
                                   link->why == NULL ? "" : link->why);
         else
             result = bx_wait_change(wait, &link->changed, &link->mutex, err);
@@ -339,10 +337,9 @@ static int send_asked(bx_link *link, const bx_asked *asked, json_t *params,
                         asked->id, "method", request->method, "params", params);
     if (message == NULL)
         return bx_error_set_nomem(err);
-    result = link->transport->kind->send(link->transport, message,
-                                         request->wait->until_ns,
-                                         (bx_cancel *)request->wait->cancel,
-                                         err);
+    result = link->transport->kind->send(
+        link->transport, message, request->wait->until_ns,
+        (bx_cancel *)request->wait->cancel, err);
     json_decref(message);
     return result;
 }
@@ -388,9 +385,9 @@ int bx_link_tell(bx_link *link, const char *method, json_t *params,
 
     if (message == NULL)
         return bx_error_set_nomem(err);
-    result = link->transport->kind->send(link->transport, message,
-                                         wait->until_ns,
-                                         (bx_cancel *)wait->cancel, err);
+    result =
+        link->transport->kind->send(link->transport, message, wait->until_ns,
+                                    (bx_cancel *)wait->cancel, err);
     json_decref(message);
     return result;
 }
@@ -431,10 +428,9 @@ bx_link *bx_link_open(const bx_remote_server *server, const char *guard,
 {
     bx_link *link = calloc(1, sizeof(*link));
     pthread_condattr_t attributes;
-    const bx_transport_sink sink = { .receive = on_receive,
-                                     .lose = on_lose,
-                                     .log = on_log,
-                                     .context = link };
+    const bx_transport_sink sink = {
+        .receive = on_receive, .lose = on_lose, .log = on_log, .context = link
+    };
 
     if (link == NULL) {
         bx_error_set_nomem(err);

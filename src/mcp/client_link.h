@@ -8,7 +8,7 @@
 #include "mcp/client_transport.h"
 #include "worker/wait.h"
 
-#define BX_LINK_MAX_ASKED 256 /* requests under way */
+#define BX_LINK_MAX_ASKED 256     /* requests under way */
 #define BX_LINK_MAX_PROGRESS 1000 /* steps of one request that are told */
 
 typedef struct bx_link bx_link;
@@ -34,7 +34,7 @@ typedef struct bx_link_request {
     void (*progress)(void *context, double progress, double total,
                      const char *message);
     void *progress_context;
-    int error_code; /* out: of an error the server answered; 0: none */
+    int error_code;     /* out: of an error the server answered; 0: none */
     json_t *error_data; /* out: what came with it, owned; NULL: nothing */
 } bx_link_request;
 

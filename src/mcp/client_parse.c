@@ -367,10 +367,9 @@ static int set_identity(bx_remote_server *server)
 
     for (size_t i = 0; i < server->args.count; i++)
         json_array_append_new(words, json_string(server->args.items[i]));
-    identity = server->url != NULL
-                   ? json_pack("{s:s}", "url", server->url)
-                   : json_pack("{s:s, s:O}", "command", server->command, "args",
-                               words);
+    identity = server->url != NULL ? json_pack("{s:s}", "url", server->url)
+                                   : json_pack("{s:s, s:O}", "command",
+                                               server->command, "args", words);
     server->identity = bx_json_text(identity, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(identity);
     json_decref(words);

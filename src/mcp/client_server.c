@@ -40,8 +40,8 @@ static int expand(bx_server_pair *pair, bx_error **err)
         if (end == NULL)
             break;
         name = strndup(begin + 2, (size_t)(end - begin - 2));
-        if (name == NULL || bx_buf_append(&text, at, (size_t)(begin - at),
-                                          SIZE_MAX) < 0)
+        if (name == NULL ||
+            bx_buf_append(&text, at, (size_t)(begin - at), SIZE_MAX) < 0)
             return bx_error_set_nomem(err);
         value = getenv(name);
         if (value == NULL)
@@ -88,37 +88,71 @@ static void mask_value(const char *value, char *text)
     }
 }
 
-/* What the variables in it stand for; of one without any, all of it, and what
- * follows a scheme such as "Bearer". */
-static void mask_pair(const bx_server_pair *pair, char *text)
+/* "production" in NODE_ENV is none, and would be missing from every text. */
+static bool is_secret(const char *name)
+{
+    static const char *const words[] = { "key",    "token", "secret",
+                                         "passw",  "auth",  "credential",
+                                         "cookie", "dsn" };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasestr(name, words[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* The variables in it; of one without any, all of it, and what follows a scheme
+ * such as "Bearer". text NULL: is there any? */
+static bool mask_pair(const bx_server_pair *pair, char *text)
 {
     const char *at = pair->value;
+    bool is_own = is_secret(pair->name);
     bool has_variable = false;
+    bool has_secret = false;
 
     while ((at = strstr(at, "${")) != NULL && strchr(at, '}') != NULL) {
         bx_autofree char *name =
             strndup(at + 2, (size_t)(strchr(at, '}') - at - 2));
         const char *value = name == NULL ? NULL : getenv(name);
 
-        if (value != NULL)
-            mask_value(value, text);
         has_variable = true;
         at += 2;
+        if (value == NULL || (!is_own && !is_secret(name)))
+            continue;
+        has_secret = true;
+        if (text != NULL)
+            mask_value(value, text);
     }
-    if (has_variable)
-        return;
-    mask_value(pair->value, text);
+    if (has_variable || !is_own)
+        return has_secret;
     at = strrchr(pair->value, ' ');
-    if (at != NULL)
+    if (text != NULL)
+        mask_value(pair->value, text);
+    if (text != NULL && at != NULL)
         mask_value(at + 1, text);
+    return true;
 }
 
 void bx_remote_server_mask(const bx_remote_server *server, char *text)
 {
     for (size_t i = 0; i < server->env.count; i++)
-        mask_pair(&server->env.items[i], text);
+        (void)mask_pair(&server->env.items[i], text);
     for (size_t i = 0; i < server->headers.count; i++)
-        mask_pair(&server->headers.items[i], text);
+        (void)mask_pair(&server->headers.items[i], text);
+}
+
+bool bx_remote_server_has_secrets(const bx_remote_server *server)
+{
+    for (size_t i = 0; i < server->env.count; i++) {
+        if (mask_pair(&server->env.items[i], NULL))
+            return true;
+    }
+    for (size_t i = 0; i < server->headers.count; i++) {
+        if (mask_pair(&server->headers.items[i], NULL))
+            return true;
+    }
+    return false;
 }
 
 /* ---- memory ---------------------------------------------------------- */

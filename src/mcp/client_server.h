@@ -64,9 +64,11 @@ bx_level bx_remote_server_level(const bx_remote_server *server,
  * set; names it */
 int bx_remote_server_expand(bx_remote_server *server, bx_error **err);
 
-/* Where text spells an expanded value, put '*' over it: servers print their
- * keys. In place. */
+/* Where text spells a value that its name, or its variable's, calls a secret
+ * ("key", "token", ...), put '*' over it: servers print their keys. In place.
+ */
 void bx_remote_server_mask(const bx_remote_server *server, char *text);
+bool bx_remote_server_has_secrets(const bx_remote_server *server);
 
 /* NULL is fine. */
 void bx_remote_server_free(bx_remote_server *server);

@@ -25,9 +25,8 @@ static int read_file(const char *path, bool is_own, char **ret_text,
                      size_t *ret_bytes, bx_error **err)
 {
     /* A link in a workspace may lead anywhere, a pipe would hold us up. */
-    bx_autofd int fd =
-        open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
-                       (is_own ? 0 : O_NOFOLLOW));
+    bx_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                                      (is_own ? 0 : O_NOFOLLOW));
     struct stat st;
 
     if (fd < 0 && errno == ENOENT)
@@ -235,8 +234,8 @@ static int open_file(const bx_remote_servers *servers, const char *state_dir,
     file->lock = bx_lock_load(state_dir, err);
     if (file->lock == NULL)
         return -1;
-    file->approved = bx_lock_find(file->lock, servers->workspace,
-                                  BX_SERVERS_WORKSPACE_FILE);
+    file->approved =
+        bx_lock_find(file->lock, servers->workspace, BX_SERVERS_WORKSPACE_FILE);
     return 0;
 }
 
@@ -352,13 +351,14 @@ bool bx_remote_servers_is_ambiguous(const bx_remote_servers *servers,
         const char *longer = bytes < other_bytes ? other->name : server->name;
         char head[BX_SERVER_NAME_MAX + 1];
 
-        if (other == server)
+        /* No workspace changes what a user's tools are called. */
+        if (other == server || (other->is_workspace && !server->is_workspace))
             continue;
         snprintf(head, sizeof(head), "%.*s", (int)least, longer);
         if ((longer[least] == '-' || longer[least] == '_' ||
              longer[least] == '\0') &&
-            is_same_name(head, bytes < other_bytes ? server->name
-                                                   : other->name))
+            is_same_name(head,
+                         bytes < other_bytes ? server->name : other->name))
             return true;
     }
     return false;
@@ -465,9 +465,8 @@ static int change(const bx_servers_place *place, const char *name,
     else
         result =
             json_object_del(json_object_get(root, "mcpServers"), name) < 0
-                ? bx_error_set(err, BX_ERR_NOT_FOUND,
-                               "no server '%s' in '%s'", name,
-                               servers.user_file)
+                ? bx_error_set(err, BX_ERR_NOT_FOUND, "no server '%s' in '%s'",
+                               name, servers.user_file)
                 : 0;
     if (result == 0)
         result = write_root(servers.user_file, root, err);

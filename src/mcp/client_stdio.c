@@ -169,8 +169,7 @@ static bool read_err(bx_stdio *stdio, char *data)
 
     if (bytes < 0)
         return errno == EAGAIN || errno == EINTR;
-    if (bytes == 0 ||
-        bx_line_feed(&stdio->log_lines, data, (size_t)bytes) < 0)
+    if (bytes == 0 || bx_line_feed(&stdio->log_lines, data, (size_t)bytes) < 0)
         return false;
     while ((status = bx_line_next(&stdio->log_lines, &line, &line_bytes)) !=
            BX_LINE_NONE) {

@@ -10,6 +10,7 @@
 #include "tool/call_input.h"
 #include "tool/call_live.h"
 #include "tool/call_value.h"
+#include "tool/remote_entry.h"
 #include "tool/service.h"
 
 static int check_status(const bx_entry *entry, bx_error **err)
@@ -169,6 +170,8 @@ static int call_entry(bx_call_state *state, const bx_table *table,
                       err) < 0 ||
         find_code(table, entry, &key.code, err) < 0)
         return bx_call_refuse(state, err);
+    if (entry->file->remote != NULL)
+        return bx_remote_run(state, call, entry, &input, ret_result, err);
     input.session = bx_live_name(&entry->tool, input.value, call->live_session);
     if (input.session != NULL && state->caller != NULL) {
         bx_error_set(

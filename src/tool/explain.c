@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/json_text.h"
 #include "tool/call_box.h"
+#include "tool/remote.h"
 
 #define SHOWN_BYTES 512 /* of one grant */
 
@@ -156,6 +157,51 @@ static char *format_json(const bx_explanation *about, bx_error **err)
     return text;
 }
 
+/* What runs elsewhere has no policy of a sandbox: by its name it may be called,
+ * or not. */
+static char *explain_remote(const bx_registry *registry, const bx_entry *entry,
+                            bool json, bx_error **err)
+{
+    const bx_tool *tool = &entry->tool;
+    const bx_verdict verdict =
+        bx_policy_check_tool(registry->policy, tool->name);
+    const char *may = verdict.is_allowed ? "granted" : verdict.reason;
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+    json_t *root;
+    char *shown;
+
+    if (json) {
+        root = json_pack(
+            "{s:s, s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:s, s:s}", "tool",
+            tool->name, "source", bx_tool_source_name(tool->source), "status",
+            bx_tool_status_name(tool->status), "why", tool->why, "definition",
+            tool->digest, "level", bx_level_name(entry->level), "server",
+            bx_tool_remote_server(tool), "own_name", bx_tool_remote_name(tool),
+            "permission", may, "rule", verdict.rule);
+        shown = bx_json_text(root, JSON_INDENT(2));
+        json_decref(root);
+        if (shown == NULL)
+            bx_error_set_nomem(err);
+        return shown;
+    }
+    if (bx_buf_printf(&text, "%-10s %s\n%-10s %s\n%-10s %s%s", "tool",
+                      tool->name, "source", tool->path, "status",
+                      bx_tool_status_name(tool->status),
+                      tool->why == NULL ? "" : ": ") < 0 ||
+        (tool->why != NULL && put_shown(&text, tool->why) < 0) ||
+        bx_buf_printf(&text,
+                      "\n%-10s %s\n%-10s tool:%s: %s (%s)\n\n"
+                      "It runs in the server '%s', not in a sandbox; `boxagnts "
+                      "mcp list` shows\nwhat holds that.\n",
+                      "level", bx_level_name(entry->level), "policy",
+                      tool->name, may, verdict.rule,
+                      bx_tool_remote_server(tool)) < 0) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    return bx_buf_take(&text);
+}
+
 static int fill(bx_registry *registry, const bx_grants *session,
                 bx_explanation *about, bx_error **err)
 {
@@ -191,6 +237,8 @@ char *bx_registry_explain(bx_registry *registry, const char *name,
 
     if (tool == NULL)
         return NULL;
+    if (about.entry->file->remote != NULL)
+        return explain_remote(registry, about.entry, json, err);
     if (fill(registry, session, &about, err) == 0)
         text = json ? format_json(&about, err) : format_text(&about, err);
     bx_policy_free(about.policy);

@@ -12,6 +12,7 @@
 #include "tool/call_live.h"
 #include "tool/registry_approve.h"
 #include "tool/registry_scan.h"
+#include "tool/remote_entry.h"
 #include "tool/service.h"
 #include "tool/watch.h"
 
@@ -221,6 +222,7 @@ bx_registry *bx_registry_new(const bx_registry_config *config, bx_error **err)
     pthread_mutex_init(&registry->scan_mutex, NULL);
     pthread_mutex_init(&registry->mutex, NULL);
     pthread_cond_init(&registry->idle, NULL);
+    pthread_rwlock_init(&registry->remote_lock, NULL);
     if (start(registry, config, err) == 0)
         return registry;
     bx_error_wrap(err, "tools");
@@ -247,6 +249,7 @@ void bx_registry_free(bx_registry *registry)
     free(registry->workspace);
     free(registry->state_dir);
     bx_policy_free(registry->policy);
+    pthread_rwlock_destroy(&registry->remote_lock);
     pthread_cond_destroy(&registry->idle);
     pthread_mutex_destroy(&registry->mutex);
     pthread_mutex_destroy(&registry->scan_mutex);
@@ -284,14 +287,17 @@ bx_table *bx_registry_table(bx_registry *registry)
     return table;
 }
 
-const char *bx_registry_scope(const bx_registry *registry,
-                              bx_tool_source source)
+const char *bx_registry_scope(const bx_registry *registry, const bx_tool *tool)
 {
-    switch (source) {
+    switch (tool->source) {
     case BX_TOOL_USER:
         return "user";
     case BX_TOOL_WORKSPACE:
         return registry->workspace;
+    case BX_TOOL_REMOTE:
+        return ((const bx_entry *)tool)->file->remote->is_workspace
+                   ? registry->workspace
+                   : "user";
     default:
         return NULL;
     }
@@ -300,7 +306,7 @@ const char *bx_registry_scope(const bx_registry *registry,
 const char *bx_registry_folder(const bx_registry *registry,
                                bx_tool_source source)
 {
-    return registry->dirs[source];
+    return source < BX_TOOL_SOURCES ? registry->dirs[source] : NULL;
 }
 
 /* Those that were not asked for are not there. */
@@ -336,6 +342,8 @@ static bx_table *make_table(bx_registry *registry, const bx_table *old,
         if (bx_scan_folder(registry, (bx_tool_source)i, old, table, err) < 0)
             return NULL;
     }
+    if (bx_remote_scan(registry, old, table, err) < 0)
+        return NULL;
     if (bx_table_settle_names(table) < 0) {
         bx_error_set_nomem(err);
         return NULL;

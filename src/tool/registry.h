@@ -76,6 +76,11 @@ typedef struct bx_tool_call {
                                * them: what the call writes goes there; NULL:
                                * as the policy has it. Of a nested call its
                                * caller's counts */
+    /* A remote tool says how far it is; from a thread of its server's.
+     * message may be NULL. NULL: nobody asks. */
+    void (*progress)(void *context, double progress, double total,
+                     const char *message);
+    void *progress_context;
     int record_fd; /* the run is recorded there, as of bx_run_options; 0: it
                     * is not */
     uint64_t record_max_bytes;
@@ -124,7 +129,7 @@ int bx_registry_forget(bx_registry *registry, const bx_tool *tool,
 int bx_registry_refresh(bx_registry *registry, bx_error **err);
 
 /* Where tools of a source come from; borrowed, NULL when there is no such
- * folder. It need not exist yet. */
+ * folder, as of remote tools. It need not exist yet. */
 const char *bx_registry_folder(const bx_registry *registry,
                                bx_tool_source source);
 

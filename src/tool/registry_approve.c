@@ -4,6 +4,7 @@
 
 #include "base/user_dir.h"
 #include "tool/lock.h"
+#include "tool/remote.h"
 
 static int refuse(bx_entry *entry, bx_tool_status status, const char *format,
                   ...) BX_PRINTF(3, 4);
@@ -30,7 +31,7 @@ static int refuse_all(const bx_registry *registry, bx_table *table,
         bx_entry *entry = table->entries[i];
 
         if (entry->tool.status == BX_TOOL_READY &&
-            bx_registry_scope(registry, entry->tool.source) != NULL &&
+            bx_registry_scope(registry, &entry->tool) != NULL &&
             refuse(entry, BX_TOOL_UNAPPROVED,
                    "what was approved is not known: %s",
                    bx_error_message(problem)) < 0)
@@ -43,8 +44,8 @@ static int check_pin(const bx_registry *registry, const bx_lock *lock,
                      bx_entry *entry, json_t *first_seen)
 {
     const bx_tool *tool = &entry->tool;
-    const json_t *pin = bx_lock_find(
-        lock, bx_registry_scope(registry, tool->source), tool->name);
+    const json_t *pin =
+        bx_lock_find(lock, bx_registry_scope(registry, tool), tool->name);
     json_t *now = bx_lock_pin(tool);
     int result = 0;
 
@@ -52,6 +53,16 @@ static int check_pin(const bx_registry *registry, const bx_lock *lock,
         return -1;
     if (pin == NULL && tool->source == BX_TOOL_USER)
         result = json_object_set(first_seen, tool->name, now);
+    else if (tool->source == BX_TOOL_REMOTE && pin == NULL)
+        result = refuse(entry, BX_TOOL_UNAPPROVED,
+                        "nobody approved what its server says of it; see "
+                        "`boxagnts mcp approve %s`",
+                        bx_tool_remote_server(tool));
+    else if (tool->source == BX_TOOL_REMOTE && !bx_lock_pin_equals(pin, now))
+        result = refuse(entry, BX_TOOL_CHANGED,
+                        "what its server says of it is not what was approved; "
+                        "`boxagnts mcp approve %s` shows the difference",
+                        bx_tool_remote_server(tool));
     else if (pin == NULL)
         result = refuse(entry, BX_TOOL_UNAPPROVED,
                         "it came with the workspace and nobody approved it; "
@@ -123,7 +134,7 @@ static int check_pins(bx_registry *registry, bx_table *table)
         bx_entry *entry = table->entries[i];
 
         if (entry->tool.status == BX_TOOL_READY &&
-            bx_registry_scope(registry, entry->tool.source) != NULL)
+            bx_registry_scope(registry, &entry->tool) != NULL)
             result = check_pin(registry, lock, entry, first_seen);
     }
     if (result == 0)
@@ -191,7 +202,7 @@ static int load_pinning(bx_registry *registry, const char *name,
     pinning->tool = tool;
     if (tool == NULL)
         return -1;
-    pinning->scope = bx_registry_scope(registry, tool->source);
+    pinning->scope = bx_registry_scope(registry, tool);
     if (pinning->scope == NULL)
         return bx_error_set(err, BX_ERR_INVALID,
                             "'%s' is built in: it needs no approval", name);
@@ -223,8 +234,9 @@ int bx_registry_difference(bx_registry *registry, const char *name,
     return 0;
 }
 
-int bx_registry_approve(bx_registry *registry, const char *name,
-                        char **ret_difference, bx_error **err)
+/* expected: the difference that a person saw; NULL: whatever it is. */
+static int approve(bx_registry *registry, const char *name,
+                   const char *expected, char **ret_difference, bx_error **err)
 {
     bx_pinning pinning = { 0 };
     bx_autofree char *difference = NULL;
@@ -233,8 +245,13 @@ int bx_registry_approve(bx_registry *registry, const char *name,
 
     if (load_pinning(registry, name, &pinning, err) == 0) {
         difference = bx_lock_difference(pinning.pin, pinning.now, err);
-        if (difference != NULL &&
-            json_object_set(pins, pinning.tool->name, pinning.now) == 0)
+        if (difference != NULL && expected != NULL &&
+            strcmp(expected, difference) != 0)
+            bx_error_set(err, BX_ERR_DENIED,
+                         "'%s' changed while it was looked at; look again",
+                         name);
+        else if (difference != NULL &&
+                 json_object_set(pins, pinning.tool->name, pinning.now) == 0)
             result =
                 bx_lock_record(registry->state_dir, pinning.scope, pins, err);
     }
@@ -242,14 +259,27 @@ int bx_registry_approve(bx_registry *registry, const char *name,
     json_decref(pins);
     if (result < 0 || bx_registry_scan(registry, NULL, err) < 0)
         return -1;
-    *ret_difference = bx_take(difference);
+    if (ret_difference != NULL)
+        *ret_difference = bx_take(difference);
     return 0;
+}
+
+int bx_registry_approve(bx_registry *registry, const char *name,
+                        char **ret_difference, bx_error **err)
+{
+    return approve(registry, name, NULL, ret_difference, err);
+}
+
+int bx_registry_approve_shown(bx_registry *registry, const char *name,
+                              const char *difference, bx_error **err)
+{
+    return approve(registry, name, difference, NULL, err);
 }
 
 int bx_registry_forget(bx_registry *registry, const bx_tool *tool,
                        bx_error **err)
 {
-    const char *scope = bx_registry_scope(registry, tool->source);
+    const char *scope = bx_registry_scope(registry, tool);
     bx_error *problem = NULL;
 
     if (scope == NULL || registry->state_dir == NULL ||

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/digest.h"
 #include "tool/call_box.h"
+#include "tool/remote_entry.h"
 
 bx_file_id bx_file_id_of(const struct stat *st)
 {
@@ -71,6 +72,7 @@ void bx_file_unref(bx_file *file)
         bx_manifest_free(file->manifests[i]);
     free((void *)file->manifests);
     pthread_mutex_destroy(&file->mutex);
+    bx_remote_free(file->remote);
     free(file->problem);
     free(file->summary);
     free(file->script);
@@ -153,6 +155,8 @@ bx_entry *bx_entry_new(bx_file *file, const char *name, bx_tool_source source,
 
     if (entry == NULL)
         return NULL;
+    if (file->remote != NULL)
+        path = file->remote->place;
     atomic_init(&entry->refs, 1);
     entry->file = bx_file_ref(file);
     entry->tool.name = strdup(name);

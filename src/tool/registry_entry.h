@@ -44,10 +44,11 @@ typedef struct bx_file {
     bool is_unasked;      /* the problem: nobody agreed to look into it */
     bool is_over;         /* the problem: its folder holds too much already */
     bx_manifest **manifests;
-    size_t manifests_count; /* 0: a plain program, or broken */
-    pthread_mutex_t mutex;  /* over what follows */
-    bx_runner_code *code;   /* NULL until the first call */
-    struct bx_box *boxes;   /* see call_box.h */
+    size_t manifests_count;   /* 0: a plain program, or broken */
+    pthread_mutex_t mutex;    /* over what follows */
+    bx_runner_code *code;     /* NULL until the first call */
+    struct bx_box *boxes;     /* see call_box.h */
+    struct bx_remote *remote; /* see remote_entry.h; NULL: it is a module */
 } bx_file;
 
 bx_file *bx_file_new(const char *stem);

@@ -4,8 +4,9 @@
 
 #include "tool/registry.h"
 #include "tool/registry_table.h"
+#include "tool/remote.h"
 
-#define BX_TOOL_SOURCES 3 /* of bx_tool_source */
+#define BX_TOOL_SOURCES BX_TOOL_REMOTE /* that are folders */
 
 typedef struct bx_watch_folders bx_watch_folders;
 
@@ -21,12 +22,14 @@ struct bx_registry {
     void (*on_change)(void *context);
     void *change_context;
     bx_services services;
-    char asked[65];  /* digest of a module that a person wants looked into;
-                      * under scan_mutex */
-    char run_id[17]; /* this registry's part of every call's id */
-    atomic_ullong next_id;      /* of calls and boxes */
-    pthread_mutex_t scan_mutex; /* one scan at a time */
-    pthread_mutex_t mutex;      /* over what follows */
+    char asked[65]; /* digest of a module that a person wants looked into;
+                     * under scan_mutex */
+    pthread_rwlock_t remote_lock; /* held by calls of remote's tools */
+    bx_remote_source remote;      /* list NULL: there is none */
+    char run_id[17];              /* this registry's part of every call's id */
+    atomic_ullong next_id;        /* of calls and boxes */
+    pthread_mutex_t scan_mutex;   /* one scan at a time */
+    pthread_mutex_t mutex;        /* over what follows */
     pthread_cond_t idle;
     uint64_t running; /* calls under way */
     bx_table *table;
@@ -49,9 +52,8 @@ int bx_registry_scan(bx_registry *registry, bool *ret_has_changed,
 void bx_registry_enter(bx_registry *registry);
 void bx_registry_leave(bx_registry *registry);
 
-/* The scope of a source in the lock file; borrowed. NULL: needs no approval. */
-const char *bx_registry_scope(const bx_registry *registry,
-                              bx_tool_source source);
+/* The scope of a tool in the lock file; borrowed. NULL: needs no approval. */
+const char *bx_registry_scope(const bx_registry *registry, const bx_tool *tool);
 
 /* A number used once in this registry. */
 uint64_t bx_registry_next_id(bx_registry *registry);

@@ -22,6 +22,7 @@ const char *bx_tool_source_name(bx_tool_source source)
         [BX_TOOL_BUILTIN] = "built-in",
         [BX_TOOL_USER] = "user",
         [BX_TOOL_WORKSPACE] = "workspace",
+        [BX_TOOL_REMOTE] = "mcp",
     };
 
     return names[source];

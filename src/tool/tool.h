@@ -12,6 +12,7 @@ typedef enum bx_tool_source {
     BX_TOOL_BUILTIN,
     BX_TOOL_USER,
     BX_TOOL_WORKSPACE,
+    BX_TOOL_REMOTE, /* of a server, remote.h; there is no folder */
 } bx_tool_source;
 
 typedef enum bx_tool_status {
@@ -28,8 +29,9 @@ typedef struct bx_tool {
     bx_tool_status status;
     char *why;             /* of a status that is not ready: what and what to
                             * do next; otherwise NULL */
-    char *path;            /* of the module */
-    char digest[65];       /* SHA-256 of the module, hexadecimal */
+    char *path;            /* of the module; "mcp:SERVER/NAME" */
+    char digest[65];       /* SHA-256 of the module, hexadecimal; of a remote
+                            * tool, of what its server says of it */
     bx_manifest *manifest; /* NULL when broken */
 } bx_tool;
 

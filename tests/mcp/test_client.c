@@ -197,8 +197,8 @@ static void assert_refused(const session *s, const char *tool,
     json_t *result = call_with(s, tool, "{}", timeout_ms, &err);
 
     assert_null(result);
-    if (bx_error_code(err) != code || strstr(bx_error_message(err), words) ==
-                                          NULL)
+    if (bx_error_code(err) != code ||
+        strstr(bx_error_message(err), words) == NULL)
         fail_msg("%s: %s", bx_code_name(bx_error_code(err)),
                  bx_error_message(err));
     bx_error_free(err);
@@ -551,8 +551,8 @@ static void locks_it_in(void **state)
 
 static void opens_what_is_configured(void **state)
 {
-    session s = open_ready(
-        scripted("fine", ", \"network\": true, \"read\": [\".\"]"));
+    session s =
+        open_ready(scripted("fine", ", \"network\": true, \"read\": [\".\"]"));
     bx_autobuf bx_buf paths = BX_BUF_INIT;
     char line[256];
     char *text;
@@ -662,10 +662,10 @@ int main(int argc, char **argv)
     snprintf(workspace, sizeof(workspace), "%s/work", folder);
     mkdir(workspace, 0700);
     {
-        static const char *const own[] = { ".config", ".config/boxagnts",
-                                           ".local", ".local/state",
-                                           ".local/state/boxagnts",
-                                           ".local/state/boxagnts/mcp" };
+        static const char *const own[] = {
+            ".config",      ".config/boxagnts",      ".local",
+            ".local/state", ".local/state/boxagnts", ".local/state/boxagnts/mcp"
+        };
 
         for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
             char path[160];
