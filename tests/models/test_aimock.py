@@ -220,6 +220,16 @@ class Protocol:
         self.assertEqual(reply["retries"], [])
 
 
+class Table(unittest.TestCase):
+    def test_every_protocol_is_tested(self):
+        path = os.path.join(HERE, "..", "..", "src", "agent", "models",
+                            "models.yaml")
+        with open(path, encoding="utf-8") as file:
+            named = {line.split()[1] for line in file
+                     if line.strip().startswith("protocol:")}
+        self.assertEqual(named - {"demo"}, set(PROTOCOLS))
+
+
 for name in PROTOCOLS:
     title = name.title().replace("-", "")
     globals()[title] = type(title, (Protocol, unittest.TestCase),

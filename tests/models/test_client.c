@@ -2,10 +2,13 @@
 #include "agent/models/client.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -53,8 +56,11 @@ static void connection_is_kept(void **state)
 {
     turn_server *server = *state;
     bx_model_client *client = bx_model_client_new(&server->config, NULL);
+    bx_autofree char *stream = NULL;
 
-    turn_will(server, (turn_answer){ 0 });
+    /* What comes behind the last event is not read by halves. */
+    assert_true(asprintf(&stream, "%s: and then this\n\n", turn_stream) > 0);
+    turn_will(server, (turn_answer){ .act = TURN_BYTES, .body = stream });
     for (int i = 0; i < 3; i++) {
         bx_autoreply bx_turn_reply reply = { 0 };
 
@@ -463,6 +469,55 @@ static void cancel_ends_the_wait_for_an_answer(void **state)
     turn_refused(server, BX_ERR_CANCELLED, "cancelled");
 }
 
+static void *trigger(void *cancel)
+{
+    usleep(30000);
+    ((bx_cancel *)cancel)->triggered = true;
+    return NULL;
+}
+
+/* A port whose queue is full: the kernel answers no more of those who dial. */
+static int listen_deaf(unsigned *ret_port, int dialled[4])
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t bytes = sizeof(to);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&to, bytes), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &bytes), 0);
+    *ret_port = ntohs(to.sin_port);
+    for (int i = 0; i < 4; i++) {
+        dialled[i] =
+            socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(dialled[i], (struct sockaddr *)&to, bytes);
+    }
+    return fd;
+}
+
+static void cancel_ends_the_dialling(void **state)
+{
+    turn_server *server = *state;
+    bx_autofree char *url = NULL;
+    pthread_t thread;
+    unsigned port;
+    int dialled[4];
+    int fd = listen_deaf(&port, dialled);
+
+    assert_true(asprintf(&url, "http://127.0.0.1:%u", port) > 0);
+    server->provider.base_url = url;
+    server->config.attempts = 6;
+    assert_int_equal(pthread_create(&thread, NULL, trigger, &server->cancel),
+                     0);
+    turn_refused(server, BX_ERR_CANCELLED, "cancelled");
+    pthread_join(thread, NULL);
+    assert_int_equal(server->retries, 0);
+    for (int i = 0; i < 4; i++)
+        close(dialled[i]);
+    close(fd);
+}
+
 static void deadline_ends_the_stream(void **state)
 {
     turn_server *server = *state;
@@ -645,6 +700,7 @@ int main(void)
         TEST(cancel_ends_the_stream),
         TEST(cancel_ends_a_wait),
         TEST(cancel_ends_the_wait_for_an_answer),
+        TEST(cancel_ends_the_dialling),
         TEST(deadline_ends_the_stream),
         TEST(refused_key_is_read_again),
         TEST(refused_key_is_read_again_once),

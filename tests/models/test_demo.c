@@ -235,7 +235,7 @@ static void words_choose_a_script(void **state)
     answer(false, "2 tests passed");
     expect_text("Both tests pass.");
     /* a new task begins anew, with its own script */
-    say("thanks, look at attest.txt"); /* no whole word of that script */
+    say("thanks, look at attest.txt and the fixture"); /* no whole words */
     expect_text("First, what is in the workspace?");
 }
 

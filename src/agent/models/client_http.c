@@ -15,7 +15,7 @@
 #define FAILURE_MAX_BYTES (64u << 10)
 #define FETCH_MAX_BYTES (1u << 20)
 #define READ_BYTES 16384
-#define LINGER_MS 200 /* for the end of a stream that has said all */
+#define LINGER_MS 500 /* for the end of a stream that has said all */
 #define ID_MAX_BYTES 100
 
 /* ---- time ----------------------------------------------------------- */
