@@ -106,8 +106,6 @@ static void set_kind_of_word(const char *word, unsigned status,
         { "slow_down", BX_FAILURE_OVERLOAD, false },
         { "overloaded_error", BX_FAILURE_OVERLOAD, false },
         { "server_error", BX_FAILURE_SERVER, false },
-        { "invalid_request_error", BX_FAILURE_REQUEST, true },
-        { "invalid_prompt", BX_FAILURE_REQUEST, true },
         { "content_filter", BX_FAILURE_REQUEST, true },
         { "BadRequestError", BX_FAILURE_REQUEST, true },
     };
@@ -117,6 +115,20 @@ static void set_kind_of_word(const char *word, unsigned status,
             (status == 0 || !words[i].is_vague))
             *kind = words[i].kind;
     }
+}
+
+/* OpenAI has many codes for what is wrong with a request: of its images, of
+ * policies. Within a stream no status says so. */
+static bool is_of_request(const char *code)
+{
+    static const char *const parts[] = { "invalid", "image", "policy",
+                                         "mismatch", "unsupported" };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strstr(code, parts[i]) != NULL)
+            return true;
+    }
+    return false;
 }
 
 /* Servers without codes for it say so in words. */
@@ -201,7 +213,9 @@ static void say(const error_parts *parts, bx_reply_failure *failure)
     bx_autobuf bx_buf text = BX_BUF_INIT;
     const char *words = *parts->message != '\0' ? parts->message
                         : *parts->code != '\0'  ? parts->code
-                                                : parts->type;
+                        : *parts->type != '\0'  ? parts->type
+                        : parts->status == 0    ? "no reason given"
+                                                : "";
     const char *key = strstr(words, "key provided:");
     size_t bytes = key != NULL ? (size_t)(key - words) + strlen("key provided")
                                : strlen(words);
@@ -220,6 +234,9 @@ void bx_openai_read_failure(unsigned status, const json_t *body,
 
     memset(ret_failure, 0, sizeof(*ret_failure));
     ret_failure->kind = kind_of_status(parts.status);
+    if (parts.status == 0 &&
+        (is_of_request(parts.code) || is_of_request(parts.type)))
+        ret_failure->kind = BX_FAILURE_REQUEST;
     set_kind_of_word(parts.type, parts.status, &ret_failure->kind);
     set_kind_of_word(parts.code, parts.status, &ret_failure->kind);
     if (ret_failure->kind != BX_FAILURE_KEY &&

@@ -35,8 +35,9 @@ static int add_part(const json_t *block, json_t *parts)
 
     if (bx_block_is(block, "image"))
         return json_array_append_new(
-            parts, json_pack("{s:s, s:o}", "type", "input_image", "image_url",
-                             bx_openai_write_image_url(block)));
+            parts,
+            json_pack("{s:s, s:s, s:o}", "type", "input_image", "detail",
+                      "auto", "image_url", bx_openai_write_image_url(block)));
     if (!bx_block_is(block, "text") || bx_openai_is_blank(text))
         return 0;
     return json_array_append_new(parts, write_text_part(text));
