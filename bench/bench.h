@@ -63,5 +63,6 @@ void bench_component(const bench_paths *paths);
 void bench_worker(const bench_paths *paths);
 void bench_boxes(const bench_paths *paths);
 void bench_live(const bench_paths *paths);
+void bench_streams(const bench_paths *paths);
 
 #endif
