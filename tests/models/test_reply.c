@@ -311,6 +311,24 @@ static void bounds_a_reply(void **state)
     bx_reply_free(reply);
 }
 
+static void tells_what_is_open(void **state)
+{
+    bx_reply *reply = bx_reply_new("p", NULL, NULL);
+
+    (void)state;
+    assert_int_equal(bx_reply_blocks(reply), 0);
+    assert_false(bx_reply_is_open(reply, UINT64_MAX, BX_BLOCK_TEXT));
+    assert_int_equal(bx_reply_begin(reply, 7, BX_BLOCK_TEXT, NULL, NULL), 0);
+    assert_int_equal(bx_reply_blocks(reply), 1);
+    assert_true(bx_reply_is_open(reply, 7, BX_BLOCK_TEXT));
+    assert_false(bx_reply_is_open(reply, 7, BX_BLOCK_THINKING));
+    assert_false(bx_reply_is_open(reply, 0, BX_BLOCK_TEXT));
+    assert_int_equal(bx_reply_finish_block(reply, 7, NULL), 0);
+    assert_false(bx_reply_is_open(reply, 7, BX_BLOCK_TEXT));
+    assert_int_equal(bx_reply_blocks(reply), 1);
+    bx_reply_free(reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +340,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_whole),
         cmocka_unit_test(tells_of_a_failure),
         cmocka_unit_test(refuses_what_breaks_the_order),
+        cmocka_unit_test(tells_what_is_open),
         cmocka_unit_test(bounds_a_reply),
     };
     int status = cmocka_run_group_tests(tests, NULL, NULL);
