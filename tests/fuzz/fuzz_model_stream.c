@@ -1,11 +1,11 @@
-/* Bytes from a provider: the stream of a reply; and from a file: a
- * conversation, which is sent. The first byte chooses the protocol and which of
- * the two, the second how the stream is cut or which server is
- * written to. */
+/* Bytes from a provider: the stream of a reply; from a file: a conversation,
+ * which is sent; from a tool of a stranger: a schema, which is sent too. The
+ * first byte chooses the protocol and which of the three, the second how the
+ * stream is cut, which server is written to, or what the model can do. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/models/protocol.h"
+#include "agent/models/gemini.h"
 #include "base/json_text.h"
 #include "net/sse.h"
 
@@ -105,6 +105,38 @@ static void take_messages(const bx_protocol *protocol, unsigned server,
     json_decref(messages);
 }
 
+/* Any object can be sent as a tool's schema and as the reply's; what one API
+ * would refuse of it is gone at once. */
+static void take_schema(const bx_protocol *protocol, unsigned abilities,
+                        const char *text, size_t bytes)
+{
+    const bx_provider provider = { .base_url = "https://h.example" };
+    const bx_model model = { .id = "m",
+                             .provider = &provider,
+                             .abilities = abilities };
+    json_t *schema = json_loadb(text, bytes, 0, NULL);
+    json_t *messages = json_pack("[o]", bx_message_new_text("user", "a", 1));
+    json_t *tools =
+        json_pack("[{s:s, s:O*}]", "name", "t", "input_schema", schema);
+    json_t *once = bx_gemini_schema(schema);
+    json_t *twice = bx_gemini_schema(once);
+    bx_turn_request request = { .model = &model,
+                                .messages = messages,
+                                .tools = tools,
+                                .output_schema = schema,
+                                .temperature = -1 };
+    bx_autoprotocolrequest bx_protocol_request got = { 0 };
+
+    if (json_is_object(schema) &&
+        (protocol->write(&request, &got, NULL) < 0 || !json_equal(once, twice)))
+        abort();
+    json_decref(once);
+    json_decref(twice);
+    json_decref(tools);
+    json_decref(messages);
+    json_decref(schema);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const bx_protocol *protocol;
@@ -114,7 +146,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     protocol = bx_protocol_find(names[(data[0] & 15) % 4]);
     if (protocol == NULL)
         return 0;
-    if ((data[0] & 16) != 0)
+    if ((data[0] & 32) != 0)
+        take_schema(protocol, data[1], (const char *)data + 2, size - 2);
+    else if ((data[0] & 16) != 0)
         take_messages(protocol, data[1], (const char *)data + 2, size - 2);
     else
         take_stream(protocol, (const char *)data + 2, size - 2,
