@@ -1,6 +1,7 @@
 """Turns over the real wire protocols, against a mock server that speaks them
 (the npm package aimock): a scripted stand-in for the paid services."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -33,20 +34,23 @@ def installed():
     copy = os.path.join(BUILD, "model-servers", "aimock-" + key)
     if shutil.which("npm") is None:
         raise unittest.SkipTest("npm is not installed")
-    if not os.path.exists(os.path.join(copy, "complete")):
-        shutil.rmtree(copy, ignore_errors=True)
-        os.makedirs(copy)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(os.path.join(folder, name), copy)
-        result = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit",
-                                 "--no-fund"], cwd=copy, capture_output=True,
-                                check=False)
-        if result.returncode != 0:
-            raise unittest.SkipTest("the mock server cannot be installed: "
-                                    + result.stderr.decode()[-400:])
-        with open(os.path.join(copy, "complete"), "w", encoding="utf-8"):
-            pass
-    shutil.copy(os.path.join(folder, "server.mjs"), copy)
+    os.makedirs(os.path.dirname(copy), exist_ok=True)
+    with open(copy + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        if not os.path.exists(os.path.join(copy, "complete")):
+            shutil.rmtree(copy, ignore_errors=True)
+            os.makedirs(copy)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(os.path.join(folder, name), copy)
+            result = subprocess.run(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=copy, capture_output=True, check=False)
+            if result.returncode != 0:
+                raise unittest.SkipTest("the mock server cannot be installed: "
+                                        + result.stderr.decode()[-400:])
+            with open(os.path.join(copy, "complete"), "w", encoding="utf-8"):
+                pass
+        shutil.copy(os.path.join(folder, "server.mjs"), copy)
     return copy
 
 
