@@ -4,10 +4,12 @@ No provider is asked. What answers here is a server that plays scripted answers
 in the wire formats of Gemini and Anthropic."""
 
 import http.server
+import importlib.util
 import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -517,6 +519,55 @@ models:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
         self.assertEqual(process.returncode, 130)
+
+
+class Wire(ModelTest):
+    """Every protocol against the mock server that speaks them all, a scripted
+    stand-in for the paid services."""
+
+    def start_server(self):
+        path = os.path.join(SOURCE, "tests", "models", "test_aimock.py")
+        spec = importlib.util.spec_from_file_location("aimock_of_models", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        answers = self.write("answers.json", json.dumps({"fixtures": [
+            {"match": {"userMessage": "test of tool calls"},
+             "response": {"toolCalls": [{"name": "add_numbers",
+                                         "arguments": {"a": 17, "b": 25}}],
+                          "usage": {"prompt_tokens": 60,
+                                    "completion_tokens": 12}}}]}))
+        process = subprocess.Popen(
+            [shutil.which("node"), "server.mjs", answers, KEY],
+            cwd=module.installed(), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE)
+        self.addCleanup(process.wait, 20)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+        url = process.stdout.readline().decode().strip()
+        self.assertTrue(url.startswith("http://127.0.0.1:"), url)
+        return url
+
+    def test_every_protocol_calls_the_tool(self):
+        url = self.start_server()
+        env = {f"{name}_API_KEY": KEY
+               for name in ("ANTHROPIC", "OPENAI", "GEMINI")}
+        env |= {"ANTHROPIC_BASE_URL": url, "OPENAI_BASE_URL": url + "/v1",
+                "GEMINI_BASE_URL": url}
+        for model in ("claude-sonnet-5-5", "gpt-6.2-sol", "openai-chat/gpt-4o",
+                      "gemini-3.5-flash", "gemini/gemini-2.5-flash"):
+            with self.subTest(model=model):
+                result = self.model("test", model, env=env)
+                self.assertRegex(
+                    result.out, r'(?m)^tool call +works: add_numbers\('
+                                r'\{"a":17,"b":25\}\)$')
+                self.assertRegex(result.out, r"(?m)^tokens +[1-9]\d* in, ")
+                self.assertNotIn(KEY, result.out + result.err)
+                refused = self.model(
+                    "test", model, status=1,
+                    env={name: value.replace("secret", "other")
+                         for name, value in env.items()})
+                self.assertIn("HTTP 401", refused.err)
+                self.assertNotIn("AIza-other", refused.err)
 
 
 class Documentation(ModelTest):
