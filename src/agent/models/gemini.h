@@ -19,6 +19,15 @@ int bx_gemini_write(const bx_turn_request *request, bx_protocol_request *ret,
 int bx_gemini_write_count(const bx_turn_request *request,
                           bx_protocol_request *ret, bx_error **err);
 
+/* Before the third generation: thinking has a budget, not a level; calls go
+ * without signatures; results have no images within; the reply's form does not
+ * go with tools. */
+bool bx_gemini_is_older(const bx_turn_request *request);
+/* The API refuses parts of nothing. */
+bool bx_gemini_is_blank(const char *text);
+/* The messages into body's "contents"; -1 without memory. */
+int bx_gemini_write_contents(const bx_turn_request *request, json_t *body);
+
 /* A schema without what the API refuses, which is looser at most: a call is
  * checked against the tool's own. Owned; NULL without memory. */
 json_t *bx_gemini_schema(const json_t *schema);
