@@ -141,10 +141,11 @@ static bx_level level_read(const json_t *input)
     return BX_LEVEL_READ_ONLY;
 }
 
+/* With a letter it only writes. */
 static bx_level level_dangerous(const json_t *input)
 {
-    (void)input;
-    return BX_LEVEL_DANGEROUS;
+    return json_object_get(input, "letter") == NULL ? BX_LEVEL_DANGEROUS
+                                                    : BX_LEVEL_WRITE;
 }
 
 static const char any[] = "{\"type\": \"object\", \"properties\": "
@@ -364,7 +365,7 @@ static void writes_run_alone_and_in_order(void **state)
         { .calls = "[[\"read\", {\"letter\": \"a\", \"slow\": true}],"
                    " [\"write\", {\"letter\": \"b\"}],"
                    " [\"write\", {\"letter\": \"c\"}],"
-                   " [\"serial\", {\"letter\": \"d\"}],"
+                   " [\"serial\", {\"letter\": \"d\", \"slow\": true}],"
                    " [\"read\", {\"letter\": \"e\"}]]" },
         { .text = "end" },
     };
@@ -470,6 +471,25 @@ static void always_is_not_for_what_is_dangerous(void **state)
     play(it, replies, &result);
     assert_int_equal(it->asked, 2);
     assert_int_equal(it->made, 1);
+}
+
+/* Nor does an always to what was not. */
+static void always_does_not_cover_more(void **state)
+{
+    bench *it = *state;
+    const reply_plan replies[] = {
+        { .calls = "[[\"danger\", {\"letter\": \"a\"}],"
+                   " [\"danger\", {\"letter\": \"b\"}], [\"danger\", {}]]" },
+        { .text = "end" },
+    };
+    RESULT result = { 0 };
+
+    person(it, BX_MODE_READS);
+    it->answers[0] = BX_ANSWER_ALWAYS;
+    it->answers[1] = BX_ANSWER_NO;
+    play(it, replies, &result);
+    assert_int_equal(it->asked, 2);
+    assert_string_equal(it->order, "ab");
 }
 
 static void a_person_stops_it(void **state)
@@ -742,7 +762,9 @@ static void calls_end_it_with_last_words(void **state)
         { .calls = "[[\"read\", {}], [\"write\", {}], [\"read\", {}]]" },
         { .text = "so far", .calls = "[[\"write\", {}]]" },
     };
+    const reply_plan more[] = { { .text = "on" } };
     RESULT result = { 0 };
+    RESULT second = { 0 };
 
     it->at.config.budget.calls = 1;
     play(it, replies, &result);
@@ -754,6 +776,9 @@ static void calls_end_it_with_last_words(void **state)
                         "none");
     assert_has(stage_user_text(&it->at, 1), "1 calls");
     assert_string_equal(result.text, "so far");
+    /* What it asked for all the same has its answer, and stays unmade. */
+    stage_run(&it->at, more, "go on", &second);
+    assert_int_equal(it->made, 1);
 }
 
 /* ---- events ------------------------------------------------------------ */
@@ -830,6 +855,7 @@ int main(void)
         TEST(a_person_decides),
         TEST(always_is_for_one_tool),
         TEST(always_is_not_for_what_is_dangerous),
+        TEST(always_does_not_cover_more),
         TEST(a_person_stops_it),
         TEST(nobody_there_is_a_refusal),
         TEST(a_mode_can_change),
