@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shlex
 import signal
 import socket
 import time
@@ -299,6 +300,24 @@ class AgentRunTest(AgentTest):
         self.assertIn(result["kept"], self.text(result))
         self.assertTrue(result["kept"].startswith("/.boxagnts/results/"))
         self.assertEqual(self.file(result["kept"].lstrip("/")), lines)
+
+    # ---- the page -----------------------------------------------------------
+
+    def test_examples_of_the_page(self):
+        """Each line of docs/agent.md that begins with "$" works, with the
+        scripts that come with the program."""
+        del self.environment["BOXAGNTS_DEMO_SCRIPT"]
+        self.write("ws/README.md", "# A project\n")
+        page = os.path.join(os.path.dirname(__file__), "../../docs/agent.md")
+        with open(page, encoding="utf-8") as file:
+            lines = [line.strip()[2:] for line in file
+                     if line.startswith("    $ boxagnts ")]
+        self.assertGreater(len(lines), 2)
+        for line in lines:
+            words = shlex.split(line)[1:]
+            self.assertEqual(words[:2], ["agent", "run"])
+            self.boxagnts(*words[:2], "--workspace", self.path("ws"),
+                          *words[2:])
 
 
 if __name__ == "__main__":
