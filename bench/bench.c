@@ -1,7 +1,7 @@
 /* Figures of the sandbox as ratios measured in one run.
  *
  *     bench [start|files|overlay|memory|script|threads|compile|tools|
- *            grep|component|worker|boxes|live|agent-streams]...
+ *            grep|component|worker|boxes|live|agent|streams]...
  */
 #include "bench.h"
 
@@ -189,7 +189,8 @@ static const struct {
     { "compile", bench_compile }, { "tools", bench_tools },
     { "grep", bench_grep },       { "component", bench_component },
     { "worker", bench_worker },   { "boxes", bench_boxes },
-    { "live", bench_live },       { "agent-streams", bench_streams },
+    { "live", bench_live },       { "agent", bench_agent },
+    { "streams", bench_streams },
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)
