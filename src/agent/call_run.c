@@ -298,6 +298,17 @@ static uint64_t time_left_ms(const bx_agent *agent)
     return left_ns < NS_PER_MS ? 1 : (uint64_t)left_ns / NS_PER_MS;
 }
 
+/* On the thread of the call. */
+static void on_effect(void *context, const bx_effect_event *event)
+{
+    const bx_call_run *call = context;
+
+    bx_event_tell(&call->agent->events,
+                  json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "effect", "id",
+                            call->id, "call", event->call, "target",
+                            event->target, "detail", event->detail));
+}
+
 /* input: its text; borrowed. */
 static bx_tool_call params_of(const bx_call_run *call, const char *input)
 {
@@ -379,6 +390,8 @@ static int make_tool(bx_call_run *call, bx_error **err)
     if (input == NULL)
         return bx_error_set_nomem(err);
     params = params_of(call, input);
+    params.effect = on_effect;
+    params.effect_context = call;
     if (bx_registry_call(config->registry, &params, &result, &why) < 0)
         return show_failure(call, why, err);
     failed = show_result(call, result, err);

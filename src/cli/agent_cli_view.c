@@ -52,6 +52,30 @@ static size_t text_bytes(const json_t *content)
     return bytes;
 }
 
+/* Without the lines that only tell the model where data begins and ends. */
+static void put_error(const char *text)
+{
+    bool is_first = true;
+
+    while (*text != '\0') {
+        size_t bytes = strcspn(text, "\n");
+        bx_autofree char *line = strndup(text, bytes);
+
+        text += bytes + (text[bytes] == '\n' ? 1 : 0);
+        if (line == NULL || bytes == 0 || strncmp(line, "<data ", 6) == 0 ||
+            strncmp(line, "</data ", 7) == 0)
+            continue;
+        fputs(is_first ? "" : "    ", stderr);
+        put(line, LINE_BYTES);
+        putc('\n', stderr);
+        if (!is_first)
+            return; /* two lines say enough */
+        is_first = false;
+    }
+    if (is_first)
+        putc('\n', stderr);
+}
+
 static void show_result(const json_t *event)
 {
     char size[32];
@@ -61,8 +85,7 @@ static void show_result(const json_t *event)
     put(member(event, "name"), 64);
     if (json_is_true(json_object_get(event, "is_error"))) {
         fputs(": ", stderr);
-        put(member(json_array_get(content, 0), "text"), LINE_BYTES);
-        putc('\n', stderr);
+        put_error(member(json_array_get(content, 0), "text"));
         return;
     }
     fprintf(stderr, ": %s, %" JSON_INTEGER_FORMAT " ms",

@@ -111,6 +111,8 @@ static int run(bx_call_state *state, const bx_tool_call *call,
     if (call->record_fd > 0)
         options.record_fd = call->record_fd;
     options.record_max_bytes = call->record_max_bytes;
+    options.effect = call->effect;
+    options.effect_context = call->effect_context;
     options.need = call->need;
     options.need_context = call->need_context;
     if (bx_call_run(state, &words, &options, &result, err) < 0)

@@ -26,6 +26,8 @@ typedef struct bx_call_state {
     uint64_t effects_count;
     bx_audit_fn listen; /* the run's own listener; NULL: none */
     void *listen_context;
+    bx_effect_fn listen_effect; /* the same, of effects */
+    void *listen_effect_context;
 } bx_call_state;
 
 /* caller: NULL for a call that is not nested. bx_call_close() always. */

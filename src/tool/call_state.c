@@ -153,6 +153,34 @@ void bx_call_on_refusal(void *context, const bx_audit_event *event)
         caller->audit(caller->audit_context, event);
 }
 
+static bool has_effect_listener(const bx_call_state *state)
+{
+    while (state != NULL && state->listen_effect == NULL)
+        state = state->parent;
+    return state != NULL;
+}
+
+/* To whoever made this call, and those that it is nested in. */
+static void tell_effect(const bx_call_state *state,
+                        const bx_effect_event *event)
+{
+    bx_autofree char *target = NULL;
+    bx_effect_event masked = *event;
+
+    if (!has_effect_listener(state))
+        return;
+    target = strdup(event->target);
+    if (target == NULL)
+        return; /* the audit has it, or says that it has not */
+    if (state->box != NULL)
+        bx_policy_mask(state->box->policy, target, strlen(target));
+    masked.target = target;
+    for (; state != NULL; state = state->parent) {
+        if (state->listen_effect != NULL)
+            state->listen_effect(state->listen_effect_context, &masked);
+    }
+}
+
 /* A nested call's effects carry its own id, and the parent's. */
 void bx_call_on_effect(void *context, const bx_effect_event *event)
 {
@@ -160,6 +188,9 @@ void bx_call_on_effect(void *context, const bx_effect_event *event)
     json_t *line;
 
     if (state->effects_count++ >= BX_CALL_EFFECTS_LOGGED)
+        return;
+    tell_effect(state, event);
+    if (state->registry->audit == NULL)
         return;
     line = begin_event(state, "effect", "allowed");
     put_text(line, "call", event->call);
@@ -299,7 +330,10 @@ int bx_call_run(bx_call_state *state, const bx_call_words *words,
     state->listen_context = options->audit_context;
     complete.audit = bx_call_on_refusal;
     complete.audit_context = state;
-    if (state->registry->audit != NULL) {
+    state->listen_effect = options->effect;
+    state->listen_effect_context = options->effect_context;
+    complete.effect = NULL;
+    if (state->registry->audit != NULL || has_effect_listener(state)) {
         complete.effect = bx_call_on_effect;
         complete.effect_context = state;
     }

@@ -67,8 +67,12 @@ typedef struct bx_tool_call {
                                * caller's */
     void *hold_context;
     const bx_caller *nested; /* the run this call comes from; NULL: none */
-    bx_need_fn need;         /* as of bx_run_options; not of a nested call,
-                              * which asks its caller's */
+    bx_effect_fn effect;     /* told what the call, and those nested in it, do
+                              * to the host; strings have no secret. NULL:
+                              * nobody listens */
+    void *effect_context;
+    bx_need_fn need; /* as of bx_run_options; not of a nested call,
+                      * which asks its caller's */
     void *need_context;
     const char *live_session; /* python-execute: state kept between calls
                                * under this name; NULL: a fresh sandbox */

@@ -24,6 +24,12 @@ class AgentRunTest(AgentTest):
         self.assertIn("3 turns, 2 calls, 0 refusals", result.err)
         self.assertEqual(self.file("b.txt"), "beta\n")
 
+    def test_effects_are_told(self):
+        self.script([bash("echo x > made.txt; cat made.txt")], "end")
+        effects = self.of(self.events("--mode", "auto", "go"), "effect")
+        self.assertEqual([(e["call"], e["target"]) for e in effects],
+                         [("path_open", "/made.txt")], effects)
+
     def test_events(self):
         self.script([call("file-glob", pattern="*")], "seen")
         events = self.events("--mode", "reads", "look")
