@@ -2,7 +2,7 @@
  * cannot fall behind them. */
 #include <string.h>
 
-#include "cli/tool_cli.h"
+#include "cli/agent_cli.h"
 #include "policy/control.h"
 
 static const char *const run_flags[] = {
@@ -40,8 +40,23 @@ static void print_tool_flags(const char *prefix)
     printf(" %spolicy %shelp", prefix, prefix);
 }
 
+/* The same of `agent run`. */
+static void print_agent_flags(const char *prefix)
+{
+    for (size_t i = 0; i < bx_agent_flags_count; i++)
+        printf(" %s%s", prefix, bx_agent_flags[i].name);
+    for (size_t i = 0; i < bx_controls_count; i++)
+        printf(" %s%s", prefix, bx_controls[i].name);
+    printf(" %spolicy %shelp", prefix, prefix);
+}
+
 static void print_bash_tool(void)
 {
+    fputs("    agent:-*) COMPREPLY=($(compgen -W \"", stdout);
+    print_agent_flags("--");
+    fputs("\" -- \"$word\")) ;;\n"
+          "    agent:*) COMPREPLY=($(compgen -f -W \"run\" -- \"$word\")) ;;\n",
+          stdout);
     fputs("    tool:-*|bash:-*|js:-*|python:-*) COMPREPLY=($(compgen -W \"",
           stdout);
     print_tool_flags("--");
@@ -191,6 +206,7 @@ static void print_zsh(void)
           "    session) _arguments '2:command:(" SESSION_VERBS
           ")' '*:file:_files' ;;\n"
           "    model) _arguments '2:command:(" MODEL_VERBS ")' ;;\n"
+          "    agent) _arguments '2:command:(run)' '*:file:_files' ;;\n"
           "    tool) _arguments '2:command:(",
           stdout);
     print_tool_commands();
@@ -232,6 +248,11 @@ static void print_fish(void)
         printf("complete -c boxagnts -n '__fish_seen_subcommand_from tool bash "
                "js python' -l %s\n",
                bx_tool_flags[i].name);
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from agent' -a run");
+    for (size_t i = 0; i < bx_agent_flags_count; i++)
+        printf("complete -c boxagnts -n '__fish_seen_subcommand_from agent' "
+               "-l %s\n",
+               bx_agent_flags[i].name);
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from model' -a "
          "'" MODEL_VERBS "'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from audit' -a "
