@@ -201,7 +201,8 @@ class InjectionTest(CliTest):
         """The provider's key is in no request's body and in no session."""
         for body in run.model.requests:
             self.assertNotIn(KEY, body)
-        shown = self.boxagnts("session", "export", run.session).out
+        shown = self.boxagnts("session", "export", "--format", "json",
+                              run.session).out
         self.assertIn(TASK, shown)
         self.assertNotIn(KEY, shown)
 
