@@ -15,6 +15,9 @@ bx_conversation *bx_conversation_new(bx_error **err);
 /* As the entries of a session say; a call without a result is left open.
  * errors: BX_ERR_INVALID: the entry that does not fit, and why */
 bx_conversation *bx_conversation_load(bx_session_log *log, bx_error **err);
+/* The same of entries that were read, as of bx_session_log_read(). */
+bx_conversation *bx_conversation_load_entries(const json_t *entries,
+                                              bx_error **err);
 /* NULL is fine. */
 void bx_conversation_free(bx_conversation *conversation);
 BX_DEFINE_AUTO(bx_conversation, bx_conversation_free)
