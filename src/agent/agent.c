@@ -254,13 +254,12 @@ static int resume_log(bx_agent *agent, bx_error **err)
     /* First: the conversation is loaded from what is stored then. */
     if (bx_agent_settle_interrupted(agent, err) < 0)
         return -1;
-    agent->conversation = bx_conversation_load(agent->log, err);
-    if (agent->conversation == NULL)
-        return -1;
     entries = bx_session_log_read(agent->log, 1, 0, err);
     if (entries == NULL)
         return -1;
-    failed = load_begin(agent, entries, err) < 0 ||
+    agent->conversation = bx_conversation_load_entries(entries, err);
+    failed = agent->conversation == NULL ||
+                     load_begin(agent, entries, err) < 0 ||
                      open_context(agent, entries, err) < 0
                  ? -1
                  : 0;
