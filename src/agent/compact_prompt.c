@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/json_text.h"
+
 const char bx_compact_system[] =
     "You write the summary that takes the place of the older part of a "
     "conversation between a user and an agent that works with tools. You get "
@@ -90,7 +92,7 @@ static json_t *content_texts(const json_t *content, size_t max)
 /* A call's input as text, for it can be a whole file. */
 static json_t *input_text(const json_t *input, size_t max)
 {
-    bx_autofree char *text = json_dumps(input, JSON_COMPACT);
+    bx_autofree char *text = bx_json_text(input, JSON_COMPACT);
     json_t *whole = text == NULL ? NULL : json_string(text);
     json_t *cut = whole == NULL ? NULL : cut_text(whole, max);
 
@@ -124,7 +126,7 @@ static json_t *block_line(const char *role, const json_t *block,
 /* 0; 1: longer than max_bytes; -1: no memory */
 static int put_line(const json_t *line, size_t max_bytes, bx_buf *out)
 {
-    bx_autofree char *text = json_dumps(line, JSON_COMPACT);
+    bx_autofree char *text = bx_json_text(line, JSON_COMPACT);
 
     if (text == NULL)
         return -1;
