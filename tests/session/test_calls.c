@@ -326,6 +326,10 @@ static void sets_and_counts(void **state)
     assert_int_equal(bx_session_log_set(log, "status", "running", NULL), 0);
     assert_int_equal(bx_session_log_set(log, "model", "m2", NULL), 0);
     assert_int_equal(bx_session_log_add_usage(log, 10, 5, 0.25, NULL), 0);
+    assert_int_equal(bx_session_log_add_usage(log, 0, 7, 0, NULL), 0);
+    assert_int_equal(bx_session_store_info(store, "new", &info, NULL), 0);
+    assert_int_equal(info.output_tokens, 12);
+    bx_session_info_clear(&info);
     assert_int_equal(bx_session_log_add_usage(log, 1, UINT64_MAX, 0.5, NULL),
                      0);
     assert_int_equal(bx_session_store_info(store, "new", &info, NULL), 0);

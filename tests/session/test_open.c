@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,48 @@ static void makes_private_files(void **state)
     assert_int_equal(chmod(db_path, 0644), 0);
     bx_session_store_close(open_store());
     assert_int_equal(mode_of(""), 0600);
+}
+
+static void *end_writing(void *db)
+{
+    const struct timespec pause = { .tv_nsec = 200000000 };
+
+    (void)nanosleep(&pause, NULL);
+    (void)sqlite3_close(db);
+    return NULL;
+}
+
+/* The other one is about to write; SQLite alone says at once that the file is
+ * busy, and does not wait. */
+static void waits_for_who_makes_the_same_file(void **state)
+{
+    sqlite3 *db = NULL;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(sqlite3_open(db_path, &db), SQLITE_OK);
+    assert_int_equal(chmod(db_path, 0600), 0);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(pthread_create(&thread, NULL, end_writing, db), 0);
+    bx_session_store_close(open_store());
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void has_a_kind_of_three(void **state)
+{
+    bx_session_store *store = open_store();
+    bx_session_new params = { .title = "x" };
+    bx_error *err = NULL;
+
+    (void)state;
+    assert_null(bx_session_log_create(store, &params, &err));
+    assert_error(&err, BX_ERR_INVALID, "kind is chat, run or agent");
+    params.kind = "root";
+    assert_null(bx_session_log_create(store, &params, &err));
+    assert_error(&err, BX_ERR_INVALID, "kind is chat, run or agent");
+    bx_session_store_close(store);
+    assert_int_equal(get_number("SELECT count(*) FROM session"), 0);
 }
 
 static void uses_the_state_folder(void **state)
@@ -344,6 +387,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(makes_private_files),
+        TEST(waits_for_who_makes_the_same_file),
+        TEST(has_a_kind_of_three),
         TEST(uses_the_state_folder),
         TEST(refuses_what_others_may_write),
         TEST(refuses_other_and_newer_databases),
