@@ -473,6 +473,8 @@ static void what_changed_since_is_refused(void **state)
     put_workspace("mode: plan\n");
     keep("agent.yaml", "mode: plan\n");
     load();
+    put_workspace("mode: auto\n"); /* as long */
+    fails(BX_ERR_DENIED, ".boxagnts/agent.yaml is not what you approved");
     put_workspace("mode: plan\n\n");
     fails(BX_ERR_DENIED, ".boxagnts/agent.yaml is not what you approved");
     keep("agent.yaml", "mode: plan\n\n");
@@ -590,7 +592,12 @@ static void a_workspace_suggests_a_model_of_the_table(void **state)
             assert_int_equal(json_array_size(problems), 0);
         }
     }
+    put_user("model: demo\n");
     put_workspace("model: good\n");
+    assert_int_equal(load_with(models), 0);
+    assert_string_equal(settings.model, "demo");
+    problem_is(0, "expected nothing, since the user names a model");
+    put_user("");
     load();
     assert_null(settings.model); /* without a table nothing is suggested */
 }

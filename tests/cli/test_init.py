@@ -12,6 +12,10 @@ SETTINGS = ".boxagnts/agent.yaml"
 POLICY = ".boxagnts/policy.yaml"
 
 
+SOURCE = os.environ.get("BX_SOURCE_DIR",
+                        os.path.join(os.path.dirname(__file__), "../.."))
+
+
 class InitTest(CliTest):
     def init(self, *arguments, **options):
         return self.boxagnts("init", *arguments, **options)
@@ -227,6 +231,34 @@ class InitTest(CliTest):
                 "home/.local/state/boxagnts/workspaces"))), 2)
 
     # ---- settings ----
+
+    def test_the_page_is_true(self):
+        with open(os.path.join(SOURCE, "docs/settings.md"),
+                  encoding="utf-8") as file:
+            page = file.read()
+        example = page.split("```yaml\n")[1].split("```")[0]
+        self.write("home/.config/boxagnts/agent.yaml", example)
+        rows, problems = self.settings()
+        self.assertEqual(problems, [])
+        self.assertEqual([key for key, (_, origin) in rows.items()
+                          if origin == "default"], [])
+        self.write("home/.config/boxagnts/agent.yaml",
+                   "mode: reads\nbugdet: 1\n")
+        said = self.boxagnts("settings", status=1).err
+        shown = [line.strip() for line in page.splitlines()
+                 if "unknown key" in line]
+        self.assertIn(shown[0], said)
+        os.unlink(self.path("home/.config/boxagnts/agent.yaml"))
+        self.write(SETTINGS, "mode: auto\n")
+        words = " ".join(self.boxagnts("settings").err.split())
+        start = page.index("    .boxagnts/agent.yaml: line 1: mode")
+        self.assertIn(" ".join(page[start:].split("\n\n")[0].split()), words)
+        os.unlink(self.path(SETTINGS))
+        for line in page.splitlines():
+            if line.startswith("    boxagnts init --"):
+                words = line.split("  ")[2].split()[2:]
+                self.init(*dict.fromkeys([*words, "--yes"]), status=None)
+        self.assertIn("https://api.github.com", self.read(POLICY).decode())
 
     def test_settings_name_what_is_wrong(self):
         self.write("home/.config/boxagnts/agent.yaml", "mode: reads\nbugdet: 1\n")

@@ -4,12 +4,16 @@ import fcntl
 import json
 import os
 import pty
+import re
+import shlex
 import struct
 import subprocess
 import unittest
 
 from support import PROGRAM, CliTest
 
+SOURCE = os.environ.get("BX_SOURCE_DIR",
+                        os.path.join(os.path.dirname(__file__), "../.."))
 TIME = 1795000000000
 
 
@@ -298,6 +302,19 @@ class SessionTest(CliTest):
         self.session("rm", name, "--yes")
 
     # ---- usage ----
+
+    def test_the_page_is_true(self):
+        name = self.make("Fix the parser")
+        with open(os.path.join(SOURCE, "docs/sessions.md"),
+                  encoding="utf-8") as file:
+            lines = [line for line in file.read().splitlines()
+                     if line.startswith("    boxagnts session")]
+        self.assertGreater(len(lines), 4)
+        for line in lines:
+            words = shlex.split(re.sub(r"  +\S.*$", "", line.strip()))
+            self.session(*[name if word == "ID" else word
+                           for word in words[2:]])
+        self.assertEqual(len(self.rows()), 2)
 
     def test_resume_names_the_session(self):
         self.assertIn("no session 'x'",
