@@ -229,8 +229,14 @@ static void print_help(FILE *out)
           "fresh sandbox under\nthe policy given here; nothing the client or a "
           "model sends can widen it.\n\n"
           "Usage: boxagnts mcp [options]\n"
-          "       boxagnts mcp install [NAME] [options]\n\nOptions:\n",
+          "       boxagnts mcp install [CLIENT] [options]\n"
+          "       boxagnts mcp add|list|remove|approve|test ...\n\n"
+          "With no command the tools are served here; `install` writes this "
+          "server into a\nclient's settings. The other way round, to use the "
+          "tools of others' servers in\nan agent of ours:\n\n",
           out);
+    bx_mcp_client_print_commands(out);
+    fputs("\nOptions of the server:\n", out);
     bx_options_print_flags(out, flags, flags_count);
     fputs("\nPolicy (see `boxagnts policy --help`):\n", out);
     bx_options_print_controls(out);
@@ -264,7 +270,8 @@ static int serve_command(int argc, char **argv)
         status = bx_cli_fail(BX_EXIT_USAGE, err);
     else if (cli.tools.options.operands_count > 0)
         status = bx_cli_usage(BX_EXIT_USAGE, "mcp",
-                              "no command '%s'; there is only install",
+                              "no command '%s'; there are install, add, list, "
+                              "remove, approve and test",
                               cli.tools.options.operands[0]);
     else if (open_and_serve(&cli, &err) < 0)
         status = bx_cli_fail(BX_EXIT_FAILED, err);
@@ -277,5 +284,7 @@ int bx_cmd_mcp(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "install") == 0)
         return bx_mcp_install_run(argc - 1, argv + 1);
+    if (argc > 1 && bx_mcp_client_has(argv[1]))
+        return bx_mcp_client_run(argc - 1, argv + 1);
     return serve_command(argc, argv);
 }

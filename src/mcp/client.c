@@ -14,8 +14,9 @@
 
 #define BACKOFF_MS 1000
 #define BACKOFF_MAX_MS 60000
-#define STEADY_NS INT64_C(60000000000) /* after so long it counts as healthy   \
-                                        */
+#define STEADY_NS                                                              \
+    INT64_C(60000000000) /* after so long it counts as healthy                 \
+                          */
 #define PATIENCE_MS 3000 /* a call waits for a restart that is so near */
 #define LOG_MAX 5000     /* notifications of one start that are told */
 #define LOG_BYTES 1000

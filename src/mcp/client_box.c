@@ -447,7 +447,7 @@ static int set_env(bx_server_box *box, const bx_remote_server *server,
     }
     box->plan.env = box->env;
     box->plan.env_count = count;
-    box->plan.folder = home;
+    box->plan.folder = server->workspace != NULL ? server->workspace : home;
     return 0;
 }
 

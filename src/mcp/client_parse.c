@@ -432,7 +432,9 @@ bx_remote_server *bx_remote_server_parse(const char *name, const json_t *entry,
     if (failed == 0 && (read_keys(&in, entry) < 0 || check(&in) < 0))
         failed = -1;
     if (failed == 0 &&
-        (set_identity(server) < 0 || set_home(server, origin) < 0))
+        (set_identity(server) < 0 || set_home(server, origin) < 0 ||
+         (server->has_workspace &&
+          (server->workspace = strdup(origin->workspace)) == NULL)))
         failed = bx_error_set_nomem(err);
     if (failed == 0)
         return server;

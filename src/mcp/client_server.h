@@ -40,7 +40,8 @@ typedef struct bx_remote_server {
     bool is_network;
     bx_server_words read;  /* absolute paths */
     bx_server_words write; /* also read */
-    bool has_workspace;    /* the workspace is one of them, or in one */
+    bool has_workspace;    /* the workspace is one of them, or in one: */
+    char *workspace;       /* then it starts there; NULL: in its own home */
     /* http; url NULL: stdio */
     char *url;
     bx_server_pairs headers;
