@@ -18,6 +18,8 @@ static const bx_flag flags[] = {
       "What all its tools are: none, read_only, write, execute, dangerous" },
     { "trust-annotations", NULL, "Believe a tool that calls itself read-only" },
     { "timeout", "SECONDS", "The longest that one call takes; 60" },
+    { "memory", "MIB",
+      "What each of its processes may have; 4096, and 0 for no limit" },
 };
 static const size_t flags_count = sizeof(flags) / sizeof(flags[0]);
 
@@ -99,6 +101,18 @@ static int put_path(json_t *entry, const char *key, const char *value,
     return put_word(entry, key, real, err);
 }
 
+static int put_number(json_t *entry, const char *key, const char *value,
+                      bx_error **err)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+
+    if (end == value || *end != '\0')
+        return bx_error_set(err, BX_ERR_INVALID, "--%s '%s': expected a number",
+                            key, value);
+    return json_object_set_new(entry, key, json_integer(number));
+}
+
 static int take_flag(json_t *entry, const bx_flag *flag, const char *value,
                      bx_error **err)
 {
@@ -112,9 +126,8 @@ static int take_flag(json_t *entry, const bx_flag *flag, const char *value,
         return put_pair(entry, "headers", "header", value, err);
     if (strcmp(flag->name, "read") == 0 || strcmp(flag->name, "write") == 0)
         return put_path(entry, flag->name, value, err);
-    if (strcmp(flag->name, "timeout") == 0)
-        return json_object_set_new(entry, "timeout",
-                                   json_integer(strtol(value, NULL, 10)));
+    if (strcmp(flag->name, "timeout") == 0 || strcmp(flag->name, "memory") == 0)
+        return put_number(entry, flag->name, value, err);
     return json_object_set_new(entry, flag->name, json_string(value)) < 0
                ? bx_error_set(err, BX_ERR_INVALID, "--%s: no UTF-8", flag->name)
                : 0;

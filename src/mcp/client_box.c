@@ -14,7 +14,6 @@
 #define READ BX_ACCESS_READ
 #define WRITE (BX_ACCESS_READ | BX_ACCESS_WRITE)
 #define EXECUTE (BX_ACCESS_READ | BX_NATIVE_EXECUTE)
-#define MEMORY_BYTES (4ull << 30) /* engines of JavaScript reserve much */
 #define FILE_BYTES (1ull << 30)
 #define OPEN_FILES 1024
 #define MAX_DIRS 256
@@ -470,7 +469,7 @@ int bx_server_box_make(const bx_remote_server *server, bx_server_box *ret_box,
 {
     bx_autoserverbox bx_server_box box = {
         .plan = { .is_network = server->is_network,
-                  .memory_bytes = MEMORY_BYTES,
+                  .memory_bytes = server->memory_bytes,
                   .file_bytes = FILE_BYTES,
                   .open_files = OPEN_FILES },
         .dirs = calloc(MAX_DIRS, sizeof(bx_native_dir)),
@@ -519,7 +518,7 @@ static int put_dirs(const bx_server_box *box, bool is_write, bx_buf *text)
             return -1;
         is_first = false;
     }
-    return is_first ? bx_buf_puts(text, "nothing") : 0;
+    return is_first ? bx_buf_puts(text, "nothing else") : 0;
 }
 
 static int put_environment(const bx_server_box *box, bx_buf *text)
@@ -557,12 +556,31 @@ static int put_layers(const bool *layers, bx_buf *text)
     return 0;
 }
 
+static int put_limits(const bx_server_box *box, bx_buf *text)
+{
+    const unsigned long long memory = box->plan.memory_bytes >> 20;
+
+    if (bx_buf_puts(text, "limits     ") < 0 ||
+        (memory != 0 &&
+         bx_buf_printf(text, "%llu MiB of memory a process, ", memory) < 0))
+        return -1;
+    return bx_buf_printf(text,
+                         "%llu MiB a file, %llu open files\n"
+                         "refused    tracing, mounts, namespaces, keyrings, "
+                         "BPF, Unix sockets by name\n"
+                         "not held   the number of its processes, the "
+                         "processor's time%s\n",
+                         (unsigned long long)(box->plan.file_bytes >> 20),
+                         (unsigned long long)box->plan.open_files,
+                         memory == 0 ? ", memory" : "");
+}
+
 int bx_server_box_describe(const bx_server_box *box,
                            const bool layers[BX_LOCKDOWN_LAYERS], bx_buf *text)
 {
     if (bx_buf_puts(text, "writes     ") < 0 || put_dirs(box, true, text) < 0 ||
         bx_buf_puts(text, "\nreads      the system's programs, libraries and "
-                          "certificates; ") < 0 ||
+                          "certificates, ") < 0 ||
         put_dirs(box, false, text) < 0 ||
         bx_buf_printf(text, "\nnetwork    %s\n",
                       box->plan.is_network
@@ -570,17 +588,7 @@ int bx_server_box_describe(const bx_server_box *box,
                             "network's too; it cannot listen for TCP"
                           : "none") < 0 ||
         bx_buf_puts(text, "variables  ") < 0 ||
-        put_environment(box, text) < 0 ||
-        bx_buf_printf(text,
-                      "\nlimits     %llu MiB of memory a process, %llu MiB a "
-                      "file, %llu open files\n"
-                      "refused    tracing, mounts, namespaces, keyrings, "
-                      "BPF, Unix sockets by name\n",
-                      (unsigned long long)(box->plan.memory_bytes >> 20),
-                      (unsigned long long)(box->plan.file_bytes >> 20),
-                      (unsigned long long)box->plan.open_files) < 0 ||
-        put_layers(layers, text) < 0)
+        put_environment(box, text) < 0 || bx_buf_puts(text, "\n") < 0)
         return -1;
-    return bx_buf_puts(text, "not held   the number of its processes, and the "
-                             "processor's time\n");
+    return put_limits(box, text) < 0 ? -1 : put_layers(layers, text);
 }

@@ -11,6 +11,7 @@
 #define MAX_WORDS 256
 #define MAX_WORD_BYTES 16384
 #define MAX_TIMEOUT_S 3600
+#define MAX_MEMORY_MIB (1 << 24)
 
 typedef struct bx_entry_reader {
     bx_remote_server *server;
@@ -227,6 +228,16 @@ static int read_timeout(bx_entry_reader *in, const json_t *value)
     return 0;
 }
 
+/* An engine that reserves more than it uses wants more, or no limit. */
+static int read_memory(bx_entry_reader *in, const json_t *value)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > MAX_MEMORY_MIB)
+        return refuse(in, "MiB of memory for each process, or 0 for no limit");
+    in->server->memory_bytes = (uint64_t)json_integer_value(value) << 20;
+    return 0;
+}
+
 static int read_level(bx_entry_reader *in, const json_t *value)
 {
     if (!is_word(value) ||
@@ -296,6 +307,7 @@ static const struct {
     { "levels", read_levels },
     { "trust_annotations", read_trust },
     { "timeout", read_timeout },
+    { "memory", read_memory },
     { "disabled", read_disabled },
     { "type", read_type },
     { "description", skip },
@@ -324,7 +336,7 @@ static int read_keys(bx_entry_reader *in, const json_t *entry)
                 in->err, BX_ERR_INVALID,
                 "unknown key \"%s\"; expected command, args, env, network, "
                 "read, write, url, headers, level, levels, trust_annotations, "
-                "timeout or disabled",
+                "timeout, memory or disabled",
                 shown.data);
         }
         in->key = name;
@@ -421,6 +433,7 @@ bx_remote_server *bx_remote_server_parse(const char *name, const json_t *entry,
     if (failed == 0) {
         server->is_workspace = origin->is_workspace;
         server->timeout_ms = BX_SERVER_TIMEOUT_MS;
+        server->memory_bytes = BX_SERVER_MEMORY_BYTES;
         if (!bx_remote_server_name_is_valid(name))
             failed = bx_error_set(err, BX_ERR_INVALID,
                                   "the name: expected 1 to %d letters, digits, "

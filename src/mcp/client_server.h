@@ -9,6 +9,7 @@
 
 #define BX_SERVER_NAME_MAX 32 /* [A-Za-z0-9_-] */
 #define BX_SERVERS_MAX 64
+#define BX_SERVER_MEMORY_BYTES (4ull << 30) /* unless configured */
 #define BX_SERVER_TIMEOUT_MS 60000 /* of a request, unless configured */
 
 /* A variable of a process's environment, or a header of a request. */
@@ -38,6 +39,7 @@ typedef struct bx_remote_server {
     bx_server_words args;
     bx_server_pairs env;
     bool is_network;
+    uint64_t memory_bytes; /* of data, of each of its processes; 0: no limit */
     bx_server_words read;  /* absolute paths */
     bx_server_words write; /* also read */
     bool has_workspace;    /* the workspace is one of them, or in one: */

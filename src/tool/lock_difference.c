@@ -183,8 +183,10 @@ char *bx_lock_difference(const json_t *old, const json_t *now, bx_error **err)
                       old == NULL ? "never approved" : "approved ",
                       approved == NULL ? "" : approved) < 0 ||
         put_fields(&out, fields(old), fields(now)) < 0 ||
-        put_field(&out, "SHA-256 of the module", json_object_get(old, "digest"),
-                  json_object_get(now, "digest")) < 0) {
+        /* Of what a server says it is the digest of what stands above. */
+        (json_object_get(fields(now), "own_name") == NULL &&
+         put_field(&out, "SHA-256", json_object_get(old, "digest"),
+                   json_object_get(now, "digest")) < 0)) {
         bx_error_set_nomem(err);
         return NULL;
     }
