@@ -67,28 +67,33 @@ static void clear_status(bx_chat_view *view)
     view->has_status = false;
 }
 
+static int name_work(const bx_chat_view *view, bx_buf *text)
+{
+    const char *name = view->doing;
+
+    if (view->open_count == 0)
+        return bx_buf_puts(text, name);
+    name = view->open[view->open_count - 1].name;
+    if (view->open_count == 1)
+        return bx_buf_puts(text, name);
+    return bx_buf_printf(text, "%s and %zu more", name, view->open_count - 1);
+}
+
 static void put_status(bx_chat_view *view)
 {
-    static const char *const frames[] = { "|", "/", "-", "\\" };
+    static const char frames[] = "|/-\\";
+    bx_autobuf bx_buf text = BX_BUF_INIT;
     int64_t seconds = (now_ns() - view->begin_ns) / 1000000000;
     bx_screen *out = view->out;
 
     if (view->is_speaking)
         return;
     clear_status(view);
-    bx_screen_print(out, BX_LOOK_CYAN, "%s ",
-                    frames[view->ticks++ % (sizeof(frames) / sizeof(*frames))]);
-    if (view->open_count > 0) {
-        const char *name = view->open[view->open_count - 1].name;
-
-        bx_screen_put_line(out, 0, name, strlen(name), NAME_CELLS);
-        if (view->open_count > 1)
-            bx_screen_print(out, 0, " and %zu more", view->open_count - 1);
-    } else {
-        fputs(view->doing, out->out);
-    }
-    bx_screen_print(out, BX_LOOK_DIM, "  %lld s, Ctrl-C stops",
-                    (long long)seconds);
+    bx_screen_print(out, BX_LOOK_CYAN, "%c ", frames[view->ticks++ % 4]);
+    if (name_work(view, &text) == 0 &&
+        bx_buf_printf(&text, "  %lld s, Ctrl-C stops", (long long)seconds) == 0)
+        bx_screen_put_line(out, BX_LOOK_DIM, text.data, text.len,
+                           out->columns - 3);
     view->has_status = true;
     fflush(out->out);
 }
@@ -526,52 +531,68 @@ static void show_notice(bx_chat_view *view, const json_t *event,
                         "note: ", text_of(event, "text"));
 }
 
-static void put_count(bx_screen *out, long long count, const char *unit)
+static int put_count(bx_buf *text, long long count, const char *unit)
 {
     if (count >= 100000)
-        bx_screen_print(out, BX_LOOK_DIM, "%lldk %s", count / 1000, unit);
-    else if (count >= 1000)
-        bx_screen_print(out, BX_LOOK_DIM, "%.1fk %s", (double)count / 1000,
-                        unit);
-    else
-        bx_screen_print(out, BX_LOOK_DIM, "%lld %s", count, unit);
+        return bx_buf_printf(text, "%lldk %s", count / 1000, unit);
+    if (count >= 1000)
+        return bx_buf_printf(text, "%.1fk %s", (double)count / 1000, unit);
+    return bx_buf_printf(text, "%lld %s", count, unit);
 }
 
-static void put_usage(bx_chat_view *view, const json_t *event)
+static int put_usage(const bx_chat_view *view, const json_t *event,
+                     bx_buf *text)
 {
     const json_t *usage = json_object_get(event, "usage");
-    const json_t *cost = json_object_get(event, "cost");
-    bx_screen *out = view->out;
+    double cost = json_number_value(json_object_get(event, "cost"));
+    long long input = number_of(usage, "input_tokens") +
+                      number_of(usage, "cache_read_tokens") +
+                      number_of(usage, "cache_write_tokens");
 
-    put_count(out,
-              number_of(usage, "input_tokens") +
-                  number_of(usage, "cache_read_tokens") +
-                  number_of(usage, "cache_write_tokens"),
-              "tokens in, ");
-    put_count(out, number_of(usage, "output_tokens"), "out");
-    if (json_is_number(cost) && json_number_value(cost) > 0)
-        bx_screen_print(out, BX_LOOK_DIM, ", $%.4f", json_number_value(cost));
-    bx_screen_print(out, BX_LOOK_DIM, ", %.1f s\n",
-                    (double)(now_ns() - view->begin_ns) / 1e9);
+    if (put_count(text, input, "tokens in, ") < 0 ||
+        put_count(text, number_of(usage, "output_tokens"), "out") < 0 ||
+        (cost > 0 && bx_buf_printf(text, ", $%.4f", cost) < 0))
+        return -1;
+    return bx_buf_printf(text, ", %.1f s",
+                         (double)(now_ns() - view->begin_ns) / 1e9);
+}
+
+static const char *plural(long long count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* What the work took: of all that this agent did since it began. */
+static void put_sums(bx_chat_view *view, const json_t *event)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+    long long turns = number_of(event, "turns");
+    long long calls = number_of(event, "calls");
+    long long refusals = number_of(event, "refusals");
+
+    if (bx_buf_printf(&text, "%lld turn%s, %lld call%s, ", turns, plural(turns),
+                      calls, plural(calls)) < 0 ||
+        (refusals > 0 &&
+         bx_buf_printf(&text, "%lld refused, ", refusals) < 0) ||
+        put_usage(view, event, &text) < 0)
+        return;
+    bx_chat_put_wrapped(view->out, 0, BX_LOOK_DIM, text.data, "");
 }
 
 static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
 {
     const char *status = text_of(event, "status");
-    bool is_done = strcmp(status, "done") == 0;
+    const char *reason = text_of(event, "reason");
+    char label[64];
 
     end_words(view);
-    clear_status(view);
     if (indent > 0) {
         bx_chat_put_wrapped(view->out, indent, BX_LOOK_DIM, "ended: ", status);
         return;
     }
     if (view->text.is_terminal)
         putc('\n', view->out->out);
-    if (!is_done) {
-        const char *reason = text_of(event, "reason");
-        char label[64];
-
+    if (strcmp(status, "done") != 0) {
         (void)snprintf(label, sizeof(label), "%.40s%s", status,
                        reason[0] == '\0' ? "" : ": ");
         bx_chat_put_wrapped(view->out, 0,
@@ -579,15 +600,7 @@ static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
                                                           : BX_LOOK_YELLOW,
                             label, reason);
     }
-    bx_screen_print(
-        view->out, BX_LOOK_DIM, "%lld turn%s, %lld call%s",
-        number_of(event, "turns"), number_of(event, "turns") == 1 ? "" : "s",
-        number_of(event, "calls"), number_of(event, "calls") == 1 ? "" : "s");
-    if (number_of(event, "refusals") > 0)
-        bx_screen_print(view->out, BX_LOOK_DIM, ", %lld refused",
-                        number_of(event, "refusals"));
-    bx_screen_print(view->out, BX_LOOK_DIM, ", ");
-    put_usage(view, event);
+    put_sums(view, event);
 }
 
 static void show(bx_chat_view *view, const json_t *event, unsigned depth);

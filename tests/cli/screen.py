@@ -110,8 +110,9 @@ class Terminal:
     def say(self, line):
         """A line at the prompt, and wait for the next prompt."""
         self.wait_prompt()
+        count = self.text().count("> " + line) + 1
         self.type(line)
-        self.wait(line.split("\n", maxsplit=1)[0])
+        self.wait("> " + line, count)
         self.type("\r")
         self.wait_prompt()
 
