@@ -43,6 +43,39 @@ int bx_client_hold_key(bx_model_client *client, const bx_provider *provider,
 int bx_client_renew_key(bx_model_client *client, bx_error **err);
 void bx_client_drop_key(bx_model_client *client);
 
+/* ---- client_body.c -------------------------------------------------- */
+
+/* The turn's time. errors: BX_ERR_TIMEOUT, BX_ERR_CANCELLED */
+int bx_client_check_time(const bx_model_client *client, bx_error **err);
+/* The next wait may last so long, but never longer than the turn. */
+void bx_client_allow_ms(bx_model_client *client, uint64_t ms);
+
+/* What is read of a body, with the key masked. */
+typedef struct bx_client_body {
+    bx_model_client *client;
+    bx_http_exchange *exchange; /* owned */
+    bx_buf held;                /* bytes that may begin the key */
+    size_t ahead;               /* of bx_mask_stream() */
+} bx_client_body;
+
+void bx_client_body_clear(bx_client_body *b);
+/* Read some more; what is settled stands at the begin of held, and the caller
+ * takes it from there. Returns 1, or 0 at the end, where all is settled. */
+int bx_client_body_read(bx_client_body *b, size_t *ret_settled, bx_error **err);
+void bx_client_body_take(bx_client_body *b, size_t bytes);
+/* All of a body that is no stream, cut at most bytes; *ret_is_whole: it was
+ * not. -1: the network. */
+int bx_client_body_read_all(bx_client_body *b, size_t most, bx_buf *out,
+                            bool *ret_is_whole, bx_error **err);
+
+/* "" when there is none. */
+const char *bx_client_header(const bx_http_head *head, const char *name);
+/* A header's value for people: printable, short, without the key; owned. */
+char *bx_client_show_header(const bx_model_client *client, const char *value);
+/* What the provider calls the request; owned, NULL: nothing. */
+char *bx_client_request_id(const bx_model_client *client,
+                           const bx_http_head *head);
+
 /* ---- client_http.c -------------------------------------------------- */
 
 /* Send a request, and read the answer's stream into the reply. ret_request_id:
@@ -56,9 +89,6 @@ int bx_client_stream(bx_model_client *client, const bx_protocol *protocol,
 int bx_client_fetch(bx_model_client *client, const bx_protocol *protocol,
                     const bx_protocol_request *request, json_t **ret_body,
                     bx_client_fault *ret_fault, bx_error **err);
-/* The turn's time: no wait is longer than this. errors: BX_ERR_TIMEOUT,
- * BX_ERR_CANCELLED */
-int bx_client_check_time(const bx_model_client *client, bx_error **err);
 /* What a provider tells of a failure, as an error and a fault. */
 int bx_client_fail(const bx_reply_failure *failure, const char *where,
                    bx_client_fault *ret_fault, bx_error **err);

@@ -14,32 +14,7 @@
 #define BODY_MAX_BYTES (256u << 20) /* a request, and a whole stream */
 #define FAILURE_MAX_BYTES (64u << 10)
 #define FETCH_MAX_BYTES (1u << 20)
-#define READ_BYTES 16384
 #define LINGER_MS 500 /* for the end of a stream that has said all */
-#define ID_MAX_BYTES 100
-
-/* ---- time ----------------------------------------------------------- */
-
-int bx_client_check_time(const bx_model_client *client, bx_error **err)
-{
-    if (bx_run_is_cancelled(&client->run))
-        return bx_error_set(err, BX_ERR_CANCELLED, "the turn was cancelled");
-    if (bx_now_ns() >= client->deadline_ns)
-        return bx_error_set(err, BX_ERR_TIMEOUT, "the turn's time is up");
-    return 0;
-}
-
-/* The next wait may last so long. */
-static void allow_ms(bx_model_client *client, uint64_t ms)
-{
-    int64_t now = bx_now_ns();
-    int64_t until = ms > (uint64_t)(INT64_MAX - now) / 1000000
-                        ? INT64_MAX
-                        : now + (int64_t)ms * 1000000;
-
-    client->run.deadline_ns =
-        until < client->deadline_ns ? until : client->deadline_ns;
-}
 
 /* ---- what went wrong ------------------------------------------------ */
 
@@ -222,113 +197,11 @@ static int open_exchange(bx_model_client *client, const bx_protocol *protocol,
 
 /* ---- the answer ----------------------------------------------------- */
 
-/* What is read of a body, with the key masked. */
-typedef struct body {
-    bx_model_client *client;
-    bx_http_exchange *exchange;
-    bx_buf held; /* bytes that may begin the key */
-    size_t ahead;
-} body;
-
-static void body_clear(body *b)
-{
-    bx_buf_clear(&b->held);
-    bx_http_exchange_free(b->exchange);
-}
-
-/* Read some more; what is settled stands at the begin of held, and the caller
- * takes it from there. Returns 1, or 0 at the end, where all is settled. */
-static int body_read(body *b, size_t *ret_settled, bx_error **err)
-{
-    ssize_t bytes;
-
-    if (bx_buf_reserve(&b->held, READ_BYTES, SIZE_MAX) < 0)
-        return bx_error_set_nomem(err);
-    bytes = bx_http_exchange_read(b->exchange, b->held.data + b->held.len,
-                                  READ_BYTES, err);
-    if (bytes < 0)
-        return -1;
-    b->held.len += (size_t)bytes;
-    b->held.data[b->held.len] = '\0';
-    *ret_settled = bx_mask_stream(b->client->mask, &b->ahead, b->held.data,
-                                  b->held.len, bytes == 0);
-    return bytes > 0;
-}
-
-static void body_take(body *b, size_t bytes)
-{
-    memmove(b->held.data, b->held.data + bytes, b->held.len - bytes + 1);
-    b->held.len -= bytes;
-}
-
-/* All of a body that is no stream, cut at most bytes; *ret_is_whole: it was
- * not. -1: the network. */
-static int body_read_all(body *b, size_t most, bx_buf *out, bool *ret_is_whole,
-                         bx_error **err)
-{
-    int more = 1;
-
-    *ret_is_whole = true;
-    while (more == 1) {
-        size_t settled = 0;
-        size_t left = most - out->len;
-
-        allow_ms(b->client, b->client->config.idle_ms);
-        more = body_read(b, &settled, err);
-        if (more < 0)
-            return -1;
-        if (settled > left) {
-            *ret_is_whole = false;
-            settled = left;
-            more = 0;
-        }
-        if (bx_buf_append(out, b->held.data, settled, SIZE_MAX) < 0)
-            return bx_error_set_nomem(err);
-        body_take(b, settled);
-    }
-    return 0;
-}
-
-static const char *header(const bx_http_head *head, const char *name)
-{
-    const bx_http_field *found = bx_http_fields_find(head->fields, name);
-
-    return found == NULL ? "" : found->value;
-}
-
-/* A header's value for people: printable, short, without the key. */
-static char *show_header(const bx_model_client *client, const char *value)
-{
-    bx_autobuf bx_buf shown = BX_BUF_INIT;
-    bx_autofree char *copy = strdup(value);
-    size_t ahead = 0;
-
-    if (copy == NULL)
-        return NULL;
-    (void)bx_mask_stream(client->mask, &ahead, copy, strlen(copy), true);
-    if (bx_buf_puts(&shown, "") < 0 ||
-        bx_buf_put_escaped(&shown, copy, strlen(copy), ID_MAX_BYTES) < 0)
-        return NULL;
-    return bx_buf_take(&shown);
-}
-
-static char *find_request_id(const bx_model_client *client,
-                             const bx_http_head *head)
-{
-    static const char *const names[] = { "request-id", "x-request-id",
-                                         "x-goog-request-id" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (*header(head, names[i]) != '\0')
-            return show_header(client, header(head, names[i]));
-    }
-    return NULL;
-}
-
 static int fail_redirect(const bx_model_client *client,
                          const bx_http_head *head, bx_error **err)
 {
-    bx_autofree char *to = show_header(client, header(head, "location"));
+    bx_autofree char *to =
+        bx_client_show_header(client, bx_client_header(head, "location"));
 
     if (to == NULL)
         return bx_error_set_nomem(err);
@@ -341,7 +214,7 @@ static int fail_redirect(const bx_model_client *client,
 }
 
 /* An answer that tells of a failure, or is none of the API's. */
-static int fail_answer(body *b, const bx_protocol *protocol,
+static int fail_answer(bx_client_body *b, const bx_protocol *protocol,
                        const bx_http_head *head, const char *request_id,
                        bx_client_fault *fault, bx_error **err)
 {
@@ -354,7 +227,8 @@ static int fail_answer(body *b, const bx_protocol *protocol,
 
     if (head->status >= 300 && head->status < 400)
         return fail_redirect(b->client, head, err);
-    if (body_read_all(b, FAILURE_MAX_BYTES, &text, &is_whole, &cause) < 0) {
+    if (bx_client_body_read_all(b, FAILURE_MAX_BYTES, &text, &is_whole,
+                                &cause) < 0) {
         /* The status alone says enough, but for the end of the turn. */
         bx_error_free(cause);
         b->client->is_http_broken = true;
@@ -380,7 +254,7 @@ static int fail_answer(body *b, const bx_protocol *protocol,
 
 static bool is_type(const bx_http_head *head, const char *type)
 {
-    const char *value = header(head, "content-type");
+    const char *value = bx_client_header(head, "content-type");
     size_t bytes = strlen(type);
 
     return strncasecmp(value, type, bytes) == 0 &&
@@ -388,12 +262,12 @@ static bool is_type(const bx_http_head *head, const char *type)
 }
 
 /* Status 200 of something else than the API: a proxy's page, a wrong path. */
-static int fail_type(body *b, const bx_protocol *protocol,
+static int fail_type(bx_client_body *b, const bx_protocol *protocol,
                      const bx_http_head *head, const char *expected,
                      bx_client_fault *fault, bx_error **err)
 {
-    bx_autofree char *type =
-        show_header(b->client, header(head, "content-type"));
+    bx_autofree char *type = bx_client_show_header(
+        b->client, bx_client_header(head, "content-type"));
     bx_autobuf bx_buf text = BX_BUF_INIT;
     bool is_whole;
 
@@ -401,7 +275,8 @@ static int fail_type(body *b, const bx_protocol *protocol,
         return bx_error_set_nomem(err);
     /* Some servers say 200 and then tell of an error. */
     if (is_type(head, "application/json") &&
-        body_read_all(b, FAILURE_MAX_BYTES, &text, &is_whole, NULL) == 0 &&
+        bx_client_body_read_all(b, FAILURE_MAX_BYTES, &text, &is_whole, NULL) ==
+            0 &&
         text.len > 0) {
         json_t *value = json_loadb(text.data, text.len, 0, NULL);
         bool is_error = json_object_get(value, "error") != NULL;
@@ -443,17 +318,17 @@ static int on_event(void *context, const char *event, const char *data,
 
 /* What the stream says after its last event is nothing; its end makes the
  * connection usable again, so that is waited for a moment. */
-static void linger(body *b)
+static void linger(bx_client_body *b)
 {
     size_t settled;
 
-    allow_ms(b->client, LINGER_MS);
-    for (int i = 0; i < 16 && body_read(b, &settled, NULL) == 1; i++)
-        body_take(b, settled);
+    bx_client_allow_ms(b->client, LINGER_MS);
+    for (int i = 0; i < 16 && bx_client_body_read(b, &settled, NULL) == 1; i++)
+        bx_client_body_take(b, settled);
 }
 
-static int read_stream(body *b, const bx_protocol *protocol, bx_reply *reply,
-                       bx_client_fault *fault, bx_error **err)
+static int read_stream(bx_client_body *b, const bx_protocol *protocol,
+                       bx_reply *reply, bx_client_fault *fault, bx_error **err)
 {
     streaming to = { protocol, reply };
     bx_autosse bx_sse *sse = bx_sse_new(BX_SSE_MAX_BYTES, on_event, &to, err);
@@ -465,13 +340,13 @@ static int read_stream(body *b, const bx_protocol *protocol, bx_reply *reply,
     while (more == 1) {
         size_t settled = 0;
 
-        allow_ms(b->client, b->client->config.idle_ms);
-        more = body_read(b, &settled, &cause);
+        bx_client_allow_ms(b->client, b->client->config.idle_ms);
+        more = bx_client_body_read(b, &settled, &cause);
         if (more < 0)
             return fail_network(b->client, true, fault, cause, err);
         if (bx_sse_feed(sse, b->held.data, settled, err) < 0)
             return -1;
-        body_take(b, settled);
+        bx_client_body_take(b, settled);
         if (bx_reply_failure_of(reply) != NULL)
             return 0;
         if (bx_reply_is_ended(reply)) {
@@ -489,8 +364,8 @@ static int read_stream(body *b, const bx_protocol *protocol, bx_reply *reply,
 /* Up to the head; *ret_body is the caller's to clear also when this fails. */
 static int ask(bx_model_client *client, const bx_protocol *protocol,
                const bx_protocol_request *request, const char *accept,
-               body *ret_body, bx_http_head *ret_head, bx_client_fault *fault,
-               bx_error **err)
+               bx_client_body *ret_body, bx_http_head *ret_head,
+               bx_client_fault *fault, bx_error **err)
 {
     bx_error *cause = NULL;
 
@@ -499,7 +374,7 @@ static int ask(bx_model_client *client, const bx_protocol *protocol,
         open_exchange(client, protocol, request, accept, &ret_body->exchange,
                       err) < 0)
         return -1;
-    allow_ms(client, client->config.idle_ms);
+    bx_client_allow_ms(client, client->config.idle_ms);
     if (bx_http_exchange_head(ret_body->exchange, ret_head, &cause) == 0)
         return 0;
     bx_http_exchange_free(bx_take(ret_body->exchange));
@@ -511,14 +386,14 @@ int bx_client_stream(bx_model_client *client, const bx_protocol *protocol,
                      char **ret_request_id, bx_client_fault *ret_fault,
                      bx_error **err)
 {
-    body b = { 0 };
+    bx_client_body b = { 0 };
     bx_http_head head;
     bx_autofree char *request_id = NULL;
     int result = -1;
 
     if (ask(client, protocol, request, "text/event-stream", &b, &head,
             ret_fault, err) == 0) {
-        request_id = find_request_id(client, &head);
+        request_id = bx_client_request_id(client, &head);
         if (head.status != 200)
             fail_answer(&b, protocol, &head, request_id, ret_fault, err);
         else if (!is_type(&head, "text/event-stream"))
@@ -526,7 +401,7 @@ int bx_client_stream(bx_model_client *client, const bx_protocol *protocol,
         else
             result = read_stream(&b, protocol, reply, ret_fault, err);
     }
-    body_clear(&b);
+    bx_client_body_clear(&b);
     if (result == 0)
         *ret_request_id = bx_take(request_id);
     return result;
@@ -536,7 +411,7 @@ int bx_client_fetch(bx_model_client *client, const bx_protocol *protocol,
                     const bx_protocol_request *request, json_t **ret_body,
                     bx_client_fault *ret_fault, bx_error **err)
 {
-    body b = { 0 };
+    bx_client_body b = { 0 };
     bx_http_head head;
     bx_autobuf bx_buf text = BX_BUF_INIT;
     bool is_whole = false;
@@ -544,19 +419,20 @@ int bx_client_fetch(bx_model_client *client, const bx_protocol *protocol,
 
     if (ask(client, protocol, request, "application/json", &b, &head, ret_fault,
             err) < 0) {
-        body_clear(&b);
+        bx_client_body_clear(&b);
         return -1;
     }
     if (head.status != 200)
         fail_answer(&b, protocol, &head, NULL, ret_fault, err);
-    else if (body_read_all(&b, FETCH_MAX_BYTES, &text, &is_whole, err) == 0) {
+    else if (bx_client_body_read_all(&b, FETCH_MAX_BYTES, &text, &is_whole,
+                                     err) == 0) {
         value = is_whole && text.len > 0
                     ? json_loadb(text.data, text.len, 0, NULL)
                     : NULL;
         if (value == NULL)
             bx_error_set(err, BX_ERR_INVALID, "the answer is no JSON");
     }
-    body_clear(&b);
+    bx_client_body_clear(&b);
     *ret_body = value;
     return value == NULL ? -1 : 0;
 }
