@@ -256,7 +256,7 @@ json_t *bx_openai_write_image_url(const json_t *image)
                       bx_block_text(image, "media_type")) < 0 ||
         bx_buf_puts(&url, bx_block_text(image, "data")) < 0)
         return NULL;
-    return json_stringn(url.data, url.len);
+    return json_stringn_nocheck(url.data, url.len);
 }
 
 json_t *bx_openai_write_arguments(const json_t *call)
@@ -264,7 +264,7 @@ json_t *bx_openai_write_arguments(const json_t *call)
     bx_autofree char *text =
         bx_json_text(json_object_get(call, "input"), JSON_COMPACT);
 
-    return text == NULL ? NULL : json_string(text);
+    return text == NULL ? NULL : json_string_nocheck(text);
 }
 
 const char *bx_openai_effort(bx_effort effort)

@@ -48,6 +48,12 @@ static const char *text_of(const bx_buf *buf)
     return buf->data != NULL ? buf->data : "";
 }
 
+/* What was joined of texts that are UTF-8 need not be looked at again. */
+static json_t *string_of(const bx_buf *buf)
+{
+    return json_stringn_nocheck(text_of(buf), buf->len);
+}
+
 /* A server without images refuses the whole conversation for one, and each
  * turn after it. */
 static bool has_images(const writing *w)
@@ -121,9 +127,9 @@ static int write_result(writing *w, const json_t *result)
     if (text.len == 0 && bx_buf_puts(&text, "(nothing)") < 0)
         return -1;
     return add_message(
-        w, json_pack("{s:s, s:O, s:s}", "role", "tool", "tool_call_id",
+        w, json_pack("{s:s, s:O, s:o}", "role", "tool", "tool_call_id",
                      json_object_get(w->ids, bx_block_text(result, "id")),
-                     "content", text.data));
+                     "content", string_of(&text)));
 }
 
 /* Parts without images are one text. */
@@ -140,7 +146,7 @@ static json_t *write_content(const json_t *parts)
         if (join(&text, bx_block_text(part, "text"), "\n\n") < 0)
             return NULL;
     }
-    return json_string(text_of(&text));
+    return string_of(&text);
 }
 
 static int write_user_parts(writing *w, const json_t *message, json_t *parts)
@@ -325,9 +331,10 @@ static int write_assistant(writing *w, const json_t *message)
         json_decref(calls);
         return 0;
     }
-    /* content: s? writes null, which servers want more than no member. */
-    written = json_pack("{s:s, s:s?, s:O*}", "role", "assistant", "content",
-                        text.data, "tool_calls", has_calls ? calls : NULL);
+    /* Servers want null more than no member. */
+    written = json_pack("{s:s, s:o, s:O*}", "role", "assistant", "content",
+                        text.len > 0 ? string_of(&text) : json_null(),
+                        "tool_calls", has_calls ? calls : NULL);
     json_decref(calls);
     if (write_thinking(w, text_of(&thinking), find_details(w, message),
                        has_calls, written) < 0) {

@@ -23,11 +23,6 @@ static int add_item(writing *w, json_t *item)
     return json_array_append_new(w->items, item);
 }
 
-static json_t *write_text_part(const char *text)
-{
-    return json_pack("{s:s, s:s}", "type", "input_text", "text", text);
-}
-
 /* The parts of a user's message or of a result. */
 static int add_part(const json_t *block, json_t *parts)
 {
@@ -40,7 +35,9 @@ static int add_part(const json_t *block, json_t *parts)
                       "auto", "image_url", bx_openai_write_image_url(block)));
     if (!bx_block_is(block, "text") || bx_openai_is_blank(text))
         return 0;
-    return json_array_append_new(parts, write_text_part(text));
+    return json_array_append_new(
+        parts, json_pack("{s:s, s:O}", "type", "input_text", "text",
+                         json_object_get(block, "text")));
 }
 
 static bool has_image(const json_t *parts)
@@ -65,13 +62,18 @@ static json_t *write_output(json_t *parts)
 
     if (has_image(parts))
         return json_incref(parts);
+    if (json_array_size(parts) == 0)
+        return json_string("(nothing)");
+    if (json_array_size(parts) == 1)
+        return json_incref(json_object_get(json_array_get(parts, 0), "text"));
     json_array_foreach(parts, i, part)
     {
         if ((i > 0 && bx_buf_puts(&text, "\n") < 0) ||
             bx_buf_puts(&text, bx_block_text(part, "text")) < 0)
             return NULL;
     }
-    return json_string(text.data != NULL ? text.data : "(nothing)");
+    /* Joined of texts that are UTF-8. */
+    return json_stringn_nocheck(text.data, text.len);
 }
 
 static int write_result(writing *w, const json_t *result)
@@ -84,8 +86,9 @@ static int write_result(writing *w, const json_t *result)
 
     /* The API has no other mark for it. */
     if (is_error)
-        status =
-            json_array_append_new(parts, write_text_part("The call failed."));
+        status = json_array_append_new(parts, json_pack("{s:s, s:s}", "type",
+                                                        "input_text", "text",
+                                                        "The call failed."));
     json_array_foreach(bx_message_blocks(result), i, block)
     {
         if (status == 0)
