@@ -570,6 +570,44 @@ class Wire(ModelTest):
                 self.assertNotIn("AIza-other", refused.err)
 
 
+class Agent(ModelTest):
+    """What a provider wants back goes back to it, past the session on disk."""
+
+    def test_signatures_and_ids_go_back_to_gemini(self):
+        call = gemini_call("no-such-tool", x=1)
+        call["functionCall"]["id"] = "own.1"
+        call["thoughtSignature"] = "c2lnbmVk"
+        end = {"text": "", "thoughtSignature": "ZW5k"}
+        server = ScriptedProvider(
+            stream(gemini_stream({"text": "Plan.", "thought": True},
+                                 {"text": "Look."}, call, gemini_call("b"))),
+            stream(gemini_stream({"text": "Done."}, end)))
+        self.addCleanup(server.close)
+        env = {"GEMINI_API_KEY": KEY, "GEMINI_BASE_URL": server.base}
+        arguments = ("agent", "run", "--model", "gemini-3.5-flash")
+        result = self.boxagnts(*arguments, "a task", env=env, timeout=120)
+        self.assertEqual(result.out, "Done.\n")
+        session = re.search(r"session (\w+)", result.err)[1]
+        self.boxagnts(*arguments, "--resume", session, "and now", env=env,
+                      timeout=120)
+        contents = server.requests[2][2]["contents"]
+        self.assertEqual([content["role"] for content in contents],
+                         ["user", "model", "user", "model", "user"])
+        self.assertEqual(contents[1]["parts"], [
+            {"text": "Look."}, call, {"functionCall": {"name": "b",
+                                                       "args": {}}}])
+        answers = [part["functionResponse"] for part in contents[2]["parts"]]
+        self.assertEqual([(answer["name"], answer.get("id"))
+                          for answer in answers],
+                         [("no-such-tool", "own.1"), ("b", None)])
+        self.assertIn("no tool", answers[0]["response"]["error"])
+        self.assertEqual(contents[3]["parts"], [{"text": "Done."}, end])
+        self.assertIn("and now", contents[4]["parts"][-1]["text"])
+        for _, headers, body in server.requests:
+            self.assertNotIn(KEY, json.dumps(body))
+            self.assertIn(KEY, headers.values())
+
+
 class Documentation(ModelTest):
     """The page's examples: what stands behind `$ ` is run, and what it says
     there comes, in this order; `...` stands for lines left out."""
