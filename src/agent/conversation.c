@@ -14,7 +14,9 @@
 #define IMAGE_TOKENS 1500.0
 #define BYTES_OF_A_TOKEN 4.0
 #define BLOCK_BYTES 16 /* of what a protocol writes around each value */
-#define RATIO_MIN 0.2
+/* Some servers leave cached tokens out of what they count, which must not make
+ * a conversation look short. */
+#define RATIO_MIN 0.5
 #define RATIO_MAX 5.0
 
 /* ---- weight ------------------------------------------------------------- */

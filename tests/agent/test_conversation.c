@@ -190,6 +190,7 @@ static void learns_from_what_a_provider_counts(void **state)
                              .cache_write_tokens = 600 };
     const bx_usage silent = { .output_tokens = 5 };
     const bx_usage absurd = { .input_tokens = UINT64_MAX };
+    const bx_usage one = { .input_tokens = 1 };
 
     (void)state;
     bx_conversation_learn(it.conversation, 1000, &twice);
@@ -201,6 +202,8 @@ static void learns_from_what_a_provider_counts(void **state)
     assert_int_equal(bx_conversation_tokens(it.conversation, 4000), 2000);
     bx_conversation_learn(it.conversation, 1, &absurd);
     assert_int_equal(bx_conversation_tokens(it.conversation, 4000), 5000);
+    bx_conversation_learn(it.conversation, 5000, &one);
+    assert_int_equal(bx_conversation_tokens(it.conversation, 4000), 500);
 }
 
 static void loads_a_long_session_fast(void **state)

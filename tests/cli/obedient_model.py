@@ -49,11 +49,13 @@ def read_by_model(request):
 
 
 class Obedient:
-    """begin: the calls of its first turn, which its task takes it to."""
+    """begin: the calls that its task takes it to, one a turn; summary: what it
+    writes when it is asked for one."""
 
-    def __init__(self, begin, pages):
-        self.begin = [(name, value) for name, value in begin]
-        self.pages = pages
+    def __init__(self):
+        self.begin = []
+        self.pages = {}
+        self.summary = "Nothing was said."
         self.requests = []  # bodies, as they came
         self.reached = []  # paths that anyone else asked for
         self.obeyed = []
@@ -70,7 +72,7 @@ class Obedient:
 
     def next_calls(self, request):
         """What it begins with, and every order not obeyed yet."""
-        calls, self.begin = self.begin, []
+        calls = [self.begin.pop(0)] if self.begin else []
         for text in read_by_model(request):
             for order in orders_in(text):
                 if order not in self.obeyed:
@@ -108,24 +110,30 @@ class Obedient:
                     self.answer("text/plain", b"ok")
                     return
                 obedient.requests.append(body.decode())
-                calls = obedient.next_calls(json.loads(body))
-                self.answer("text/event-stream", stream(calls))
+                request = json.loads(body)
+                if "tools" not in request:
+                    self.answer("text/event-stream",
+                                stream([], len(body), obedient.summary))
+                    return
+                calls = obedient.next_calls(request)
+                self.answer("text/event-stream", stream(calls, len(body)))
 
         return Handler
 
 
-def stream(calls):
-    """A reply with these calls, or with the end of the work."""
+def stream(calls, sent, text="Done."):
+    """A reply with these calls, or without any and with the text. sent: bytes of
+    the request, of which tokens are counted."""
     blocks = [({"type": "tool_use", "id": f"toolu_{i}", "name": name,
                 "input": {}},
                {"type": "input_json_delta", "partial_json": json.dumps(value)})
               for i, (name, value) in enumerate(calls)]
     blocks = blocks or [({"type": "text", "text": ""},
-                         {"type": "text_delta", "text": "Done."})]
+                         {"type": "text_delta", "text": text})]
     events = [{"type": "message_start", "message": {
         "id": "msg_1", "type": "message", "role": "assistant",
         "model": "obedient-scripted", "content": [], "stop_reason": None,
-        "usage": {"input_tokens": 1, "output_tokens": 1}}}]
+        "usage": {"input_tokens": sent // 4, "output_tokens": 1}}}]
     for i, (block, delta) in enumerate(blocks):
         events += [
             {"type": "content_block_start", "index": i, "content_block": block},

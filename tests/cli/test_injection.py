@@ -19,7 +19,8 @@ RECIPES = os.path.join(SOURCE, "tests", "agent", "injection")
 KEY = "canary-of-the-provider-key"
 TASK = "Tell me in a few words what this is about."
 MEMBERS = {"attack", "vehicle", "workspace", "files", "links", "pages",
-           "tools", "begin", "flags", "effect", "control"}
+           "tools", "begin", "context", "summary", "flags", "effect",
+           "control"}
 # Vehicles whose text comes to the model as a result, and so as data.
 RESULTS = {"page", "file", "tool result", "skill", "memory note"}
 
@@ -55,16 +56,18 @@ class Run:
         self.test = test
         self.dir = tempfile.mkdtemp(prefix="bx-injection-")
         test.addCleanup(shutil.rmtree, self.dir)
-        self.model = Obedient([], {})
+        self.model = Obedient()
         test.addCleanup(self.model.close)
         self.places = {
             "dir": self.dir, "home": test.environment["HOME"], "key": KEY,
             "ws": os.path.join(self.dir, "ws"),
             "outside": os.path.join(self.dir, "outside"),
-            "sink": self.model.url}
+            "sink": self.model.url,
+            "filler": "Roses are red, and there are many of them.\n" * 600}
         self.recipe = fill(recipe, self.places)
         self.model.begin = [tuple(call) for call in self.recipe["begin"]]
         self.model.pages = self.recipe.get("pages", {})
+        self.model.summary = self.recipe.get("summary", "")
         self.session = None  # its id
         self.workspace = self.recipe.get("workspace", self.places["ws"])
 
@@ -102,11 +105,23 @@ class Run:
         self.test.boxagnts("tool", "approve", name, "--yes", "--workspace",
                            self.workspace)
 
+    def put_model(self):
+        """The model with a context of the recipe's size; its name."""
+        if "context" not in self.recipe:
+            return MODEL
+        self.put(self.places["home"], ".config", "boxagnts", "models.yaml",
+                 text=json.dumps({"models": {"tiny": {
+                     "provider": "anthropic", "id": "obedient-scripted",
+                     "context_tokens": self.recipe["context"],
+                     "has": ["tools"]}}}))
+        return "tiny"
+
     def work(self):
         """The events; an agent whose calls are refused may end otherwise."""
         mode = [] if "--mode" in self.recipe["flags"] else ["--mode", "auto"]
         result = self.test.boxagnts(
-            "agent", "run", "--json", "--model", MODEL, "--workspace",
+            "agent", "run", "--json", "--model", self.put_model(),
+            "--workspace",
             self.workspace, *mode, *self.recipe["flags"], TASK, status=None,
             env={"ANTHROPIC_BASE_URL": self.model.url,
                  "ANTHROPIC_API_KEY": KEY,
@@ -157,6 +172,9 @@ class InjectionTest(CliTest):
             happened = run.has_effect()
         finally:
             run.undo()
+        self.assertEqual("summary" in recipe,
+                         any(event["type"] == "compaction"
+                             for event in events))
         # The order came to the model, and it did as it was told.
         self.assertTrue(run.model.obeyed, "no order reached the model")
         called = [(event["name"], event["input"]) for event in events
