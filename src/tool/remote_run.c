@@ -10,14 +10,34 @@
 
 /* ---- may it be called? ----------------------------------------------- */
 
+/* Who gives a call an overlay counts on it that nothing outside is changed: a
+ * call is tried before a person has agreed to it. One that a script makes has
+ * that of the script. The overlay of a whole workspace's policy is a person's
+ * own, who approves these calls as they are. */
+static bool is_over_overlay(const bx_call_state *state,
+                            const bx_tool_call *call)
+{
+    const char *whole = state->registry->policy->overlay_dir;
+    const char *own = state->caller != NULL ? state->caller->policy->overlay_dir
+                                            : call->overlay_dir;
+
+    return own != NULL && (whole == NULL || strcmp(own, whole) != 0);
+}
+
 /* A module's own policy is narrowed by a session; of what runs elsewhere the
  * name alone can be judged. Who is nested was judged by its caller's. */
 static int check_policy(const bx_call_state *state, const bx_tool_call *call,
-                        bx_error **err)
+                        const bx_entry *entry, bx_error **err)
 {
     bx_autopolicy bx_policy *policy = NULL;
     bx_verdict verdict;
 
+    if (is_over_overlay(state, call) && entry->level > BX_LEVEL_READ_ONLY)
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "tool '%s' is a server's: what it does goes to no "
+                            "overlay, and this call is to change nothing "
+                            "outside of one",
+                            state->name);
     if (state->caller != NULL)
         return 0;
     policy = bx_policy_clone(state->registry->policy);
@@ -213,7 +233,7 @@ int bx_remote_run(bx_call_state *state, const bx_tool_call *call,
     bx_tool_result *result = NULL;
     int failed;
 
-    if (check_policy(state, call, err) < 0)
+    if (check_policy(state, call, entry, err) < 0)
         return bx_call_refuse(state, err);
     failed = send_call(state, call, entry, input, &answer, &why);
     if (failed < 0 && (bx_error_code(why) == BX_ERR_DENIED ||

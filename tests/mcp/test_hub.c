@@ -496,6 +496,31 @@ static void checks_what_goes_and_what_comes(void **state)
     close_setup(&s);
 }
 
+/* A call is tried over an overlay before a person has agreed to it. */
+static void does_nothing_over_an_overlay(void **state)
+{
+    bx_tool_call call = { .name = "mcp-one-echo", .overlay_dir = "/tmp/none" };
+    bx_tool_result *result = NULL;
+    bx_error *err = NULL;
+    setup s;
+
+    (void)state;
+    configure(USER_FILE, "one", "fine",
+              ", \"levels\": {\"env\": "
+              "\"read_only\"}");
+    s = open_setup(NULL);
+    approve(&s, "mcp-one-echo");
+    approve(&s, "mcp-one-env");
+    assert_int_equal(bx_registry_call(s.registry, &call, &result, &err), -1);
+    assert_int_equal(bx_error_code(err), BX_ERR_DENIED);
+    assert_non_null(strstr(bx_error_message(err), "overlay"));
+    bx_error_free(err);
+    call.name = "mcp-one-env"; /* which changes nothing */
+    assert_int_equal(bx_registry_call(s.registry, &call, &result, NULL), 0);
+    bx_tool_result_free(result);
+    close_setup(&s);
+}
+
 static void keeps_secrets_from_the_model(void **state)
 {
     setup s;
@@ -681,6 +706,8 @@ int main(void)
                                         remove_home),
         cmocka_unit_test_setup_teardown(checks_what_goes_and_what_comes,
                                         make_home, remove_home),
+        cmocka_unit_test_setup_teardown(does_nothing_over_an_overlay, make_home,
+                                        remove_home),
         cmocka_unit_test_setup_teardown(keeps_secrets_from_the_model, make_home,
                                         remove_home),
         cmocka_unit_test_setup_teardown(writes_the_audit, make_home,
