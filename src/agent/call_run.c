@@ -309,6 +309,12 @@ static void on_effect(void *context, const bx_effect_event *event)
                             event->target, "detail", event->detail));
 }
 
+bool bx_call_run_is_remote(const bx_call_run *call)
+{
+    return call->entry.own == NULL && call->entry.tool != NULL &&
+           call->entry.tool->source == BX_TOOL_REMOTE;
+}
+
 /* input: its text; borrowed. */
 static bx_tool_call params_of(const bx_call_run *call, const char *input)
 {
@@ -326,7 +332,10 @@ static bx_tool_call params_of(const bx_call_run *call, const char *input)
         .cancel = config->cancel,
         .hold = config->hold == NULL ? NULL : on_hold,
         .hold_context = agent,
-        .overlay_dir = agent->mode == BX_MODE_EDITS ? agent->overlay_dir : NULL,
+        .overlay_dir =
+            agent->mode == BX_MODE_EDITS && !bx_call_run_is_remote(call)
+                ? agent->overlay_dir
+                : NULL,
     };
 }
 
@@ -338,6 +347,7 @@ static bool can_try(const bx_call_run *call)
     const bx_agent *agent = call->agent;
 
     return agent->config.shows_effects && call->entry.own == NULL &&
+           !bx_call_run_is_remote(call) &&
            (call->level == BX_LEVEL_WRITE || call->level == BX_LEVEL_EXECUTE) &&
            agent->mode != BX_MODE_EDITS && !agent->config.has_overlay &&
            json_object_get(call->input, "session") == NULL;

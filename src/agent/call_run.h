@@ -49,6 +49,9 @@ bool bx_call_run_is_parallel(const bx_call_run *call);
  * where that is not possible. */
 void bx_call_run_try(bx_call_run *call);
 
+/* Is it of a server's tool, whose effects are in no sandbox and no overlay? */
+bool bx_call_run_is_remote(const bx_call_run *call);
+
 /* Begin it, make it, store its result; on any thread. Failure is call->err. */
 void bx_call_run_make(bx_call_run *call);
 

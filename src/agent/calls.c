@@ -168,10 +168,14 @@ static int ask(bx_call_run *call, const char *why, bx_error **err)
 static int judge(bx_call_run *call, bx_error **err)
 {
     const bx_agent *agent = call->agent;
+    /* What a server does goes to no overlay, and cannot be looked at first. */
+    const bx_mode mode =
+        agent->mode == BX_MODE_EDITS && bx_call_run_is_remote(call)
+            ? BX_MODE_READS
+            : agent->mode;
     const char *why = "";
-    bx_ruling ruling =
-        bx_approval_judge(agent->mode, agent->config.rules, call->name,
-                          call->level, call->input, &why);
+    bx_ruling ruling = bx_approval_judge(mode, agent->config.rules, call->name,
+                                         call->level, call->input, &why);
 
     if (ruling == BX_RULING_REFUSE)
         return agent->mode == BX_MODE_PLAN && strcmp(why, "mode plan") == 0
