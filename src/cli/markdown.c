@@ -50,6 +50,8 @@ struct bx_markdown {
     bool has_gap;  /* a blank line came */
     bool is_begun; /* something was written */
     bool has_break;
+    bool has_return; /* a '\r' came last, and waits */
+    size_t spaces;   /* at the end of the line */
     unsigned quotes;
     unsigned hang; /* of the item that is open; 0: none */
     size_t fence;  /* code is open, and closed by so many; 0: none */
@@ -560,9 +562,20 @@ static void try_begin(bx_markdown *md, bool is_whole)
     begin_line(md, &head);
 }
 
+/* Spaces at the end of the line so far. */
+static void count_spaces(bx_markdown *md, const char *text, size_t bytes)
+{
+    size_t spaces = 0;
+
+    while (spaces < bytes && text[bytes - 1 - spaces] == ' ')
+        spaces++;
+    md->spaces = spaces == bytes ? md->spaces + spaces : spaces;
+}
+
 static void put_line(bx_markdown *md, const char *text, size_t bytes,
                      bool is_whole)
 {
+    count_spaces(md, text, bytes);
     if (md->line != LINE_UNKNOWN) {
         continue_line(md, text, bytes);
     } else {
@@ -571,8 +584,9 @@ static void put_line(bx_markdown *md, const char *text, size_t bytes,
         try_begin(md, is_whole);
     }
     if (is_whole) {
-        if (bytes >= 2 && strncmp(text + bytes - 2, "  ", 2) == 0)
+        if (md->spaces >= 2)
             md->has_break = true;
+        md->spaces = 0;
         end_line(md);
     }
 }
@@ -585,6 +599,13 @@ void bx_markdown_put(bx_markdown *md, const char *text, size_t bytes)
             md->last = text[bytes - 1];
         return;
     }
+    /* A line break of two bytes may come in two pieces. */
+    if (md->has_return && bytes > 0 && text[0] != '\n')
+        put_line(md, "\r", 1, false);
+    if (bytes > 0)
+        md->has_return = text[bytes - 1] == '\r';
+    if (md->has_return)
+        bytes--;
     while (bytes > 0) {
         const char *newline = memchr(text, '\n', bytes);
         size_t line = newline == NULL ? bytes : (size_t)(newline - text);
@@ -615,5 +636,6 @@ void bx_markdown_end(bx_markdown *md)
     md->quotes = 0;
     md->has_gap = false;
     md->is_begun = false;
+    md->has_return = false;
     bx_flow_set_prefix(&md->flow, NULL, md->outer, md->outer_cells);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "cli/cli.h"
+
 #define WORD_MAX_BYTES 4096 /* marks that take no cell have no other end */
 
 void bx_flow_init(bx_flow *flow, bx_screen *screen)
@@ -150,7 +152,8 @@ void bx_flow_verbatim(bx_flow *flow, unsigned look, const char *text,
         const char *tab = memchr(text, '\t', bytes);
         size_t part = tab == NULL ? bytes : (size_t)(tab - text);
 
-        bx_screen_put(flow->screen, look, text, part);
+        bx_screen_look(flow->screen, look); /* until the line ends */
+        bx_cli_print_safe(flow->screen->out, text, part);
         if (tab != NULL) {
             fputs("    ", flow->screen->out);
             part++;

@@ -71,12 +71,11 @@ static size_t take_code(bx_inline *state, const char *text, size_t bytes,
 
     if (n == bytes && !is_final)
         return 0;
-    if (state->ticks == 0)
-        state->ticks = n;
-    else if (state->ticks == n)
-        state->ticks = 0;
-    else
+    if (state->ticks > 0 && state->ticks != n) {
         put_all(state, look(state), text, n);
+        return n;
+    }
+    state->ticks = state->ticks == 0 ? n : 0;
     /* Where a look does not show what is code, its marks do. */
     if (!state->flow->screen->has_colour)
         put_all(state, state->base, text, n);

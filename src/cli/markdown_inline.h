@@ -6,7 +6,7 @@
 
 #include "cli/markdown_flow.h"
 
-#define BX_LINK_MAX_BYTES 2048u /* a '[' that runs on is one */
+#define BX_LINK_MAX_BYTES 1024u /* a '[' that runs on is one */
 
 typedef struct bx_inline {
     bx_flow *flow; /* borrowed */
