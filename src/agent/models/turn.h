@@ -44,7 +44,8 @@ typedef struct bx_turn_events {
      * long. */
     void (*call)(void *context, const char *name, size_t bytes);
     /* All that was streamed of this turn is void; it begins again in delay_ms.
-     * reason: "overloaded", for people. */
+     * attempt: the one that begins then, 2 the first time. reason:
+     * "overloaded", for people. */
     void (*retry)(void *context, unsigned attempt, uint64_t delay_ms,
                   const char *reason);
     void *context;
@@ -55,7 +56,9 @@ typedef enum bx_stop {
     BX_STOP_CALLS,   /* it wants tools */
     BX_STOP_LENGTH,  /* the most output tokens were reached; calls that are not
                       * whole were left out */
-    BX_STOP_CONTEXT, /* the conversation is larger than the model's context */
+    BX_STOP_CONTEXT, /* the conversation is larger than the model's context: the
+                      * message is what was said until then, or without blocks
+                      * when the request was refused for it */
     BX_STOP_REFUSAL, /* the provider or the model declines */
 } bx_stop;
 
