@@ -602,6 +602,28 @@ static void same_key_is_not_tried_again(void **state)
     assert_int_equal(support_server_requests(server->server), 1);
 }
 
+static void key_is_of_its_provider_alone(void **state)
+{
+    turn_server *server = *state;
+    bx_model_client *client = bx_model_client_new(&server->config, NULL);
+    bx_autofree char *heads = NULL;
+
+    turn_will(server, (turn_answer){ 0 });
+    for (int i = 0; i < 2; i++) {
+        bx_autoreply bx_turn_reply reply = { 0 };
+
+        assert_int_equal(bx_model_client_turn(client, &server->request, NULL,
+                                              INT64_MAX, &reply, NULL),
+                         0);
+        /* Another one, where the first one lay. */
+        server->provider.name = "other";
+        setenv("BX_TEST_KEY", NEW_KEY, 1);
+    }
+    bx_model_client_free(client);
+    heads = support_server_heads(server->server);
+    assert_non_null(strstr(heads, "x-api-key: " NEW_KEY "\r\n"));
+}
+
 /* ---- counting ------------------------------------------------------- */
 
 static void count(turn_server *server, uint64_t expected, bool is_estimate)
@@ -705,6 +727,7 @@ int main(void)
         TEST(refused_key_is_read_again),
         TEST(refused_key_is_read_again_once),
         TEST(same_key_is_not_tried_again),
+        TEST(key_is_of_its_provider_alone),
         TEST(provider_counts),
         TEST(otherwise_it_is_estimated),
         TEST(count_can_be_cancelled),

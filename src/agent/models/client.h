@@ -19,6 +19,8 @@ struct bx_model_client {
     bool is_http_broken;           /* then it is made anew */
 
     const bx_provider *provider; /* whose key this is; NULL: none yet */
+    char *owner;                 /* its name and address: another provider may
+                                  * come to lie in the same place */
     char *key;                   /* NULL: it wants none */
     bx_mask *mask;               /* of the key and of secret headers */
 };

@@ -12,6 +12,7 @@ void bx_client_drop_key(bx_model_client *client)
 {
     bx_credential_free(bx_take(client->key));
     bx_mask_free(bx_take(client->mask));
+    free(bx_take(client->owner));
     client->provider = NULL;
 }
 
@@ -76,13 +77,26 @@ failed:
     return NULL;
 }
 
+/* A key never goes to somebody else. */
+static char *name_owner(const bx_provider *provider)
+{
+    char *owner;
+
+    return asprintf(&owner, "%s\n%s", provider->name, provider->base_url) < 0
+               ? NULL
+               : owner;
+}
+
 int bx_client_hold_key(bx_model_client *client, const bx_provider *provider,
                        bx_error **err)
 {
+    bx_autofree char *owner = name_owner(provider);
     char *key = NULL;
     bx_mask *mask;
 
-    if (client->provider == provider)
+    if (owner == NULL)
+        return bx_error_set_nomem(err);
+    if (client->provider == provider && strcmp(client->owner, owner) == 0)
         return 0;
     if (bx_credential_read(provider, client->config.cancel, &key, err) < 0)
         return -1;
@@ -93,6 +107,7 @@ int bx_client_hold_key(bx_model_client *client, const bx_provider *provider,
     }
     bx_client_drop_key(client);
     client->provider = provider;
+    client->owner = bx_take(owner);
     client->key = key;
     client->mask = mask;
     return 0;
