@@ -162,6 +162,25 @@ static void expect_reply(const bx_protocol *protocol, const char *path,
     bx_reply_free(to.reply);
 }
 
+/* A transcript, and what it becomes. */
+static json_t *load_expected(const char *path, bx_buf *text)
+{
+    char *json_path = NULL;
+    bx_autofile FILE *file = fopen(path, "re");
+    char part[4096];
+    size_t bytes;
+    json_t *expected;
+
+    assert_true(asprintf(&json_path, "%.*s.json",
+                         (int)(strlen(path) - strlen(".sse")), path) > 0);
+    expected = load(json_path);
+    assert_non_null(file);
+    while ((bytes = fread(part, 1, sizeof(part), file)) > 0)
+        assert_int_equal(bx_buf_append(text, part, bytes, SIZE_MAX), 0);
+    free(json_path);
+    return expected;
+}
+
 void support_golden_replies(const bx_protocol *protocol)
 {
     static const size_t pieces[] = { 1, 7, SIZE_MAX };
@@ -170,24 +189,67 @@ void support_golden_replies(const bx_protocol *protocol)
     find_files(protocol, "sse", &files);
     for (size_t i = 0; i < files.gl_pathc; i++) {
         const char *path = files.gl_pathv[i];
-        char *json_path = NULL;
         bx_autobuf bx_buf text = BX_BUF_INIT;
-        bx_autofile FILE *file = fopen(path, "re");
-        char part[4096];
-        size_t bytes;
-        json_t *expected;
+        json_t *expected = load_expected(path, &text);
 
-        assert_true(asprintf(&json_path, "%.*s.json",
-                             (int)(strlen(path) - strlen(".sse")), path) > 0);
-        expected = load(json_path);
-        assert_non_null(file);
-        while ((bytes = fread(part, 1, sizeof(part), file)) > 0)
-            assert_int_equal(bx_buf_append(&text, part, bytes, SIZE_MAX), 0);
         for (size_t j = 0; j < sizeof(pieces) / sizeof(pieces[0]); j++)
             expect_reply(protocol, path, expected, text.data, text.len,
                          pieces[j]);
         json_decref(expected);
-        free(json_path);
+    }
+    globfree(&files);
+}
+
+static json_t *calls_of(const json_t *blocks)
+{
+    json_t *calls = json_array();
+    json_t *block;
+    size_t i;
+
+    json_array_foreach(blocks, i, block)
+    {
+        if (bx_block_is(block, "tool_call"))
+            json_array_append(calls, block);
+    }
+    return calls;
+}
+
+static void expect_whole_calls(const bx_protocol *protocol, const char *path,
+                               const json_t *expected, const char *text,
+                               size_t bytes)
+{
+    struct reading to = { protocol, bx_reply_new(protocol->name, NULL, NULL) };
+    bx_autoreply bx_turn_reply got = { 0 };
+
+    if (feed(&to, text, bytes, SIZE_MAX, NULL) == 0 &&
+        bx_reply_failure_of(to.reply) == NULL &&
+        protocol->read_end(to.reply, NULL) == 0 &&
+        bx_reply_take(to.reply, &got, NULL) == 0) {
+        json_t *value = shown(&got);
+        json_t *calls = calls_of(json_object_get(value, "content"));
+
+        expect_equal(path, calls, expected);
+        json_decref(calls);
+        json_decref(value);
+    }
+    bx_reply_free(to.reply);
+}
+
+void support_golden_cuts(const bx_protocol *protocol)
+{
+    glob_t files;
+
+    find_files(protocol, "sse", &files);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        const char *path = files.gl_pathv[i];
+        bx_autobuf bx_buf text = BX_BUF_INIT;
+        json_t *expected = load_expected(path, &text);
+        json_t *calls = calls_of(json_object_get(expected, "content"));
+
+        for (size_t bytes = 0; bytes < text.len; bytes++)
+            expect_whole_calls(protocol, path, calls, text.data, bytes);
+        json_decref(calls);
+        json_decref(expected);
     }
     globfree(&files);
 }

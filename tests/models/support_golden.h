@@ -7,6 +7,9 @@
 
 /* Every golden/PROTOCOL-*.sse against its .json, in pieces of several sizes. */
 void support_golden_replies(const bx_protocol *protocol);
+/* The same, each ended at every byte: there are the calls that it has, or there
+ * is no reply. */
+void support_golden_cuts(const bx_protocol *protocol);
 /* Every golden/PROTOCOL-*.request. */
 void support_golden_requests(const bx_protocol *protocol);
 

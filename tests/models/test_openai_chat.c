@@ -14,6 +14,12 @@ static void reads_transcripts(void **state)
     support_golden_replies(&bx_protocol_openai_chat);
 }
 
+static void cut_anywhere_has_no_half_of_a_call(void **state)
+{
+    (void)state;
+    support_golden_cuts(&bx_protocol_openai_chat);
+}
+
 static void writes_requests(void **state)
 {
     (void)state;
@@ -144,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_transcripts),
+        cmocka_unit_test(cut_anywhere_has_no_half_of_a_call),
         cmocka_unit_test(writes_requests),
         cmocka_unit_test(is_found_by_its_name),
         cmocka_unit_test(knows_servers_by_their_host),
