@@ -1,9 +1,11 @@
 /* What an agent adds to its model and tools: the turn of a long conversation,
  * and a session that goes on. The model is a function in this program, so that
  * nothing but the agent is measured. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "bench.h"
@@ -140,6 +142,28 @@ static bx_agent *resume(stage *it, double *ret_us)
     return agent;
 }
 
+/* What begins a call is on the disk before the call is: so long this machine's
+ * takes just now, which others use too. */
+static double time_sync(const bench_paths *paths)
+{
+    static const char page[4096];
+    double values[51];
+    char path[600];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/sync", paths->scratch);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    for (size_t i = 0; i < 51; i++) {
+        double begin = now_us();
+
+        if (fd < 0 || write(fd, page, sizeof(page)) < 0 || fdatasync(fd) < 0)
+            die("the scratch folder", NULL);
+        values[i] = now_us() - begin;
+    }
+    close(fd);
+    return median(values, 51);
+}
+
 static void bench_turn(stage *it)
 {
     json_t *content =
@@ -186,6 +210,7 @@ void bench_agent(const bench_paths *paths)
     title("An agent, without what its model and tools take");
     open_stage(it, paths);
     bench_turn(it);
+    note("  of these, one write to the disk", time_sync(paths), "us");
     bench_resume(it);
     close_stage(it);
     free(it);
