@@ -16,6 +16,7 @@
 #include "agent/agent.h"
 #include "agent/settings.h"
 #include "cli/tool_cli.h"
+#include "mcp/client_hub.h"
 
 typedef struct bx_agent_cli {
     bx_tool_cli tools;       /* workspace, policy, workers, audit, registry, and
@@ -30,6 +31,7 @@ typedef struct bx_agent_cli {
     json_t *problems;        /* messages for people, from opening; owned */
     bx_models *models;       /* owned, as are the next ones */
     bx_session_store *store;
+    bx_mcp_hub *servers; /* of MCP; their tools join the registry */
     char *workspace;
     char *session;
     bx_agent_config config; /* what the agent is opened with; its strings and
@@ -51,7 +53,8 @@ extern const size_t bx_agent_flags_count;
  * errors: BX_ERR_INVALID: the flag, and what it expects */
 int bx_agent_cli_parse(int argc, char **argv, bx_agent_cli *cli,
                        bx_error **err);
-/* Open everything the agent needs and fill cli->config. */
+/* Open everything the agent needs and fill cli->config. MCP servers start in
+ * the background; a session of kind "run" waits for them, for a while. */
 int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err);
 /* Open the agent: the session is made, or goes on. */
 int bx_agent_cli_start(bx_agent_cli *cli, bx_error **err);

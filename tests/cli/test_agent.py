@@ -5,6 +5,7 @@ import pty
 import shlex
 import signal
 import socket
+import sys
 import time
 import unittest
 
@@ -306,6 +307,56 @@ class AgentRunTest(AgentTest):
         self.assertIn(result["kept"], self.text(result))
         self.assertTrue(result["kept"].startswith("/.boxagnts/results/"))
         self.assertEqual(self.file(result["kept"].lstrip("/")), lines)
+
+    # ---- servers ------------------------------------------------------------
+
+    SERVER = """import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    if "id" not in message:
+        continue
+    method = message["method"]
+    if method == "initialize":
+        result = {"protocolVersion": message["params"]["protocolVersion"],
+                  "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "test", "version": "1"}}
+    elif method == "tools/list":
+        result = {"tools": [{"name": "weather", "description": "The weather.",
+                             "inputSchema": {"type": "object"}}]}
+    elif method == "tools/call":
+        result = {"content": [{"type": "text", "text": "rain, as ever"}]}
+    else:
+        result = {}
+    print(json.dumps({"jsonrpc": "2.0", "id": message["id"],
+                      "result": result}), flush=True)
+"""
+
+    def test_tools_of_a_server(self):
+        """Once a person approved what it says, and not before."""
+        server = self.write("server.py", self.SERVER)
+        self.script([call("mcp-sky-weather")], "seen")
+        self.boxagnts("mcp", "add", "sky", "--read", server, "--",
+                      sys.executable, server)
+        self.addCleanup(self.boxagnts, "mcp", "remove", "sky", status=None)
+        result = self.of(self.events("--mode", "auto", "go"), "result")[0]
+        self.assertTrue(result["is_error"], result)
+        self.boxagnts("mcp", "approve", "sky", "--yes")
+        events = self.events("--mode", "auto", "go")
+        result = self.of(events, "result")[0]
+        self.assertFalse(result["is_error"], result)
+        self.assertIn("rain, as ever", self.text(result))
+        self.assertIn("<data from=", self.text(result))
+        # What it does goes to no overlay: in mode edits it is asked for.
+        result = self.of(self.events("--mode", "edits", "go"), "result")[0]
+        self.assertIn("nobody is there", self.text(result))
+
+    def test_a_server_that_is_not_there(self):
+        self.script("done without")
+        self.boxagnts("mcp", "add", "gone", "--", "/nonexistent/server")
+        self.addCleanup(self.boxagnts, "mcp", "remove", "gone", status=None)
+        result = self.agent("go")
+        self.assertEqual(result.out, "done without\n")
+        self.assertIn("gone", result.err)
 
     # ---- the page -----------------------------------------------------------
 
