@@ -75,6 +75,16 @@ static json_t *cut_asked(const json_t *value)
     return json_stringn(cut.data, cut.len);
 }
 
+/* What the loop says to the model stands in a user's message too, all of it in
+ * brackets: "[Your reply was cut ...]". It was true then, and nobody's wish. */
+static bool is_loops(const json_t *text)
+{
+    const char *at = json_string_value(text);
+    size_t bytes = json_string_length(text);
+
+    return bytes >= 2 && at[0] == '[' && at[bytes - 1] == ']';
+}
+
 static int add_asked(const json_t *message, json_t *asked)
 {
     size_t i;
@@ -89,6 +99,7 @@ static int add_asked(const json_t *message, json_t *asked)
             !json_is_true(json_object_get(block, "is_error")))
             block = json_array_get(json_object_get(block, "content"), 0);
         if (bx_block_is(block, "text") &&
+            !is_loops(json_object_get(block, "text")) &&
             json_array_append_new(
                 asked, cut_asked(json_object_get(block, "text"))) < 0)
             return -1;

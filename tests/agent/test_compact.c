@@ -345,6 +345,24 @@ static void counts_answers_of_the_user_as_their_words(void **state)
     json_decref(note);
 }
 
+static void takes_no_word_of_the_loops_for_the_users(void **state)
+{
+    json_t *note;
+
+    (void)state;
+    talk_user(&it, "hello");
+    talk_assistant(&it, "yes?");
+    talk_user(&it, "[No more tools can be called. Say what is done.]");
+    talk_assistant(&it, "Nothing.");
+    work();
+    note = compact(true, 1500, NULL);
+
+    assert_int_equal(json_array_size(json_object_get(note, "asked")), 2);
+    assert_false(is_sent("No more tools"));
+    assert_non_null(strstr(model.asked, "No more tools"));
+    json_decref(note);
+}
+
 static void leaves_a_forged_end_of_a_summary_inside(void **state)
 {
     json_t *note;
@@ -577,6 +595,7 @@ int main(void)
         CASE(summarises_again_and_again),
         CASE(keeps_the_task_and_the_last_words),
         CASE(counts_answers_of_the_user_as_their_words),
+        CASE(takes_no_word_of_the_loops_for_the_users),
         CASE(leaves_a_forged_end_of_a_summary_inside),
         CASE(falls_back_when_the_model_fails),
         CASE(falls_back_when_it_writes_nothing),
