@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/user_dir.h"
+#include "mcp/client_log.h"
 #include "tool/remote.h"
 
 typedef struct bx_hub_server {
@@ -14,6 +16,7 @@ typedef struct bx_hub_server {
 struct bx_mcp_hub {
     bx_mcp_hub_config config;
     bx_remote_servers servers;
+    bx_mcp_log *log; /* NULL: the lines go elsewhere, or nowhere */
     bx_hub_server *started;
     size_t count;
     pthread_mutex_t mutex; /* over what follows */
@@ -29,6 +32,8 @@ static void on_log(void *context, const char *server, const char *text)
 
     if (hub->config.log != NULL)
         hub->config.log(hub->config.log_context, server, text);
+    else if (hub->log != NULL)
+        bx_mcp_log_put(hub->log, server, text);
 }
 
 static void on_change(void *context)
@@ -206,6 +211,16 @@ static int start(bx_mcp_hub *hub, bx_error **err)
     return 0;
 }
 
+static void open_log(bx_mcp_hub *hub)
+{
+    const char *given = hub->config.place.state_dir;
+    bx_autofree char *own = given == NULL ? bx_user_state_path(NULL) : NULL;
+
+    if (hub->config.log == NULL && hub->servers.count > 0 &&
+        (given != NULL || own != NULL))
+        hub->log = bx_mcp_log_open(given == NULL ? own : given);
+}
+
 static int check_only(const bx_mcp_hub *hub, bx_error **err)
 {
     const bx_remote_server *server;
@@ -232,8 +247,11 @@ bx_mcp_hub *bx_mcp_hub_new(const bx_mcp_hub_config *config, bx_error **err)
     hub->config = *config;
     pthread_mutex_init(&hub->mutex, NULL);
     if (bx_remote_servers_load(&config->place, &hub->servers, err) == 0 &&
-        check_only(hub, err) == 0 && start(hub, err) == 0)
-        return hub;
+        check_only(hub, err) == 0) {
+        open_log(hub);
+        if (start(hub, err) == 0)
+            return hub;
+    }
     bx_mcp_hub_free(hub);
     return NULL;
 }
@@ -269,6 +287,7 @@ void bx_mcp_hub_free(bx_mcp_hub *hub)
     for (size_t i = 0; i < hub->count; i++)
         bx_mcp_client_free(hub->started[i].client);
     free(hub->started);
+    bx_mcp_log_close(hub->log);
     bx_remote_servers_clear(&hub->servers);
     pthread_mutex_destroy(&hub->mutex);
     free(hub);

@@ -14,7 +14,7 @@ typedef struct bx_mcp_hub_config {
                         * even if it is disabled */
     const char *guard; /* as of bx_native_plan */
     /* A line for people of a server: its stderr, its log, that it ended. From
-     * any thread. NULL: nobody asks. */
+     * any thread. NULL: they go to mcp.log of the state folder. */
     void (*log)(void *context, const char *server, const char *text);
     void *log_context;
 } bx_mcp_hub_config;

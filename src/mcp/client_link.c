@@ -69,14 +69,17 @@ static void note_stray(bx_link *link, const char *what)
                             "end");
 }
 
-static void take_answer(bx_link *link, const bx_rpc *rpc)
+/* Whoever waits has the message to itself from then on. */
+static void take_answer(bx_link *link, bx_rpc *rpc)
 {
     bx_asked *asked;
 
     pthread_mutex_lock(&link->mutex);
     asked = find_asked(link, rpc->id);
     if (asked != NULL && asked->answer == NULL) {
-        asked->answer = json_incref(rpc->message);
+        json_decref(rpc->id);
+        rpc->id = NULL;
+        asked->answer = bx_take(rpc->message);
         pthread_cond_broadcast(&link->changed);
     }
     pthread_mutex_unlock(&link->mutex);

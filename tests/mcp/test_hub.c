@@ -521,8 +521,10 @@ static void does_nothing_over_an_overlay(void **state)
     close_setup(&s);
 }
 
-static void keeps_secrets_from_the_model(void **state)
+static void keeps_secrets_from_model_and_log(void **state)
 {
+    bx_autofree char *log = at_home(".local/state/boxagnts/mcp.log");
+    bx_autofree char *text = NULL;
     setup s;
 
     (void)state;
@@ -534,6 +536,9 @@ static void keeps_secrets_from_the_model(void **state)
     approve(&s, "mcp-one-secret");
     assert_result(&s, "mcp-one-secret", "{}", false, "it is *******");
     close_setup(&s);
+    assert_int_equal(bx_file_read(log, 1u << 20, &text, NULL, NULL), 0);
+    assert_non_null(strstr(text, "one: my key is *******"));
+    assert_null(strstr(text, "sk-0123"));
 }
 
 static void writes_the_audit(void **state)
@@ -708,8 +713,8 @@ int main(void)
                                         make_home, remove_home),
         cmocka_unit_test_setup_teardown(does_nothing_over_an_overlay, make_home,
                                         remove_home),
-        cmocka_unit_test_setup_teardown(keeps_secrets_from_the_model, make_home,
-                                        remove_home),
+        cmocka_unit_test_setup_teardown(keeps_secrets_from_model_and_log,
+                                        make_home, remove_home),
         cmocka_unit_test_setup_teardown(writes_the_audit, make_home,
                                         remove_home),
         cmocka_unit_test_setup_teardown(ends_while_a_call_hangs, make_home,
