@@ -177,6 +177,29 @@ class Protocol:
                          max_output_tokens=4000)
         self.assertIn("Hello from the mock", texts(reply["message"]))
 
+    def test_forced_call(self):
+        for choice in ("any", "file-list"):
+            reply = self.ask("list the files", tool_choice=choice)
+            self.assertEqual(calls(reply["message"])[0][0], "file-list")
+
+    def test_structured_output(self):
+        schema = {"type": "object", "additionalProperties": False,
+                  "required": ["n", "of"], "properties": {
+                      "n": {"type": "integer"},
+                      "of": {"type": "array", "items": {"type": "string"}}}}
+        reply = self.ask("as json", tools=None, output_schema=schema)
+        self.assertEqual(json.loads(texts(reply["message"])),
+                         {"n": 3, "of": ["ä"]})
+
+    def test_image(self):
+        dot = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M"
+               "9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+        message = user("what is in the picture")
+        message["content"].append({"type": "image", "media_type": "image/png",
+                                   "data": dot})
+        reply = self.ask([message])
+        self.assertEqual(texts(reply["message"]), "A dot.")
+
     def test_rate_limit_passes(self):
         reply = self.ask("slow down", attempts=3)
         self.assertEqual(texts(reply["message"]), "Now it goes.")

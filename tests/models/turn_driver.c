@@ -123,7 +123,8 @@ int main(int argc, char **argv)
         BX_MODEL_TOOLS | BX_MODEL_IMAGES | BX_MODEL_THINKING | BX_MODEL_SCHEMA;
     request.messages = json_object_get(input, "messages");
     request.system = text_of(input, "system");
-    request.tools = json_object_get(input, "tools");
+    if (json_is_array(json_object_get(input, "tools")))
+        request.tools = json_object_get(input, "tools");
     request.tool_choice = text_of(input, "tool_choice");
     request.output_schema = json_object_get(input, "output_schema");
     request.max_output_tokens = (uint64_t)json_integer_value(
