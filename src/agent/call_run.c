@@ -424,15 +424,10 @@ static int begin(bx_call_run *call, bx_error **err)
 
 void bx_call_run_make(bx_call_run *call)
 {
-    int result;
-
-    if (bx_agent_is_cancelled(call->agent)) {
+    if (bx_agent_is_cancelled(call->agent))
         (void)bx_call_run_bar(call, BX_CALL_BAR_OVER, NULL, &call->err,
                               "Cancelled: the call was not made.");
-        return;
-    }
-    result = begin(call, &call->err);
-    if (result == 0)
-        result = call->entry.own != NULL ? make_own(call, &call->err)
-                                         : make_tool(call, &call->err);
+    else if (begin(call, &call->err) == 0)
+        (void)(call->entry.own != NULL ? make_own(call, &call->err)
+                                       : make_tool(call, &call->err));
 }

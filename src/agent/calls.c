@@ -369,15 +369,13 @@ static int make_next(bx_agent *agent, call_list *list, size_t *at,
 
 static int fill_list(bx_agent *agent, call_list *list, bx_error **err)
 {
-    size_t i;
-    const json_t *open;
-
     list->count = json_array_size(list->open);
     list->calls = calloc(list->count + 1, sizeof(*list->calls));
     if (list->calls == NULL)
         return bx_error_set_nomem(err);
-    json_array_foreach(list->open, i, open)
-    {
+    for (size_t i = 0; i < list->count; i++) {
+        const json_t *open = json_array_get(list->open, i);
+
         list->calls[i] = (bx_call_run){
             .agent = agent,
             .id = bx_block_text(open, "id"),
