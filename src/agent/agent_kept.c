@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/workspace_file.h"
+#include "agent/agent_state.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "overlay/beneath.h"

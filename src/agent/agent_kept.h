@@ -4,7 +4,7 @@
 #ifndef BX_AGENT_AGENT_KEPT_H
 #define BX_AGENT_AGENT_KEPT_H
 
-#include "agent/agent_state.h"
+#include "agent/agent.h"
 
 #define BX_KEPT_FOLDER ".boxagnts/results"
 #define BX_KEPT_MAX_BYTES (64u << 20) /* of one session */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/agent_kept.h"
 #include "cli/session_cli.h"
 #include "cli/tool_cli.h"
 #include "policy/unit.h"
@@ -77,9 +78,21 @@ static int run_fork(bx_session_cli *cli)
     return 0;
 }
 
+/* The long results that its agent kept in the workspace, which may be gone. */
+static int remove_kept(const char *workspace, const char *id)
+{
+    bx_error *err = NULL;
+
+    if (workspace == NULL || access(workspace, F_OK) != 0 ||
+        bx_kept_remove(workspace, id, &err) == 0)
+        return 0;
+    return bx_cli_fail(BX_EXIT_FAILED, err);
+}
+
 static int run_remove(bx_session_cli *cli)
 {
     bx_session_info info = { 0 };
+    bx_autofree char *workspace = NULL;
     bx_error *err = NULL;
     bool is_agreed = cli->is_agreed;
     char id[BX_SESSION_ID_BYTES];
@@ -101,12 +114,13 @@ static int run_remove(bx_session_cli *cli)
     }
     /* One that is open is refused by the store, which names the process. */
     is_agreed = is_agreed || info.is_open;
+    workspace = bx_take(info.workspace);
     bx_session_info_clear(&info);
     if (!is_agreed)
         return BX_EXIT_FAILED;
     if (bx_session_store_remove(cli->store, id, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
-    return 0;
+    return remove_kept(workspace, id);
 }
 
 /* What a chat does; its own words for whatever is wrong. */

@@ -307,6 +307,10 @@ class AgentRunTest(AgentTest):
         self.assertIn(result["kept"], self.text(result))
         self.assertTrue(result["kept"].startswith("/.boxagnts/results/"))
         self.assertEqual(self.file(result["kept"].lstrip("/")), lines)
+        # They go with the session.
+        session = result["kept"].split("/")[3]
+        self.boxagnts("session", "rm", session, "--yes")
+        self.assertEqual(os.listdir(self.path("ws/.boxagnts/results")), [])
 
     # ---- servers ------------------------------------------------------------
 
