@@ -1,5 +1,6 @@
 """boxagnts agent run: the scripted model drives real tools on real files."""
 
+import json
 import os
 import pty
 import shlex
@@ -109,6 +110,73 @@ class AgentRunTest(AgentTest):
         self.assertIn("path", self.text(results[1]))
         self.assertIn("does not fit", self.text(results[2]))
         self.assertTrue(all(result["is_error"] for result in results))
+
+    # ---- how it ends --------------------------------------------------------
+
+    def test_the_model_declines(self):
+        self.script({"text": "I would rather not.", "stop": "refusal"})
+        result = self.agent("go", status=3)
+        self.assertIn("refused: the model declines", result.err)
+        self.assertIn("--resume", result.err)
+
+    def test_the_provider_fails(self):
+        self.script({"fail": {"kind": "key", "text": "no such key"}})
+        events = self.events("go", status=1)
+        self.assertEqual(events[-1]["status"], "failed")
+        self.assertIn("no such key", events[-1]["reason"])
+
+    def test_what_fails_in_passing_is_tried_again(self):
+        self.script({"fail": {"kind": "overload", "text": "busy", "times": 2,
+                              "retry_ms": 10}, "text": "after all"})
+        events = self.events("go")
+        self.assertEqual(len(self.of(events, "retry")), 2)
+        self.assertEqual(events[-1]["text"], "after all")
+
+    def test_a_conversation_too_long(self):
+        """It is made shorter once, where that is possible; here it is not."""
+        self.script({"fail": {"kind": "context", "text": "too long"}})
+        events = self.events("go", status=1)
+        self.assertEqual(events[-1]["status"], "failed")
+
+    def test_no_key_no_session(self):
+        before = self.boxagnts("session", "list", "--all", "--json").out
+        result = self.boxagnts("agent", "run", "--model", "anthropic/any",
+                               "--workspace", self.path("ws"), "go", status=1)
+        self.assertIn("no key for provider 'anthropic'", result.err)
+        self.assertEqual(
+            self.boxagnts("session", "list", "--all", "--json").out, before)
+
+    def test_keys_stay_out(self):
+        """Of guests, events, the session and the audit."""
+        key = "sk-of-the-test-0123456789"
+        self.environment["ANTHROPIC_API_KEY"] = key
+        self.script([bash("env; cat /proc/self/environ; echo looked")], "end")
+        result = self.agent("--json", "--mode", "auto", "go")
+        self.assertIn("looked", result.out)
+        self.assertNotIn(key, result.out + result.err)
+        for folder, _, names in os.walk(
+                os.path.join(self.home, ".local/state/boxagnts")):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertNotIn(key.encode(), file.read(), name)
+
+    def test_policy_and_session_errors(self):
+        self.script("x")
+        self.write("bad.yaml", "nonsense: [")
+        result = self.agent("--policy", self.path("bad.yaml"), "go", status=2)
+        self.assertIn("bad.yaml", result.err)
+        result = self.agent("--workspace", self.path("nowhere"), "go",
+                            status=2)
+        self.assertIn("nowhere", result.err)
+
+    def test_a_session_is_one_process(self):
+        self.script({"delay_ms": 20000, "text": "late"})
+        began = self.start("--json", "go")
+        session = json.loads(began.stdout.readline())["id"]
+        result = self.agent("--resume", session, "more", status=1)
+        self.assertIn(str(began.pid), result.err)
+        began.kill()
+        began.communicate()
 
     # ---- budgets ---------------------------------------------------------
 
