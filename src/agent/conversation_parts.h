@@ -43,6 +43,12 @@ struct bx_conversation {
 void bx_weight_add(bx_weight *sum, const json_t *value);
 double bx_weight_tokens(const bx_weight *weight);
 
+/* A message has grown by value. */
+void bx_conversation_weigh(bx_conversation *conversation, size_t index,
+                           const json_t *value);
+/* It weighs nothing, for it goes or is weighed anew. */
+void bx_conversation_unweigh(bx_conversation *conversation, size_t index);
+
 /* Put in a message, which is taken, with what is known of it but the weight. */
 int bx_conversation_insert(bx_conversation *conversation, size_t index,
                            json_t *message, const bx_part *part,
