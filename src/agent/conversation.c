@@ -175,7 +175,7 @@ static int add_user(bx_conversation *conversation, const json_t *message,
                     uint64_t entry, bx_error **err)
 {
     json_t *blocks;
-    size_t i, index;
+    size_t i, index = 0;
     json_t *block;
 
     json_array_foreach(bx_message_blocks(message), i, block)
@@ -197,7 +197,25 @@ static int add_user(bx_conversation *conversation, const json_t *message,
     return 0;
 }
 
-/* The calls of a message; none is open. On failure, what was before is left. */
+/* Take a call into those collected so far. */
+static int collect_call(const json_t *block, json_t *ids, bx_open_call *calls,
+                        size_t *count, bx_error **err)
+{
+    const char *id = bx_block_text(block, "id");
+
+    if (!bx_block_is(block, "tool_call"))
+        return 0;
+    if (json_object_get(ids, id) != NULL)
+        return bx_error_set(err, BX_ERR_INVALID, "two calls have the id '%s'",
+                            id);
+    if (json_object_set_new(ids, id, json_integer((json_int_t)*count)) < 0)
+        return bx_error_set_nomem(err);
+    calls[(*count)++] =
+        (bx_open_call){ .id = id, .name = bx_block_text(block, "name") };
+    return 0;
+}
+
+/* The calls of a message. */
 static int collect_calls(const json_t *message, bx_open_call **ret_calls,
                          size_t *ret_count, json_t **ret_ids, bx_error **err)
 {
@@ -205,31 +223,20 @@ static int collect_calls(const json_t *message, bx_open_call **ret_calls,
     bx_autofree bx_open_call *calls =
         calloc(json_array_size(blocks) + 1, sizeof(*calls));
     json_t *ids = json_object();
-    int status = calls == NULL || ids == NULL ? bx_error_set_nomem(err) : 0;
     size_t count = 0;
     size_t i;
     json_t *block;
 
+    if (calls == NULL || ids == NULL) {
+        json_decref(ids);
+        return bx_error_set_nomem(err);
+    }
     json_array_foreach(blocks, i, block)
     {
-        const char *id = bx_block_text(block, "id");
-
-        if (status < 0 || !bx_block_is(block, "tool_call"))
-            continue;
-        if (json_object_get(ids, id) != NULL)
-            status = bx_error_set(err, BX_ERR_INVALID,
-                                  "two calls have the id '%s'", id);
-        else if (json_object_set_new(ids, id, json_integer((json_int_t)count)) <
-                 0)
-            status = bx_error_set_nomem(err);
-        else
-            calls[count++] =
-                (bx_open_call){ .id = id,
-                                .name = bx_block_text(block, "name") };
-    }
-    if (status < 0) {
-        json_decref(ids);
-        return -1;
+        if (collect_call(block, ids, calls, &count, err) < 0) {
+            json_decref(ids);
+            return -1;
+        }
     }
     *ret_calls = bx_take(calls);
     *ret_count = count;
@@ -330,7 +337,7 @@ int bx_conversation_add_result(bx_conversation *conversation,
     const json_t *at;
     bx_open_call *call;
     json_t *message;
-    size_t index;
+    size_t index = 0;
 
     if (check_result(block, err) < 0)
         return -1;
