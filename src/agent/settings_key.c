@@ -212,7 +212,7 @@ static const char *format_amount(const bx_settings_key *key, uint64_t amount,
                                  char text[32])
 {
     if (amount == UINT64_MAX)
-        return strcpy(text, "none");
+        return "none";
     return bx_unit_format(amount, is_time(key) ? BX_UNIT_TIME : BX_UNIT_COUNT,
                           text);
 }

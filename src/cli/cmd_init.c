@@ -200,11 +200,11 @@ static int ask(init_cli *cli)
 /* ---- writing --------------------------------------------------------- */
 
 typedef struct target {
-    int folder_fd; /* -1: not of this kind of workspace */
     const char *folder;
     const char *name;
     const char *text;
     size_t bytes;
+    int folder_fd;
     bool is_trusted; /* approved as the user's own */
 } target;
 
@@ -280,21 +280,19 @@ static int write_all(init_cli *cli, int folder_fd, bx_error **err)
         bx_init_put_policy(&policy, &cli->answers, err) < 0)
         return -1;
     targets[count++] =
-        (target){ folder_fd,     BX_SETTINGS_FOLDER "/", BX_SETTINGS_FILE,
-                  settings.data, settings.len,           true };
-    targets[count++] = (target){ folder_fd,
-                                 BX_SETTINGS_FOLDER "/",
+        (target){ BX_SETTINGS_FOLDER "/", BX_SETTINGS_FILE, settings.data,
+                  settings.len,           folder_fd,        true };
+    targets[count++] = (target){ BX_SETTINGS_FOLDER "/",
                                  BX_SETTINGS_POLICY_FILE,
                                  policy.data,
                                  policy.len,
+                                 folder_fd,
                                  true };
     if (cli->has_agents_md)
-        targets[count++] = (target){ cli->fd,
-                                     "",
-                                     "AGENTS.md",
-                                     bx_init_agents_md,
-                                     strlen(bx_init_agents_md),
-                                     false };
+        targets[count++] = (target){
+            "",      "AGENTS.md", bx_init_agents_md, strlen(bx_init_agents_md),
+            cli->fd, false
+        };
     if (!cli->is_forced) {
         status = check_absent(targets, count);
         if (status != 0)
@@ -302,8 +300,8 @@ static int write_all(init_cli *cli, int folder_fd, bx_error **err)
     }
     if (bx_init_has(cli->fd, ".git") && !bx_init_has(folder_fd, ".gitignore"))
         targets[count++] = (target){
-            folder_fd,         BX_SETTINGS_FOLDER "/",    ".gitignore",
-            bx_init_gitignore, strlen(bx_init_gitignore), false
+            BX_SETTINGS_FOLDER "/",    ".gitignore", bx_init_gitignore,
+            strlen(bx_init_gitignore), folder_fd,    false
         };
     for (size_t i = 0; i < count; i++) {
         if (write_one(cli, &targets[i], err) < 0)

@@ -127,22 +127,23 @@ static int run_remove(bx_session_cli *cli)
 static int run_resume(bx_session_cli *cli)
 {
     char verb[] = "chat";
-    char flag[] = "--resume";
+    char flag[sizeof("--resume=") + BX_SESSION_ID_BYTES];
     bx_session_info info = { 0 };
     bx_error *err = NULL;
     char id[BX_SESSION_ID_BYTES];
-    char *argv[] = { verb, flag, id, NULL };
+    char *argv[] = { verb, flag, NULL };
 
     if (bx_session_store_info(cli->store, cli->operands[0], &info, &err) < 0)
         return bx_session_cli_fail(cli, cli->operands[0], err);
     memcpy(id, info.id, sizeof(id));
     bx_session_info_clear(&info);
+    (void)snprintf(flag, sizeof(flag), "--resume=%s", id);
     for (size_t i = 0; i < bx_commands_count; i++) {
         if (strcmp(bx_commands[i].name, verb) != 0)
             continue;
         bx_session_store_close(cli->store);
         cli->store = NULL;
-        return bx_commands[i].run(3, argv);
+        return bx_commands[i].run(2, argv);
     }
     fprintf(stderr,
             "boxagnts: this build has no 'chat'; go on with\n"

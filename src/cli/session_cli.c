@@ -97,7 +97,7 @@ const char *bx_session_cli_status(const bx_session_info *info, char text[48])
 const char *bx_session_cli_cost(double cost, char text[32])
 {
     if (cost < 0)
-        return strcpy(text, "-");
+        return "-";
     (void)snprintf(text, 32, cost > 0 && cost < 0.1 ? "$%.4f" : "$%.2f", cost);
     return text;
 }

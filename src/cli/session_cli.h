@@ -35,7 +35,7 @@ int bx_session_cli_fail(bx_session_cli *cli, const char *name, bx_error *err);
 json_t *bx_session_cli_info_json(const bx_session_info *info);
 /* "running (process 12)", "done". Returns text. */
 const char *bx_session_cli_status(const bx_session_info *info, char text[48]);
-/* "$0.0123", "-" where it is not known. Returns text. */
+/* "$0.0123", "-" where it is not known. Text, or static. */
 const char *bx_session_cli_cost(double cost, char text[32]);
 /* In the user's time zone. Returns text. */
 const char *bx_session_cli_time(int64_t time_ms, const char *format,

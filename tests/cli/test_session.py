@@ -10,7 +10,7 @@ import struct
 import subprocess
 import unittest
 
-from support import PROGRAM, CliTest
+from support import PROGRAM, CliTest, give_compiled
 
 SOURCE = os.environ.get("BX_SOURCE_DIR",
                         os.path.join(os.path.dirname(__file__), "../.."))
@@ -315,6 +315,15 @@ class SessionTest(CliTest):
             self.session(*[name if word == "ID" else word
                            for word in words[2:]])
         self.assertEqual(len(self.rows()), 2)
+
+    def test_resumes_in_a_chat(self):
+        give_compiled(self.environment["HOME"])
+        name = self.make("go on", text_message(1, "user", "hello"),
+                         text_message(2, "assistant", "hi"))
+        self.session("resume", "go on", stdin=b"and now?\n", timeout=120)
+        out = self.session("show", name).out
+        self.assertRegex(out, r"user +and now\?")
+        self.assertEqual(len(self.rows()), 1)
 
     def test_resume_names_the_session(self):
         self.assertIn("no session 'x'",
