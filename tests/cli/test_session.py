@@ -221,6 +221,8 @@ class SessionTest(CliTest):
             (json.dumps({**good, "entries": [
                 text_message(1, "system", "x")]}).encode(), "entry 1"),
             (json.dumps({**good, "entries": [
+                text_message(1, "user", 7)]}).encode(), "entry 1: block 0"),
+            (json.dumps({**good, "entries": [
                 text_message(2, "user", "x")]}).encode(), "counted from 1"),
             (json.dumps({**good, "entries": [
                 text_message(1, "user", "x"),
