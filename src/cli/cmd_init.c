@@ -1,6 +1,5 @@
 /* boxagnts init: set up a workspace by asking little. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "agent/settings_trust.h"
 #include "agent/workspace_file.h"
 #include "cli/init_files.h"
+#include "cli/init_trust.h"
 #include "cli/tool_cli.h"
 
 #define MAX_HOSTS 100
@@ -331,131 +331,6 @@ static int set_up(init_cli *cli)
     return status < 0 ? bx_cli_fail(BX_EXIT_FAILED, err) : status;
 }
 
-/* ---- approval -------------------------------------------------------- */
-
-typedef struct found_file {
-    const char *path;
-    const char *name;
-    char *text; /* owned; NULL: it is not there */
-    size_t bytes;
-} found_file;
-
-static int show_file(const init_cli *cli, found_file *file, bx_error **err)
-{
-    bx_autoerror bx_error *error = NULL;
-
-    if (bx_workspace_file_read(cli->fd, file->path, BX_SETTINGS_MAX_BYTES,
-                               &file->text, &file->bytes, &error) < 0) {
-        if (bx_error_code(error) == BX_ERR_NOT_FOUND)
-            return 0;
-        *err = bx_take(error);
-        return -1;
-    }
-    printf("--- %s\n", file->path);
-    bx_cli_print_safe(stdout, file->text, file->bytes);
-    if (file->bytes > 0 && file->text[file->bytes - 1] != '\n')
-        putchar('\n');
-    return 0;
-}
-
-/* A policy that cannot be read is not approved. */
-static int check_policy(const init_cli *cli, const found_file *file,
-                        bx_error **err)
-{
-    bx_autofree char *folder = NULL;
-    bx_policy *policy;
-
-    if (file->text == NULL)
-        return 0;
-    if (asprintf(&folder, "%s/" BX_SETTINGS_FOLDER, cli->workspace) < 0) {
-        folder = NULL;
-        return bx_error_set_nomem(err);
-    }
-    policy = bx_policy_parse(file->text, file->bytes, file->path, folder, err);
-    bx_policy_free(policy);
-    return policy == NULL ? -1 : 0;
-}
-
-static int keep_files(const init_cli *cli, const found_file files[2],
-                      bx_error **err)
-{
-    for (size_t i = 0; i < 2; i++) {
-        if ((files[i].text == NULL
-                 ? bx_trust_forget(cli->workspace, files[i].name, err)
-                 : bx_trust_keep(cli->workspace, files[i].name, files[i].text,
-                                 files[i].bytes, err)) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Settings are checked as they would be read, so they are approved first. */
-static int trust_files(const init_cli *cli, const found_file files[2],
-                       bx_error **err)
-{
-    bx_autosettings bx_settings settings = { 0 };
-    int result;
-
-    if (check_policy(cli, &files[1], err) < 0 ||
-        keep_files(cli, files, err) < 0)
-        return -1;
-    result = bx_settings_load(cli->workspace, cli->models, BX_MODE_READS, NULL,
-                              &settings, err);
-    if (result < 0) {
-        (void)bx_trust_forget(cli->workspace, files[0].name, NULL);
-        (void)bx_trust_forget(cli->workspace, files[1].name, NULL);
-    }
-    return result;
-}
-
-/* Exactly the bytes that were shown are approved. */
-static int trust(const init_cli *cli)
-{
-    found_file files[] = {
-        { BX_SETTINGS_WORKSPACE_FILE, BX_SETTINGS_FILE, NULL, 0 },
-        { BX_SETTINGS_WORKSPACE_POLICY, BX_SETTINGS_POLICY_FILE, NULL, 0 },
-    };
-    bx_error *err = NULL;
-    int status = 0;
-
-    if (show_file(cli, &files[0], &err) < 0 ||
-        show_file(cli, &files[1], &err) < 0) {
-        status = bx_cli_fail(BX_EXIT_FAILED, err);
-    } else if (files[0].text == NULL && files[1].text == NULL) {
-        fputs("boxagnts: there is nothing to approve; 'boxagnts init' makes "
-              "it\n",
-              stderr);
-        status = BX_EXIT_FAILED;
-    } else if (!cli->is_agreed &&
-               (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))) {
-        status = bx_cli_usage(BX_EXIT_USAGE, "init",
-                              "no terminal to ask on; --yes agrees");
-    } else {
-        fflush(stdout);
-        if (!cli->is_agreed && !bx_tool_cli_ask("Approve this as your own, for "
-                                                "this workspace?"))
-            status = BX_EXIT_FAILED;
-        else if (trust_files(cli, files, &err) < 0)
-            status = bx_cli_fail(BX_EXIT_FAILED, err);
-        else
-            puts("approved");
-    }
-    free(files[0].text);
-    free(files[1].text);
-    return status;
-}
-
-static int distrust(const init_cli *cli)
-{
-    bx_error *err = NULL;
-
-    if (bx_trust_forget(cli->workspace, BX_SETTINGS_FILE, &err) < 0 ||
-        bx_trust_forget(cli->workspace, BX_SETTINGS_POLICY_FILE, &err) < 0)
-        return bx_cli_fail(BX_EXIT_FAILED, err);
-    puts("forgotten; the workspace's settings only narrow yours from now on");
-    return 0;
-}
-
 /* ---- the command ----------------------------------------------------- */
 
 static const struct option flags[] = {
@@ -527,6 +402,7 @@ static int open_workspace(init_cli *cli, const char *path)
 
 static int run(init_cli *cli, int argc, char **argv)
 {
+    bx_init_place place;
     int status = 0;
     int flag;
 
@@ -560,8 +436,9 @@ static int run(init_cli *cli, int argc, char **argv)
     status = open_workspace(cli, optind < argc ? argv[optind] : ".");
     if (status != 0)
         return status;
-    return cli->is_trust      ? trust(cli)
-           : cli->is_distrust ? distrust(cli)
+    place = (bx_init_place){ cli->workspace, cli->fd, cli->models };
+    return cli->is_trust      ? bx_init_trust(&place, cli->is_agreed)
+           : cli->is_distrust ? bx_init_distrust(&place)
                               : set_up(cli);
 }
 
