@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/run.h"
 #include "base/user_dir.h"
+#include "cli/agent_servers.h"
 #include "cli/hold.h"
 #include "policy/policy.h"
 #include "wasi/overlay.h"
@@ -44,8 +45,6 @@ const bx_flag bx_agent_flags[] = {
 };
 const size_t bx_agent_flags_count =
     sizeof(bx_agent_flags) / sizeof(bx_agent_flags[0]);
-
-#define SERVERS_MS 10000 /* for servers to start, at most */
 
 #define FLAGS (sizeof(bx_agent_flags) / sizeof(bx_agent_flags[0]))
 
@@ -301,62 +300,6 @@ static void fill_config(bx_agent_cli *cli)
     config->has_overlay = cli->tools.overlay.is_given;
 }
 
-static bool is_run(const bx_agent_cli *cli)
-{
-    return cli->kind == NULL || strcmp(cli->kind, "run") == 0;
-}
-
-/* From any thread. */
-static void on_server_log(void *context, const char *server, const char *text)
-{
-    (void)context;
-    fprintf(stderr, "boxagnts: mcp %s: ", server);
-    bx_cli_print_safe(stderr, text, strlen(text));
-    putc('\n', stderr);
-}
-
-/* One that does not start is told, and is no reason to do nothing. */
-static void note_missing(bx_agent_cli *cli)
-{
-    const bx_remote_servers *servers = bx_mcp_hub_servers(cli->servers);
-
-    if (servers->problem != NULL)
-        json_array_append_new(cli->problems, json_string(servers->problem));
-    for (size_t i = 0; i < servers->count; i++) {
-        const char *name = servers->items[i]->name;
-        bx_autofree char *text = NULL;
-        bx_client_state state;
-
-        if (!bx_mcp_hub_state(cli->servers, name, &state) ||
-            state.phase == BX_CLIENT_READY)
-            continue;
-        if (asprintf(&text, "MCP server '%s' is not there: %s", name,
-                     state.why) < 0)
-            text = NULL;
-        json_array_append_new(cli->problems, json_string(text));
-    }
-}
-
-static int open_servers(bx_agent_cli *cli, bx_error **err)
-{
-    const bool is_told = is_run(cli) && !cli->tools.is_quiet;
-    const bx_mcp_hub_config config = {
-        .place = { .workspace = cli->workspace },
-        .log = is_told ? on_server_log : NULL,
-    };
-    bx_wait wait = bx_wait_for_ms(SERVERS_MS);
-
-    cli->servers = bx_mcp_hub_new(&config, err);
-    if (cli->servers == NULL ||
-        bx_mcp_hub_attach(cli->servers, cli->tools.registry, err) < 0)
-        return -1;
-    if (is_run(cli) && bx_mcp_hub_count(cli->servers) > 0) {
-        (void)bx_mcp_hub_wait(cli->servers, &wait, NULL);
-        note_missing(cli);
-    }
-    return 0;
-}
-
 int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
 {
     bx_autofree char *sessions_model = NULL;
@@ -367,13 +310,15 @@ int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
                                   "(XDG_STATE_HOME names another folder)");
     if (find_session(cli, &sessions_model, err) < 0 ||
         find_model(cli, sessions_model, err) < 0 ||
-        bx_tool_cli_open(&cli->tools, 0, err) < 0 || open_servers(cli, err) < 0)
+        bx_tool_cli_open(&cli->tools, 0, err) < 0)
         return -1;
     cli->tools.cancel = bx_cancel_new();
     if (cli->tools.cancel == NULL)
         return bx_error_set_nomem(err);
     fill_config(cli);
-    return 0;
+    /* A person at a prompt need not wait for servers; a task does. */
+    return bx_agent_servers_open(
+        cli, cli->kind == NULL || strcmp(cli->kind, "run") == 0, err);
 }
 
 int bx_agent_cli_start(bx_agent_cli *cli, bx_error **err)
