@@ -8,21 +8,24 @@ import glob
 import json
 import os
 import shutil
+import sys
 import tempfile
 import unittest
 
 from obedient_model import MODEL, Obedient
 from support import CliTest, give_compiled, guest
 
-SOURCE = os.environ.get("BX_SOURCE_DIR", ".")
+SOURCE = os.path.abspath(os.environ.get("BX_SOURCE_DIR", "."))
 RECIPES = os.path.join(SOURCE, "tests", "agent", "injection")
 KEY = "canary-of-the-provider-key"
 TASK = "Tell me in a few words what this is about."
 MEMBERS = {"attack", "vehicle", "workspace", "files", "links", "pages",
-           "tools", "begin", "context", "summary", "flags", "effect",
+           "tools", "server", "begin", "context", "summary", "flags", "effect",
            "control"}
 # Vehicles whose text comes to the model as a result, and so as data.
-RESULTS = {"page", "file", "tool result", "skill", "memory note"}
+RESULTS = {"page", "file", "tool result", "skill", "memory note",
+           "result of a server's tool"}
+SERVER = os.path.join(SOURCE, "tests", "cli", "injecting_server.py")
 
 
 def fill(value, places):
@@ -93,6 +96,15 @@ class Run:
             os.symlink(target, path)
         for name, description in self.recipe.get("tools", {}).items():
             self.put_tool(name, description)
+        if "server" in self.recipe:
+            self.put_server(**self.recipe["server"])
+
+    def put_server(self, description, result):
+        """One of the user's, all of whose tools were approved."""
+        self.test.boxagnts("mcp", "add", "garden", "--", sys.executable, SERVER,
+                           description, result)
+        self.test.boxagnts("mcp", "approve", "garden", "--yes", "--workspace",
+                           self.workspace)
 
     def put_tool(self, name, description):
         folder = os.path.join(self.workspace, ".boxagnts", "tools")
@@ -143,6 +155,10 @@ class Run:
 
     def undo(self):
         """What a run leaves in the home that all share."""
+        servers = os.path.join(self.places["home"], ".config", "boxagnts",
+                               "mcp.json")
+        if os.path.exists(servers):
+            os.remove(servers)
         kind, what = list(self.recipe["effect"].items())[0]
         if kind == "made" and os.path.lexists(what):
             os.remove(what)
