@@ -158,6 +158,21 @@ class Commands(Servers):
         self.boxagnts("mcp", "test", "theirs", status=1)
         self.assertTrue(os.path.exists(marker))
 
+    def test_the_page_shows_what_works(self):
+        page = os.path.join(HERE, "../../docs/mcp.md")
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        begin = text.index('    {"mcpServers"')
+        path = os.path.join(self.home, ".config/boxagnts/mcp.json")
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text[begin:text.index("\n\n", begin)])
+        os.chmod(path, 0o600)
+        shown = self.boxagnts("mcp", "list").stdout
+        self.assertIn("search (user)", shown)
+        self.assertIn("SEARCH_KEY is not set", shown)
+        self.assertIn("notes (user)", shown)
+
     def test_says_why_a_server_does_not_start(self):
         self.scripted(mode="quits")
         self.assertIn("no configuration", self.boxagnts(
