@@ -119,8 +119,8 @@ def call(number, params):
     elif name == "hang":
         pass
     elif name == "wrong-id":
-        result(number + 1000, text("not yours"))
-        result(str(number), text("nor yours"))
+        result(number + 1000, text("another's"))
+        result(str(number), text("another's"))
         result(number, text("yours"))
     elif name == "flood":
         for i in range(20000):
