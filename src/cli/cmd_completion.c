@@ -55,7 +55,11 @@ static void print_bash_tool(void)
     fputs("    agent:-*) COMPREPLY=($(compgen -W \"", stdout);
     print_agent_flags("--");
     fputs("\" -- \"$word\")) ;;\n"
-          "    agent:*) COMPREPLY=($(compgen -f -W \"run\" -- \"$word\")) ;;\n",
+          "    agent:*) COMPREPLY=($(compgen -f -W \"run\" -- \"$word\")) ;;\n"
+          "    chat:-*) COMPREPLY=($(compgen -W \"--prompt",
+          stdout);
+    print_agent_flags("--");
+    fputs("\" -- \"$word\")) ;;\n",
           stdout);
     fputs("    tool:-*|bash:-*|js:-*|python:-*) COMPREPLY=($(compgen -W \"",
           stdout);
@@ -253,6 +257,12 @@ static void print_fish(void)
         printf("complete -c boxagnts -n '__fish_seen_subcommand_from agent' "
                "-l %s\n",
                bx_agent_flags[i].name);
+    for (size_t i = 0; i < bx_agent_flags_count; i++)
+        printf("complete -c boxagnts -n '__fish_seen_subcommand_from chat' "
+               "-l %s\n",
+               bx_agent_flags[i].name);
+    puts("complete -c boxagnts -n '__fish_seen_subcommand_from chat' -l "
+         "prompt");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from model' -a "
          "'" MODEL_VERBS "'");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from audit' -a "
