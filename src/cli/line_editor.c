@@ -590,9 +590,11 @@ bx_line_status bx_line_editor_read(bx_line_editor *editor, const char *prompt,
         return read_plain(editor, ret_line);
     }
     the_editor = editor;
-    /* \1 stands around what takes no cell. */
-    (void)snprintf(
-        editor->prompt, sizeof(editor->prompt),
-        editor->screen.has_colour ? "\1\033[1m\1%s\1\033[0m\1" : "%s", prompt);
+    /* \1 stands around what takes no cell. libedit loses what stands behind
+     * the last character, so the looks end before its space. */
+    (void)snprintf(editor->prompt, sizeof(editor->prompt),
+                   editor->screen.has_colour ? "\1\033[1m\1%.*s\1\033[0m\1 "
+                                             : "%.*s ",
+                   (int)strlen(prompt) - 1, prompt);
     return edit_line(editor, ret_line);
 }

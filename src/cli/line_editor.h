@@ -41,11 +41,11 @@ typedef enum bx_line_status {
     BX_LINE_END,         /* Ctrl-D on an empty line, or the end of the pipe */
 } bx_line_status;
 
-/* A line, without its line break. prompt: text of ours, shown bold on a
- * terminal with colours and not at all in a pipe. ret_line: owned, free(); only
- * of BX_LINE_TEXT. is_input: with history and completion; otherwise the answer
- * to a question, which is not remembered. Longer lines than BX_LINE_MAX_BYTES
- * are cut there. */
+/* A line, without its line break. prompt: text of ours that ends in a space,
+ * shown bold on a terminal with colours and not at all in a pipe. ret_line:
+ * owned, free(); only of BX_LINE_TEXT. is_input: with history and completion;
+ * otherwise the answer to a question, which is not remembered. Longer lines
+ * than BX_LINE_MAX_BYTES are cut there. */
 bx_line_status bx_line_editor_read(bx_line_editor *editor, const char *prompt,
                                    bool is_input, char **ret_line);
 
