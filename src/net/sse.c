@@ -10,9 +10,12 @@ struct bx_sse {
     size_t max_bytes;
     bx_sse_tell tell;
     void *context;
-    bx_buf line;      /* what there is of it */
-    bx_buf event;     /* name */
-    bx_buf data;      /* each line of it with a LF behind */
+    bx_buf line;    /* what there is of it */
+    bx_buf event;   /* name */
+    bx_buf data;    /* each line of it with a LF behind */
+    bx_buf id;      /* of the event that is coming */
+    bx_buf last_id; /* of the last one that came */
+    uint64_t retry_ms;
     bool is_begun;    /* a byte order mark may no longer come */
     bool is_after_cr; /* a LF now belongs to the line before */
 };
@@ -39,6 +42,8 @@ void bx_sse_free(bx_sse *sse)
     bx_buf_clear(&sse->line);
     bx_buf_clear(&sse->event);
     bx_buf_clear(&sse->data);
+    bx_buf_clear(&sse->id);
+    bx_buf_clear(&sse->last_id);
     free(sse);
 }
 
@@ -67,6 +72,9 @@ static int dispatch(bx_sse *sse, bx_error **err)
 {
     int status = 0;
 
+    rewind_buf(&sse->last_id);
+    if (bx_buf_append(&sse->last_id, sse->id.data, sse->id.len, SIZE_MAX) < 0)
+        return bx_error_set_nomem(err);
     if (sse->data.len > 0) {
         sse->data.data[--sse->data.len] = '\0'; /* the last LF */
         status = sse->tell(sse->context,
@@ -81,6 +89,32 @@ static int dispatch(bx_sse *sse, bx_error **err)
 static bool is_field(const char *line, size_t bytes, const char *name)
 {
     return bytes == strlen(name) && memcmp(line, name, bytes) == 0;
+}
+
+/* One with a NUL is none; one that is too long is forgotten, and with it the
+ * place. */
+static int take_id(bx_sse *sse, const char *value, size_t bytes, bx_error **err)
+{
+    if (memchr(value, '\0', bytes) != NULL)
+        return 0;
+    rewind_buf(&sse->id);
+    if (bytes > BX_SSE_ID_MAX_BYTES)
+        return 0;
+    return put(sse, &sse->id, value, bytes, err);
+}
+
+static void take_retry(bx_sse *sse, const char *value, size_t bytes)
+{
+    uint64_t ms = 0;
+
+    if (bytes == 0 || bytes > 9)
+        return;
+    for (size_t i = 0; i < bytes; i++) {
+        if (value[i] < '0' || value[i] > '9')
+            return;
+        ms = ms * 10 + (uint64_t)(value[i] - '0');
+    }
+    sse->retry_ms = ms;
 }
 
 static int take_line(bx_sse *sse, const char *line, size_t bytes,
@@ -113,6 +147,10 @@ static int take_line(bx_sse *sse, const char *line, size_t bytes,
         rewind_buf(&sse->event);
         return put(sse, &sse->event, value, bytes, err);
     }
+    if (is_field(line, name_bytes, "id"))
+        return take_id(sse, value, bytes, err);
+    if (is_field(line, name_bytes, "retry"))
+        take_retry(sse, value, bytes);
     if (!is_field(line, name_bytes, "data"))
         return 0;
     if (put(sse, &sse->data, value, bytes, err) < 0)
@@ -161,4 +199,14 @@ int bx_sse_feed(bx_sse *sse, const char *text, size_t bytes, bx_error **err)
         bytes -= span + 1;
     }
     return 0;
+}
+
+const char *bx_sse_last_id(const bx_sse *sse)
+{
+    return sse->last_id.data == NULL ? "" : sse->last_id.data;
+}
+
+uint64_t bx_sse_retry_ms(const bx_sse *sse)
+{
+    return sse->retry_ms;
 }

@@ -86,6 +86,47 @@ static void passes_over_what_is_no_data(void **state)
     expect("event: x\nevent: y\ndata: a\n\n", "y|a;");
 }
 
+/* The place to read on from, after text in pieces of every size. */
+static void expect_place(const char *text, const char *id, uint64_t retry_ms)
+{
+    for (size_t piece = 1; piece <= strlen(text); piece++) {
+        bx_autobuf bx_buf to = BX_BUF_INIT;
+        bx_autosse bx_sse *sse = bx_sse_new(10000, note, &to, NULL);
+
+        assert_non_null(sse);
+        assert_string_equal(bx_sse_last_id(sse), "");
+        for (size_t at = 0; at < strlen(text); at += piece)
+            assert_int_equal(bx_sse_feed(sse, text + at,
+                                         strlen(text + at) < piece
+                                             ? strlen(text + at)
+                                             : piece,
+                                         NULL),
+                             0);
+        assert_string_equal(bx_sse_last_id(sse), id);
+        assert_int_equal(bx_sse_retry_ms(sse), retry_ms);
+    }
+}
+
+static void knows_where_to_read_on(void **state)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+    bx_autobuf bx_buf to = BX_BUF_INIT;
+    bx_autosse bx_sse *sse = bx_sse_new(10000, note, &to, NULL);
+
+    (void)state;
+    expect_place("id: 1\ndata: a\n\nid: 2\ndata: b\n", "1", 0);
+    expect_place("retry: 50\nid: 1\n\ndata: b\n\n", "1", 50);
+    expect_place("id: 1\ndata: a\n\nid\ndata: b\n\n", "", 0);
+    expect_place("retry: 7\nretry: -1\nretry: 1x\nretry: 1234567890\n", "", 7);
+    assert_int_equal(bx_buf_puts(&text, "id: 1\ndata: a\n\nid: "), 0);
+    for (int i = 0; i <= BX_SSE_ID_MAX_BYTES; i++)
+        assert_int_equal(bx_buf_puts(&text, "x"), 0);
+    assert_int_equal(bx_buf_puts(&text, "\n\n"), 0);
+    assert_non_null(sse);
+    assert_int_equal(bx_sse_feed(sse, text.data, text.len, NULL), 0);
+    assert_string_equal(bx_sse_last_id(sse), "");
+}
+
 static void takes_one_byte_order_mark(void **state)
 {
     (void)state;
@@ -135,6 +176,7 @@ int main(void)
         cmocka_unit_test(reads_every_end_of_line),
         cmocka_unit_test(joins_lines_of_data),
         cmocka_unit_test(passes_over_what_is_no_data),
+        cmocka_unit_test(knows_where_to_read_on),
         cmocka_unit_test(takes_one_byte_order_mark),
         cmocka_unit_test(leaves_a_cut_event_out),
         cmocka_unit_test(refuses_what_is_not_utf8),
