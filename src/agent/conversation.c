@@ -250,8 +250,9 @@ static int add_assistant(bx_conversation *conversation, const json_t *message,
     size_t count = json_array_size(conversation->messages);
     const bx_part part = { .entry = entry };
     bx_autofree bx_open_call *calls = NULL;
-    size_t call_count;
-    json_t *ids, *copy;
+    size_t call_count = 0;
+    json_t *ids = NULL;
+    json_t *copy;
 
     if (refuse_open(conversation, err) < 0)
         return -1;

@@ -74,7 +74,7 @@ static int begin_call(bx_reply *reply, uint64_t index, const json_t *block,
     const char *name = bx_block_text(block, "name");
     const char *id = bx_block_text(block, "id");
     const json_t *input = json_object_get(block, "input");
-    bool is_reply = strcmp(name, BX_ANTHROPIC_REPLY_TOOL) == 0;
+    bool is_reply = strcmp(name, BX_REPLY_TOOL) == 0;
     bx_autofree char *text = NULL;
 
     if (bx_reply_begin(reply, index, is_reply ? BX_BLOCK_TEXT : BX_BLOCK_CALL,
@@ -215,23 +215,6 @@ static int read_message_stop(bx_reply *reply, const json_t *data,
     return 0;
 }
 
-static bx_failure_kind kind_of_status(unsigned status)
-{
-    if (status == 401 || status == 402 || status == 403)
-        return BX_FAILURE_KEY;
-    if (status == 404)
-        return BX_FAILURE_NO_MODEL;
-    if (status == 413)
-        return BX_FAILURE_CONTEXT;
-    if (status == 429)
-        return BX_FAILURE_RATE;
-    if (status == 503 || status == 529)
-        return BX_FAILURE_OVERLOAD;
-    /* 0: within a stream, which had begun well. */
-    return status == 0 || status >= 500 ? BX_FAILURE_SERVER
-                                        : BX_FAILURE_REQUEST;
-}
-
 /* One type is of many causes; two of them are another matter. */
 static bx_failure_kind kind_of_invalid(const char *text)
 {
@@ -266,7 +249,7 @@ static void read_failure(unsigned status, const json_t *body,
 
     memset(ret_failure, 0, sizeof(*ret_failure));
     bx_reply_failure_say(ret_failure, *text != '\0' ? text : type);
-    ret_failure->kind = kind_of_status(status);
+    ret_failure->kind = bx_failure_of_status(status);
     if (strcmp(type, "invalid_request_error") == 0)
         ret_failure->kind = kind_of_invalid(text);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -341,13 +324,7 @@ static int read_end(bx_reply *reply, bx_error **err)
 
 static int read_count(const json_t *body, uint64_t *ret_tokens, bx_error **err)
 {
-    const json_t *count = json_object_get(body, "input_tokens");
-
-    if (!json_is_integer(count) || json_integer_value(count) < 0)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "anthropic: input_tokens: expected a number");
-    *ret_tokens = (uint64_t)json_integer_value(count);
-    return 0;
+    return bx_count_read(body, "anthropic", "input_tokens", ret_tokens, err);
 }
 
 const bx_protocol bx_protocol_anthropic = {

@@ -2,17 +2,13 @@
 #ifndef BX_AGENT_MODELS_ANTHROPIC_H
 #define BX_AGENT_MODELS_ANTHROPIC_H
 
-#include "agent/models/protocol.h"
+#include "agent/models/protocol_parts.h"
 
 /* Of the carry: a block of "redacted_thinking" has BX_ANTHROPIC_REDACTED, one
  * of "thinking" BX_ANTHROPIC_SIGNATURE, a call the provider's own id. */
 #define BX_ANTHROPIC_SIGNATURE "signature"
 #define BX_ANTHROPIC_REDACTED "redacted"
 #define BX_ANTHROPIC_ID "id"
-
-/* A tool that the model must call where it has no structured output of its own:
- * its input is the reply's text. */
-#define BX_ANTHROPIC_REPLY_TOOL "structured_reply"
 
 int bx_anthropic_write(const bx_turn_request *request, bx_protocol_request *ret,
                        bx_error **err);

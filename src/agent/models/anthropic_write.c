@@ -13,21 +13,13 @@
 /* What is being written. */
 typedef struct writing {
     json_t *messages;
-    json_t *ids;  /* a call's id to the one that is sent */
-    json_t *sent; /* those */
+    bx_call_ids ids;
 } writing;
 
 static void writing_clear(writing *w)
 {
     json_decref(w->messages);
-    json_decref(w->ids);
-    json_decref(w->sent);
-}
-
-/* The API refuses text of nothing but white space. */
-static bool is_blank(const char *text)
-{
-    return text[strspn(text, " \t\r\n\v\f")] == '\0';
+    bx_call_ids_clear(&w->ids);
 }
 
 static json_t *write_text(const char *text)
@@ -59,17 +51,13 @@ static json_t *write_thinking(const json_t *block)
                      json_object_get(block, "text"), "signature", signature);
 }
 
-/* The provider's own id, unless it gave the same one twice. */
 static json_t *write_call(writing *w, const json_t *block)
 {
-    const char *id = bx_block_text(block, "id");
-    const char *own =
-        bx_block_text(bx_block_carry(block, NAME), BX_ANTHROPIC_ID);
+    const char *own = bx_call_ids_take(
+        &w->ids, block,
+        bx_block_text(bx_block_carry(block, NAME), BX_ANTHROPIC_ID));
 
-    if (*own == '\0' || json_object_get(w->sent, own) != NULL)
-        own = id;
-    if (json_object_set_new(w->sent, own, json_true()) < 0 ||
-        json_object_set_new(w->ids, id, json_string(own)) < 0)
+    if (own == NULL)
         return NULL;
     return json_pack("{s:s, s:s, s:O, s:O}", "type", "tool_use", "id", own,
                      "name", json_object_get(block, "name"), "input",
@@ -80,7 +68,7 @@ static json_t *write_call(writing *w, const json_t *block)
 static json_t *write_inner(const json_t *block, bool is_error)
 {
     if (!bx_block_is(block, "image"))
-        return is_blank(bx_block_text(block, "text"))
+        return bx_text_is_blank(bx_block_text(block, "text"))
                    ? json_null()
                    : write_text(bx_block_text(block, "text"));
     return is_error ? write_text("(an image, left out)") : write_image(block);
@@ -105,9 +93,8 @@ static json_t *write_result(const writing *w, const json_t *block)
         }
     }
     return json_pack("{s:s, s:O, s:o, s:b}", "type", "tool_result",
-                     "tool_use_id",
-                     json_object_get(w->ids, bx_block_text(block, "id")),
-                     "content", content, "is_error", (int)is_error);
+                     "tool_use_id", bx_call_ids_of(&w->ids, block), "content",
+                     content, "is_error", (int)is_error);
 }
 
 /* Owned; null: nothing is sent of it; NULL without memory. */
@@ -121,7 +108,7 @@ static json_t *write_block(writing *w, const json_t *block)
         return write_image(block);
     if (bx_block_is(block, "thinking"))
         return write_thinking(block);
-    if (is_blank(bx_block_text(block, "text")))
+    if (bx_text_is_blank(bx_block_text(block, "text")))
         return json_null();
     return write_text(bx_block_text(block, "text"));
 }
@@ -198,7 +185,7 @@ static bool has(const bx_turn_request *request, unsigned ability)
 static int write_messages(const bx_turn_request *request, json_t *body)
 {
     __attribute__((cleanup(writing_clear)))
-    writing w = { json_array(), json_object(), json_object() };
+    writing w = { .messages = json_array() };
     json_t *message;
     size_t i;
 
@@ -216,7 +203,7 @@ static int write_system(const bx_turn_request *request, json_t *body)
 {
     json_t *block;
 
-    if (request->system == NULL || is_blank(request->system))
+    if (request->system == NULL || bx_text_is_blank(request->system))
         return 0;
     block = write_text(request->system);
     if (has(request, BX_MODEL_CACHE) && mark(block) < 0) {
@@ -232,36 +219,23 @@ static bool has_reply_tool(const bx_turn_request *request)
     return request->output_schema != NULL && !has(request, BX_MODEL_SCHEMA);
 }
 
-static json_t *write_tool(const json_t *tool)
+static json_t *write_tool(const json_t *name, const json_t *description,
+                          const json_t *schema)
 {
-    return json_pack("{s:O, s:O*, s:O}", "name", json_object_get(tool, "name"),
-                     "description", json_object_get(tool, "description"),
-                     "input_schema", json_object_get(tool, "input_schema"));
+    return json_pack("{s:O, s:O*, s:O}", "name", name, "description",
+                     description, "input_schema", schema);
 }
 
 static int write_tools(const bx_turn_request *request, json_t *body)
 {
-    json_t *tools = json_array();
-    json_t *tool;
-    size_t i;
-    int status = 0;
+    json_t *tools =
+        bx_request_write_tools(request, has_reply_tool(request), write_tool);
+    size_t count = json_array_size(tools);
+    int status = tools == NULL ? -1 : 0;
 
-    json_array_foreach(request->tools, i, tool)
-    {
-        if (status == 0)
-            status = json_array_append_new(tools, write_tool(tool));
-    }
-    if (status == 0 && has_reply_tool(request))
-        status = json_array_append_new(
-            tools, json_pack("{s:s, s:s, s:O}", "name", BX_ANTHROPIC_REPLY_TOOL,
-                             "description",
-                             "Gives the final reply, in the form that was "
-                             "asked for.",
-                             "input_schema", request->output_schema));
-    i = json_array_size(tools);
-    if (status == 0 && i > 0 && has(request, BX_MODEL_CACHE))
-        status = mark(json_array_get(tools, i - 1));
-    if (status == 0 && i > 0)
+    if (status == 0 && count > 0 && has(request, BX_MODEL_CACHE))
+        status = mark(json_array_get(tools, count - 1));
+    if (status == 0 && count > 0)
         status = json_object_set(body, "tools", tools);
     json_decref(tools);
     return status;
@@ -285,7 +259,7 @@ static int write_choice(const bx_turn_request *request, json_t *body)
 
     if (has_reply_tool(request)) {
         if (!has_tools || (choice != NULL && strcmp(choice, "none") == 0))
-            choice = BX_ANTHROPIC_REPLY_TOOL;
+            choice = BX_REPLY_TOOL;
         else if (choice == NULL || strcmp(choice, "auto") == 0)
             choice = "any";
     } else if (!has_tools || choice == NULL) {
@@ -397,31 +371,6 @@ static int write_limits(const bx_turn_request *request, json_t *body)
                                json_real(request->temperature));
 }
 
-static int check(const bx_turn_request *request, bx_error **err)
-{
-    json_t *tool;
-    size_t i;
-
-    if (bx_messages_check(request->messages, err) < 0)
-        return -1;
-    json_array_foreach(request->tools, i, tool)
-    {
-        if (!json_is_string(json_object_get(tool, "name")) ||
-            !json_is_object(json_object_get(tool, "input_schema")))
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "tool %zu: expected \"name\" and "
-                                "\"input_schema\"",
-                                i);
-        if (has_reply_tool(request) &&
-            strcmp(bx_block_text(tool, "name"), BX_ANTHROPIC_REPLY_TOOL) == 0)
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "tool '" BX_ANTHROPIC_REPLY_TOOL
-                                "': this name is taken for the reply's form; "
-                                "name it otherwise");
-    }
-    return 0;
-}
-
 /* People write a base with the version and without. */
 static int write_url(const bx_turn_request *request, const char *path,
                      bx_buf *url)
@@ -438,7 +387,7 @@ static int write_common(const bx_turn_request *request, const char *path,
 {
     static const char field[] = "anthropic-version";
 
-    if (check(request, err) < 0)
+    if (bx_request_check(request, has_reply_tool(request), err) < 0)
         return -1;
     ret->body = json_pack("{s:s}", "model", request->model->id);
     if (ret->body == NULL || write_url(request, path, &ret->url) < 0 ||

@@ -118,7 +118,7 @@ static int read_call(bx_reply *reply, const json_t *call, json_t *signature,
 {
     const char *name = bx_block_text(call, "name");
     const char *id = bx_block_text(call, "id");
-    bool is_reply = strcmp(name, BX_GEMINI_REPLY_TOOL) == 0;
+    bool is_reply = strcmp(name, BX_REPLY_TOOL) == 0;
     uint64_t index = bx_reply_blocks(reply);
 
     if (finish_open(reply, err) < 0 ||
@@ -337,13 +337,7 @@ static int read_end(bx_reply *reply, bx_error **err)
 
 static int read_count(const json_t *body, uint64_t *ret_tokens, bx_error **err)
 {
-    const json_t *count = json_object_get(body, "totalTokens");
-
-    if (!json_is_integer(count) || json_integer_value(count) < 0)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "gemini: totalTokens: expected a number");
-    *ret_tokens = (uint64_t)json_integer_value(count);
-    return 0;
+    return bx_count_read(body, "gemini", "totalTokens", ret_tokens, err);
 }
 
 const bx_protocol bx_protocol_gemini = {

@@ -2,17 +2,13 @@
 #ifndef BX_AGENT_MODELS_GEMINI_H
 #define BX_AGENT_MODELS_GEMINI_H
 
-#include "agent/models/protocol.h"
+#include "agent/models/protocol_parts.h"
 
 #define BX_GEMINI_NAME "gemini"
 /* Of the carry: the signature that came with a block, of thinking, text or a
  * call; of a call the provider's own id. */
 #define BX_GEMINI_SIGNATURE "signature"
 #define BX_GEMINI_ID "id"
-
-/* A tool that the model must call where it has no structured output, or none
- * together with tools: its input is the reply's text. */
-#define BX_GEMINI_REPLY_TOOL "structured_reply"
 
 int bx_gemini_write(const bx_turn_request *request, bx_protocol_request *ret,
                     bx_error **err);
@@ -23,8 +19,6 @@ int bx_gemini_write_count(const bx_turn_request *request,
  * without signatures; results have no images within; the reply's form does not
  * go with tools. */
 bool bx_gemini_is_older(const bx_turn_request *request);
-/* The API refuses parts of nothing. */
-bool bx_gemini_is_blank(const char *text);
 /* The messages into body's "contents"; -1 without memory. */
 int bx_gemini_write_contents(const bx_turn_request *request, json_t *body);
 

@@ -20,11 +20,6 @@ bool bx_gemini_is_older(const bx_turn_request *request)
            begins_with(id, "gemma-");
 }
 
-bool bx_gemini_is_blank(const char *text)
-{
-    return text[strspn(text, " \t\r\n\v\f")] == '\0';
-}
-
 /* What is being written. */
 typedef struct writing {
     const bx_turn_request *request;
@@ -68,7 +63,7 @@ static json_t *write_text(const json_t *block)
     json_t *part;
 
     if (signature == NULL &&
-        (is_thought || bx_gemini_is_blank(bx_block_text(block, "text"))))
+        (is_thought || bx_text_is_blank(bx_block_text(block, "text"))))
         return json_null();
     part = json_pack("{s:O}", "text", json_object_get(block, "text"));
     if ((is_thought && json_object_set_new(part, "thought", json_true()) < 0) ||

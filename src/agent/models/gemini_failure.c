@@ -7,24 +7,6 @@
 
 #define DELAY_MAX_S 86400.0
 
-static bx_failure_kind kind_of_status(unsigned status)
-{
-    if (status == 401 || status == 402 || status == 403)
-        return BX_FAILURE_KEY;
-    if (status == 404)
-        return BX_FAILURE_NO_MODEL;
-    if (status == 413)
-        return BX_FAILURE_CONTEXT;
-    if (status == 429)
-        return BX_FAILURE_RATE;
-    if (status == 503 || status == 529)
-        return BX_FAILURE_OVERLOAD;
-    /* 0: within a stream, which had begun well. 499: it gave up itself. */
-    return status == 0 || status == 408 || status == 499 || status >= 500
-               ? BX_FAILURE_SERVER
-               : BX_FAILURE_REQUEST;
-}
-
 /* One code is of many causes; two of them are another matter. */
 static bx_failure_kind kind_of_invalid(const char *text)
 {
@@ -61,7 +43,7 @@ static bx_failure_kind kind_of(unsigned status, const char *code,
         if (strcmp(code, kinds[i].code) == 0)
             return kinds[i].kind;
     }
-    return kind_of_status(status);
+    return bx_failure_of_status(status);
 }
 
 /* "34.07s" (google.protobuf.Duration) in milliseconds, rounded up; 0: it is

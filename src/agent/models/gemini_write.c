@@ -22,7 +22,7 @@ static bool has_reply_tool(const bx_turn_request *request)
 
 static int write_system(const bx_turn_request *request, json_t *body)
 {
-    if (request->system == NULL || bx_gemini_is_blank(request->system))
+    if (request->system == NULL || bx_text_is_blank(request->system))
         return 0;
     return json_object_set_new(
         body, "systemInstruction",
@@ -49,37 +49,12 @@ static json_t *write_tool(const json_t *name, const json_t *description,
     return tool;
 }
 
-static json_t *write_reply_tool(const bx_turn_request *request)
-{
-    json_t *name = json_string(BX_GEMINI_REPLY_TOOL);
-    json_t *description =
-        json_string("Gives the final reply, in the form that was asked for.");
-    json_t *tool = name == NULL || description == NULL
-                       ? NULL
-                       : write_tool(name, description, request->output_schema);
-
-    json_decref(name);
-    json_decref(description);
-    return tool;
-}
-
 static int write_tools(const bx_turn_request *request, json_t *body)
 {
-    json_t *tools = json_array();
-    json_t *tool;
-    size_t i;
-    int status = 0;
+    json_t *tools =
+        bx_request_write_tools(request, has_reply_tool(request), write_tool);
+    int status = tools == NULL ? -1 : 0;
 
-    json_array_foreach(request->tools, i, tool)
-    {
-        if (status == 0)
-            status = json_array_append_new(
-                tools, write_tool(json_object_get(tool, "name"),
-                                  json_object_get(tool, "description"),
-                                  json_object_get(tool, "input_schema")));
-    }
-    if (status == 0 && has_reply_tool(request))
-        status = json_array_append_new(tools, write_reply_tool(request));
     if (status == 0 && json_array_size(tools) > 0)
         status = json_object_set_new(
             body, "tools", json_pack("[{s:O}]", "functionDeclarations", tools));
@@ -97,7 +72,7 @@ static int write_choice(const bx_turn_request *request, json_t *body)
 
     if (has_reply_tool(request)) {
         if (!has_tools || strcmp(choice, "none") == 0)
-            choice = BX_GEMINI_REPLY_TOOL;
+            choice = BX_REPLY_TOOL;
         else if (strcmp(choice, "auto") == 0)
             choice = "any";
     } else if (!has_tools || request->tool_choice == NULL) {
@@ -202,29 +177,18 @@ static int check(const bx_turn_request *request, bx_error **err)
     json_t *tool;
     size_t i;
 
-    if (bx_messages_check(request->messages, err) < 0)
+    if (bx_request_check(request, has_reply_tool(request), err) < 0)
         return -1;
     json_array_foreach(request->tools, i, tool)
     {
         const char *name = bx_block_text(tool, "name");
 
-        if (!json_is_string(json_object_get(tool, "name")) ||
-            !json_is_object(json_object_get(tool, "input_schema")))
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "tool %zu: expected \"name\" and "
-                                "\"input_schema\"",
-                                i);
         if (!is_name(name))
             return bx_error_set(err, BX_ERR_INVALID,
                                 "tool '%s': gemini expects a name that begins "
                                 "with a letter or '_', of at most %d bytes; "
                                 "name it otherwise",
                                 name, MAX_NAME_BYTES);
-        if (has_reply_tool(request) && strcmp(name, BX_GEMINI_REPLY_TOOL) == 0)
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "tool '" BX_GEMINI_REPLY_TOOL
-                                "': this name is taken for the reply's form; "
-                                "name it otherwise");
     }
     return 0;
 }

@@ -119,35 +119,6 @@ int bx_openai_put_id(bx_reply *reply, uint64_t index, const char *id,
     return bx_reply_put_carry(reply, index, BX_OPENAI_ID, json_string(id), err);
 }
 
-bool bx_openai_is_blank(const char *text)
-{
-    return text[strspn(text, " \t\r\n\v\f")] == '\0';
-}
-
-bool bx_openai_has(const bx_turn_request *request, unsigned ability)
-{
-    return (request->model->abilities & ability) != 0;
-}
-
-int bx_openai_check(const bx_turn_request *request, bx_error **err)
-{
-    json_t *tool;
-    size_t i;
-
-    if (bx_messages_check(request->messages, err) < 0)
-        return -1;
-    json_array_foreach(request->tools, i, tool)
-    {
-        if (!json_is_string(json_object_get(tool, "name")) ||
-            !json_is_object(json_object_get(tool, "input_schema")))
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "tool %zu: expected \"name\" and "
-                                "\"input_schema\"",
-                                i);
-    }
-    return 0;
-}
-
 static bool is_strict(const json_t *schema, unsigned depth);
 
 static bool are_strict(const json_t *schemas, unsigned depth)

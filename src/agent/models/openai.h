@@ -2,7 +2,7 @@
 #ifndef BX_AGENT_MODELS_OPENAI_H
 #define BX_AGENT_MODELS_OPENAI_H
 
-#include "agent/models/protocol.h"
+#include "agent/models/protocol_parts.h"
 
 /* Of the carry: a call's id as the provider gave it. */
 #define BX_OPENAI_ID "id"
@@ -36,8 +36,6 @@ int bx_openai_read_model(bx_reply *reply, const json_t *from, bx_error **err);
 int bx_openai_put_id(bx_reply *reply, uint64_t index, const char *id,
                      bx_error **err);
 
-/* Can the request be written at all? errors: BX_ERR_INVALID */
-int bx_openai_check(const bx_turn_request *request, bx_error **err);
 /* {"name", "schema", "strict"} for the form of a reply. These return references
  * of the caller's; NULL without memory. */
 json_t *bx_openai_write_schema(const json_t *schema);
@@ -49,9 +47,5 @@ json_t *bx_openai_write_arguments(const json_t *call);
 const char *bx_openai_effort(bx_effort effort);
 /* Most tokens of the reply; 0: as many as the server gives. */
 uint64_t bx_openai_output_tokens(const bx_turn_request *request);
-bool bx_openai_has(const bx_turn_request *request, unsigned ability);
-
-/* The API refuses text of nothing but white space. */
-bool bx_openai_is_blank(const char *text);
 
 #endif

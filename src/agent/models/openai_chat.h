@@ -12,10 +12,6 @@
 #define BX_OPENAI_CHAT_FIELD "field"
 #define BX_OPENAI_CHAT_EXTRA "extra_content"
 
-/* A tool that the model must call where it is not known to have structured
- * output: its input is the reply's text. */
-#define BX_OPENAI_CHAT_REPLY_TOOL "structured_reply"
-
 /* Calls are blocks from this index on. */
 #define BX_OPENAI_CHAT_CALLS 2
 

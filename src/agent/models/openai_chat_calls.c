@@ -100,7 +100,7 @@ static int read_extra(bx_reply *reply, uint64_t block, const json_t *piece,
 static int read_name(bx_reply *reply, json_t *call, uint64_t block,
                      const char *name, bx_error **err)
 {
-    bool is_reply = strcmp(name, BX_OPENAI_CHAT_REPLY_TOOL) == 0;
+    bool is_reply = strcmp(name, BX_REPLY_TOOL) == 0;
 
     if (*name == '\0' || json_object_get(call, "is_call") != NULL)
         return 0;

@@ -25,7 +25,7 @@ static void writing_clear(writing *w)
 
 static bool has(const bx_turn_request *request, unsigned ability)
 {
-    return bx_openai_has(request, ability);
+    return bx_request_has(request, ability);
 }
 
 static int add_message(writing *w, json_t *message)
@@ -36,7 +36,7 @@ static int add_message(writing *w, json_t *message)
 /* Many servers take no list of texts, so they are joined. */
 static int join(bx_buf *to, const char *text, const char *between)
 {
-    if (bx_openai_is_blank(text))
+    if (bx_text_is_blank(text))
         return 0;
     if (to->len > 0 && bx_buf_puts(to, between) < 0)
         return -1;
@@ -163,7 +163,7 @@ static int write_user_parts(writing *w, const json_t *message, json_t *parts)
             status = add_result_images(w, block, parts);
         else if (bx_block_is(block, "image"))
             status = json_array_append_new(parts, write_image(w, block));
-        else if (!bx_openai_is_blank(text))
+        else if (!bx_text_is_blank(text))
             status = json_array_append_new(parts, write_text_part(text));
         if (status < 0)
             return -1;
@@ -352,7 +352,7 @@ int bx_openai_chat_write_messages(const bx_turn_request *request,
     json_t *message;
     size_t i;
 
-    if (request->system != NULL && !bx_openai_is_blank(request->system) &&
+    if (request->system != NULL && !bx_text_is_blank(request->system) &&
         add_message(&w, json_pack("{s:s, s:s}", "role", "system", "content",
                                   request->system)) < 0)
         return -1;

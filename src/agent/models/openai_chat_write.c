@@ -4,7 +4,7 @@
 
 static bool has(const bx_turn_request *request, unsigned ability)
 {
-    return bx_openai_has(request, ability);
+    return bx_request_has(request, ability);
 }
 
 /* Is the reply's form to be had by a tool that must be called? */
@@ -22,36 +22,12 @@ static json_t *write_tool(const json_t *name, const json_t *description,
                      "parameters", schema);
 }
 
-static int add_reply_tool(const bx_turn_request *request, json_t *tools)
-{
-    json_t *name = json_string(BX_OPENAI_CHAT_REPLY_TOOL);
-    json_t *description = json_string("Gives the final reply, in the form "
-                                      "that was asked for.");
-    int status = json_array_append_new(
-        tools, write_tool(name, description, request->output_schema));
-
-    json_decref(name);
-    json_decref(description);
-    return status;
-}
-
 static int write_tools(const bx_turn_request *request, json_t *body)
 {
-    json_t *tools = json_array();
-    json_t *tool;
-    size_t i;
-    int status = 0;
+    json_t *tools =
+        bx_request_write_tools(request, has_reply_tool(request), write_tool);
+    int status = tools == NULL ? -1 : 0;
 
-    json_array_foreach(request->tools, i, tool)
-    {
-        if (status == 0)
-            status = json_array_append_new(
-                tools, write_tool(json_object_get(tool, "name"),
-                                  json_object_get(tool, "description"),
-                                  json_object_get(tool, "input_schema")));
-    }
-    if (status == 0 && has_reply_tool(request))
-        status = add_reply_tool(request, tools);
     if (status == 0 && json_array_size(tools) > 0)
         status = json_object_set(body, "tools", tools);
     json_decref(tools);
@@ -66,7 +42,7 @@ static int write_choice(const bx_turn_request *request, json_t *body)
 
     if (has_reply_tool(request)) {
         if (!has_tools || (choice != NULL && strcmp(choice, "none") == 0))
-            choice = BX_OPENAI_CHAT_REPLY_TOOL;
+            choice = BX_REPLY_TOOL;
         else if (choice == NULL || strcmp(choice, "auto") == 0)
             choice = "any";
     } else if (!has_tools || choice == NULL) {
@@ -166,32 +142,13 @@ static int write_stream(const bx_turn_request *request, bx_openai_server server,
                                json_string(request->cache_key));
 }
 
-static int check(const bx_turn_request *request, bx_error **err)
-{
-    json_t *tool;
-    size_t i;
-
-    if (bx_openai_check(request, err) < 0)
-        return -1;
-    json_array_foreach(request->tools, i, tool)
-    {
-        if (has_reply_tool(request) &&
-            strcmp(bx_block_text(tool, "name"), BX_OPENAI_CHAT_REPLY_TOOL) == 0)
-            return bx_error_set(err, BX_ERR_INVALID,
-                                "tool '" BX_OPENAI_CHAT_REPLY_TOOL
-                                "': this name is taken for the reply's form; "
-                                "name it otherwise");
-    }
-    return 0;
-}
-
 int bx_openai_chat_write(const bx_turn_request *request,
                          bx_protocol_request *ret, bx_error **err)
 {
     const bx_provider *provider = request->model->provider;
     bx_openai_server server = bx_openai_server_of(provider);
 
-    if (check(request, err) < 0)
+    if (bx_request_check(request, has_reply_tool(request), err) < 0)
         return -1;
     ret->body = json_pack("{s:s}", "model", request->model->id);
     if (ret->body == NULL ||

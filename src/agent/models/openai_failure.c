@@ -59,24 +59,6 @@ static error_parts read_parts(unsigned status, const json_t *body)
     return parts;
 }
 
-static bx_failure_kind kind_of_status(unsigned status)
-{
-    if (status == 401 || status == 402 || status == 403)
-        return BX_FAILURE_KEY;
-    if (status == 404)
-        return BX_FAILURE_NO_MODEL;
-    if (status == 413)
-        return BX_FAILURE_CONTEXT;
-    if (status == 429)
-        return BX_FAILURE_RATE;
-    if (status == 503 || status == 529)
-        return BX_FAILURE_OVERLOAD;
-    /* 0: within a stream, which had begun well. */
-    return status == 0 || status >= 500 || status == 408 || status == 409
-               ? BX_FAILURE_SERVER
-               : BX_FAILURE_REQUEST;
-}
-
 /* Codes and types, OpenAI's first. What is of many causes counts only where no
  * status says more. */
 static void set_kind_of_word(const char *word, unsigned status,
@@ -233,7 +215,10 @@ void bx_openai_read_failure(unsigned status, const json_t *body,
     error_parts parts = read_parts(status, body);
 
     memset(ret_failure, 0, sizeof(*ret_failure));
-    ret_failure->kind = kind_of_status(parts.status);
+    /* 409: two requests in each other's way, and ours is to come again. */
+    ret_failure->kind = parts.status == 409
+                            ? BX_FAILURE_SERVER
+                            : bx_failure_of_status(parts.status);
     if (parts.status == 0 &&
         (is_of_request(parts.code) || is_of_request(parts.type)))
         ret_failure->kind = BX_FAILURE_REQUEST;

@@ -7,15 +7,13 @@
 /* What is being written. */
 typedef struct writing {
     json_t *items;
-    json_t *ids;  /* a call's id to the one that is sent */
-    json_t *sent; /* those */
+    bx_call_ids ids;
 } writing;
 
 static void writing_clear(writing *w)
 {
     json_decref(w->items);
-    json_decref(w->ids);
-    json_decref(w->sent);
+    bx_call_ids_clear(&w->ids);
 }
 
 static int add_item(writing *w, json_t *item)
@@ -33,7 +31,7 @@ static int add_part(const json_t *block, json_t *parts)
             parts,
             json_pack("{s:s, s:s, s:o}", "type", "input_image", "detail",
                       "auto", "image_url", bx_openai_write_image_url(block)));
-    if (!bx_block_is(block, "text") || bx_openai_is_blank(text))
+    if (!bx_block_is(block, "text") || bx_text_is_blank(text))
         return 0;
     return json_array_append_new(
         parts, json_pack("{s:s, s:O}", "type", "input_text", "text",
@@ -95,11 +93,10 @@ static int write_result(writing *w, const json_t *result)
             status = add_part(block, parts);
     }
     if (status == 0)
-        status = add_item(
-            w, json_pack("{s:s, s:O, s:o}", "type", "function_call_output",
-                         "call_id",
-                         json_object_get(w->ids, bx_block_text(result, "id")),
-                         "output", write_output(parts)));
+        status = add_item(w, json_pack("{s:s, s:O, s:o}", "type",
+                                       "function_call_output", "call_id",
+                                       bx_call_ids_of(&w->ids, result),
+                                       "output", write_output(parts)));
     json_decref(parts);
     return status;
 }
@@ -125,17 +122,13 @@ static int write_user(writing *w, const json_t *message)
     return status;
 }
 
-/* The provider's own id, unless it gave the same one twice. */
 static int write_call(writing *w, const json_t *call)
 {
-    const char *id = bx_block_text(call, "id");
-    const char *own =
-        bx_block_text(bx_block_carry(call, BX_OPENAI_RESPONSES), BX_OPENAI_ID);
+    const char *own = bx_call_ids_take(
+        &w->ids, call,
+        bx_block_text(bx_block_carry(call, BX_OPENAI_RESPONSES), BX_OPENAI_ID));
 
-    if (*own == '\0' || json_object_get(w->sent, own) != NULL)
-        own = id;
-    if (json_object_set_new(w->sent, own, json_true()) < 0 ||
-        json_object_set_new(w->ids, id, json_string(own)) < 0)
+    if (own == NULL)
         return -1;
     return add_item(w, json_pack("{s:s, s:s, s:O, s:o}", "type",
                                  "function_call", "call_id", own, "name",
@@ -173,7 +166,7 @@ static int write_text(writing *w, const json_t *block)
     json_t *phase = json_object_get(bx_block_carry(block, BX_OPENAI_RESPONSES),
                                     BX_OPENAI_PHASE);
 
-    if (bx_openai_is_blank(bx_block_text(block, "text")))
+    if (bx_text_is_blank(bx_block_text(block, "text")))
         return 0;
     return add_item(w, json_pack("{s:s, s:s, s:O, s:O*}", "type", "message",
                                  "role", "assistant", "content",
@@ -202,7 +195,7 @@ static int write_assistant(writing *w, const json_t *message)
 static int write_input(const bx_turn_request *request, json_t *body)
 {
     __attribute__((cleanup(writing_clear)))
-    writing w = { json_array(), json_object(), json_object() };
+    writing w = { .items = json_array() };
     json_t *message;
     size_t i;
 
@@ -216,24 +209,20 @@ static int write_input(const bx_turn_request *request, json_t *body)
     return json_object_set(body, "input", w.items);
 }
 
+/* strict: by default the API makes schemas so, and refuses some. */
+static json_t *write_tool(const json_t *name, const json_t *description,
+                          const json_t *schema)
+{
+    return json_pack("{s:s, s:O, s:O*, s:O, s:b}", "type", "function", "name",
+                     name, "description", description, "parameters", schema,
+                     "strict", 0);
+}
+
 static int write_tools(const bx_turn_request *request, json_t *body)
 {
-    json_t *tools = json_array();
-    json_t *tool;
-    size_t i;
-    int status = 0;
+    json_t *tools = bx_request_write_tools(request, false, write_tool);
+    int status = tools == NULL ? -1 : 0;
 
-    /* strict: by default the API makes schemas so, and refuses some. */
-    json_array_foreach(request->tools, i, tool)
-    {
-        if (status == 0)
-            status = json_array_append_new(
-                tools,
-                json_pack("{s:s, s:O, s:O*, s:O, s:b}", "type", "function",
-                          "name", json_object_get(tool, "name"), "description",
-                          json_object_get(tool, "description"), "parameters",
-                          json_object_get(tool, "input_schema"), "strict", 0));
-    }
     if (status == 0 && json_array_size(tools) > 0)
         status = json_object_set(body, "tools", tools);
     json_decref(tools);
@@ -273,7 +262,7 @@ static int write_format(const bx_turn_request *request, json_t *body)
 
 static bool is_thinking(const bx_turn_request *request)
 {
-    return bx_openai_has(request, BX_MODEL_THINKING) &&
+    return bx_request_has(request, BX_MODEL_THINKING) &&
            request->effort != BX_EFFORT_NONE;
 }
 
@@ -283,7 +272,7 @@ static int write_reasoning(const bx_turn_request *request, json_t *body)
 {
     const char *effort = bx_openai_effort(request->effort);
 
-    if (!bx_openai_has(request, BX_MODEL_THINKING))
+    if (!bx_request_has(request, BX_MODEL_THINKING))
         return 0;
     if (effort != NULL &&
         json_object_set_new(
@@ -320,9 +309,9 @@ int bx_openai_responses_write(const bx_turn_request *request,
 {
     const char *system = request->system;
 
-    if (bx_openai_check(request, err) < 0)
+    if (bx_request_check(request, false, err) < 0)
         return -1;
-    if (system != NULL && bx_openai_is_blank(system))
+    if (system != NULL && bx_text_is_blank(system))
         system = NULL;
     ret->body = json_pack("{s:s, s:b, s:b, s:s*}", "model", request->model->id,
                           "stream", 1, "store", 0, "instructions", system);
