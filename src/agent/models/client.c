@@ -140,12 +140,15 @@ static int make_attempt(bx_model_client *client, const bx_protocol *protocol,
             *err = bx_take(why);
         return -1;
     }
-    if (bx_reply_take(reply, ret_reply, err) < 0) {
+    if (bx_reply_take(reply, ret_reply, &why) < 0) {
         free(request_id);
-        /* Half a reply; asked again, the model may finish it. */
-        fault->is_passing = true;
+        /* Half a reply; asked again, the model may finish it. What the host
+         * lacks, it lacks then too. */
+        fault->is_passing = bx_error_code(why) == BX_ERR_INVALID;
         snprintf(fault->reason, sizeof(fault->reason),
                  "the reply was not whole");
+        if (err != NULL)
+            *err = bx_take(why);
         return -1;
     }
     ret_reply->request_id = request_id;

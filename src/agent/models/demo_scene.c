@@ -220,24 +220,26 @@ const json_t *bx_demo_scene_choose(const bx_demo_scene *s, const json_t *step,
 
 /* ---- values --------------------------------------------------------- */
 
-/* What stands between two texts; NULL: it is not there. */
+/* What stands between two texts, or what the rule has otherwise; NULL without
+ * memory. */
 static json_t *cut_value(const char *text, const json_t *rule)
 {
     const char *after = bx_block_text(rule, "after");
     const char *before = bx_block_text(rule, "before");
     const char *from = strstr(text, after);
-    const char *to;
-    size_t bytes;
+    const char *to = NULL;
+    size_t bytes = 0;
 
-    if (from == NULL)
-        return NULL;
-    from += strlen(after);
-    to = strstr(from, *before == '\0' ? "\n" : before);
-    if (to == NULL && *before != '\0')
-        return NULL;
-    bytes = to == NULL ? strlen(from) : (size_t)(to - from);
+    if (from != NULL) {
+        from += strlen(after);
+        to = strstr(from, *before == '\0' ? "\n" : before);
+        if (to == NULL && *before == '\0')
+            to = from + strlen(from);
+    }
+    if (to != NULL)
+        bytes = (size_t)(to - from);
     if (bytes == 0)
-        return NULL;
+        return json_string(bx_block_text(rule, "otherwise"));
     if (bytes > VALUE_MAX_BYTES)
         bytes = VALUE_MAX_BYTES;
     return json_stringn(from, bx_utf8_span(from, bytes));
@@ -265,8 +267,6 @@ int bx_demo_scene_take(bx_demo_scene *s, const json_t *take, bx_error **err)
         if (source_text(s, rule, &text, &result, err) < 0)
             return -1;
         value = cut_value(text.data, rule);
-        if (value == NULL)
-            value = json_string(bx_block_text(rule, "otherwise"));
         if (value == NULL || json_object_set_new(s->values, name, value) < 0)
             return bx_error_set_nomem(err);
     }

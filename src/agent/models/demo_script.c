@@ -84,6 +84,8 @@ json_t *bx_demo_scripts_parse(const char *text, size_t bytes, const char *name,
     list = value;
     if (json_is_object(value)) {
         list = json_array();
+        if (list == NULL)
+            json_decref(value);
         if (list == NULL || json_array_append_new(list, value) < 0) {
             json_decref(list);
             bx_error_set_nomem(err);
