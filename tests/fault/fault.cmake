@@ -17,6 +17,17 @@ endforeach()
 if(TARGET fault.wasi)
   target_sources(fault.wasi PRIVATE wasi/support.c)
 endif()
+if(TARGET bx_models)
+  file(GLOB support CONFIGURE_DEPENDS fault/support*.c)
+  add_executable(fault.models fault/models/test_models.c ${support}
+      models/turn_server.c net/support_server.c)
+  target_include_directories(fault.models PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(fault.models PRIVATE bx_models PkgConfig::CMOCKA)
+  target_link_options(fault.models PRIVATE ${wrapped})
+  add_test(NAME fault.models COMMAND fault.models)
+  set_tests_properties(fault.models PROPERTIES TIMEOUT 900
+      ENVIRONMENT "${test_environment}")
+endif()
 # With the engine. Where there are workers, the program is their template.
 if(BX_ENGINE)
   file(GLOB sources CONFIGURE_DEPENDS fault/worker/test_*.c
