@@ -251,6 +251,25 @@ static int loop(bx_agent *agent, run_end *end, bx_error **err)
     }
 }
 
+/* Without a new message: a session whose last word is the model's has nothing
+ * to go on with, since the process ended between that and the run's end. */
+static int look_for_more(bx_agent *agent, run_end *end, bool *ret_is_over,
+                         bx_error **err)
+{
+    const json_t *messages = bx_conversation_messages(agent->conversation, err);
+    const json_t *last;
+
+    if (messages == NULL)
+        return -1;
+    last = json_array_get(messages, json_array_size(messages) - 1);
+    if (strcmp(bx_message_role(last), "assistant") != 0)
+        return 0;
+    *ret_is_over = true;
+    set_end(end, BX_AGENT_DONE, NULL);
+    agent->last_text = bx_message_text(last);
+    return agent->last_text == NULL ? bx_error_set_nomem(err) : 0;
+}
+
 static void begin_run(bx_agent *agent)
 {
     bx_spending_begin(&agent->spending, &agent->config.budget, bx_now_ns());
@@ -279,6 +298,8 @@ int bx_agent_run(bx_agent *agent, const json_t *content,
         result = look_after_calls(agent, &end, &is_over, err);
     if (result == 0 && content != NULL)
         result = add_content(agent, content, err);
+    if (result == 0 && !is_over && content == NULL)
+        result = look_for_more(agent, &end, &is_over, err);
     if (result == 0 && !is_over)
         result = loop(agent, &end, err);
     if (result == 0)

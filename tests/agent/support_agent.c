@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/run.h"
@@ -37,9 +38,9 @@ static void add_calls(json_t *message, const char *text)
     assert_non_null(calls);
     json_array_foreach(calls, i, call)
     {
-        char id[32];
+        char id[48];
 
-        snprintf(id, sizeof(id), "call_%u", number++);
+        snprintf(id, sizeof(id), "call_%d_%u", (int)getpid(), number++);
         assert_non_null(bx_message_add_call(
             message, id, json_string_value(json_array_get(call, 0)),
             json_incref(json_array_get(call, 1))));
@@ -47,8 +48,8 @@ static void add_calls(json_t *message, const char *text)
     json_decref(calls);
 }
 
-static int on_turn(void *context, const bx_turn_request *request,
-                   bx_turn_reply *ret_reply, bx_error **err)
+int stage_turn(void *context, const bx_turn_request *request,
+               bx_turn_reply *ret_reply, bx_error **err)
 {
     stage *it = context;
     const reply_plan *plan = &it->replies[it->count];
@@ -73,17 +74,29 @@ static int on_turn(void *context, const bx_turn_request *request,
 
 void stage_begin(stage *it)
 {
+    folder home;
+
+    folder_make(&home);
+    stage_begin_at(it, home.path);
+    it->at = home;
+}
+
+void stage_begin_at(stage *it, const char *home)
+{
     char path[128];
 
     *it = (stage){ .sent = json_array(), .events = json_array() };
-    folder_make(&it->at);
+    it->at.fd = -1;
+    snprintf(it->at.path, sizeof(it->at.path), "%s", home);
     setenv("HOME", it->at.path, 1);
     unsetenv("XDG_STATE_HOME");
     unsetenv("XDG_CONFIG_HOME");
     unsetenv("XDG_DATA_HOME");
     unsetenv("XDG_CACHE_HOME");
-    folder_make_dirs(&it->at, "ws");
-    folder_make_dirs(&it->at, "tools");
+    snprintf(path, sizeof(path), "%s/ws", home);
+    assert_int_equal(bx_file_make_dirs(path, 0700, NULL), 0);
+    snprintf(path, sizeof(path), "%s/tools", home);
+    assert_int_equal(bx_file_make_dirs(path, 0700, NULL), 0);
     it->model = (bx_model){ .name = "test",
                             .id = "test",
                             .context_tokens = 100000,
@@ -105,7 +118,7 @@ void stage_begin(stage *it)
     it->config.model = &it->model;
     it->config.mode = BX_MODE_AUTO;
     it->config.cancel = it->cancel;
-    it->config.turn = on_turn;
+    it->config.turn = stage_turn;
     it->config.turn_context = it;
     it->config.events = (bx_event_sink){ on_event, it };
 }

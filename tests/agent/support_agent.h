@@ -42,12 +42,18 @@ typedef struct stage {
 } stage;
 
 void stage_begin(stage *it);
+/* The same in a home that is there, and stays the caller's: nothing is removed.
+ */
+void stage_begin_at(stage *it, const char *home);
 void stage_end(stage *it);
 /* Open the agent; tools: those of the test, ended by one without a name. */
 void stage_open(stage *it, const bx_own_tool *tools, void *context);
 /* Close it and open it again on its session. */
 void stage_reopen(stage *it, const bx_own_tool *tools, void *context);
 
+/* What config.turn is: the next reply. */
+int stage_turn(void *context, const bx_turn_request *request,
+               bx_turn_reply *ret_reply, bx_error **err);
 /* Run it; replies must be as many as turns are made, the last one ends it. */
 void stage_run(stage *it, const reply_plan *replies, const char *text,
                bx_agent_result *ret_result);

@@ -623,6 +623,33 @@ static void what_was_begun_is_not_made_again(void **state)
     assert_string_equal(stage_result_text(&it->at, 0, 1), "written");
 }
 
+/* Killed between the last word and the end of the run. */
+static void what_is_done_is_not_asked_again(void **state)
+{
+    bench *it = *state;
+    const reply_plan replies[] = { { .text = "all done" } };
+    RESULT result = { 0 };
+    RESULT second = { 0 };
+
+    play(it, replies, &result);
+    stage_reopen(&it->at, tools, it);
+    stage_run(&it->at, replies, NULL, &second);
+    assert_int_equal(it->at.count, 0);
+    assert_int_equal(second.status, BX_AGENT_DONE);
+    assert_string_equal(second.text, "all done");
+}
+
+static void nothing_to_go_on_with(void **state)
+{
+    bench *it = *state;
+    bx_agent_result result = { 0 };
+    bx_autoerror bx_error *err = NULL;
+
+    stage_open(&it->at, tools, it);
+    assert_int_equal(bx_agent_run(it->at.agent, NULL, &result, &err), -1);
+    assert_has(bx_error_message(err), "nothing was said yet");
+}
+
 /* The mode of now decides, not the one of then. */
 static void what_was_planned_is_decided_anew(void **state)
 {
@@ -862,6 +889,8 @@ int main(void)
         TEST(cancel_ends_what_is_left),
         TEST(cancel_during_a_turn),
         TEST(what_was_begun_is_not_made_again),
+        TEST(what_is_done_is_not_asked_again),
+        TEST(nothing_to_go_on_with),
         TEST(what_was_planned_is_decided_anew),
         TEST(the_prompt_stays_the_same),
         TEST(one_process_at_a_time),
