@@ -295,7 +295,7 @@ class AgentRunTest(AgentTest):
 
     def on_terminal(self, answers, *arguments):
         """Run it on a terminal; what a person would have seen, and the status.
-        Each question gets the next answer."""
+        Each question gets the next answer; None kills it."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.dir)
@@ -313,7 +313,10 @@ class AgentRunTest(AgentTest):
                 break
             seen += part
             if seen.count(b"Run it?") > asked:
-                os.write(terminal, answers[asked].encode() + b"\n")
+                if answers[asked] is None:
+                    os.kill(pid, signal.SIGKILL)
+                else:
+                    os.write(terminal, answers[asked].encode() + b"\n")
                 asked += 1
         os.close(terminal)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -338,6 +341,43 @@ class AgentRunTest(AgentTest):
         self.assertIn("refused (person)", seen)
         self.assertFalse(os.path.exists(self.path("ws/b.txt")))
         self.assertNotIn("agent-", self.boxagnts("overlay", "list").out)
+
+    def test_killed_while_it_is_asked(self):
+        """Nothing of what was tried counts, and nothing of it stays."""
+        self.script([bash("echo x >> b.txt")], "so be it")
+        seen, status = self.on_terminal([None], "--mode", "ask", "go")
+        self.assertEqual(status, -signal.SIGKILL, seen)
+        session = seen.split("session ")[1].split(",")[0]
+        self.assertIn("agent-", self.boxagnts("overlay", "list").out)
+        self.assertFalse(os.path.exists(self.path("ws/b.txt")))
+        seen, status = self.on_terminal(["y"], "--mode", "ask", "--resume",
+                                        session)
+        self.assertEqual(status, 0, seen)
+        self.assertEqual(self.file("b.txt"), "x\n")
+        self.assertNotIn("agent-", self.boxagnts("overlay", "list").out)
+
+    def test_ctrl_c_while_it_is_asked(self):
+        self.script([bash("echo x > b.txt")], "never")
+        seen, status = self.on_terminal(["\x03"], "--mode", "ask", "go")
+        self.assertEqual(status, 130, seen)
+        self.assertFalse(os.path.exists(self.path("ws/b.txt")))
+
+    def test_workspace_changed_meanwhile(self):
+        """What was shown is not what would be written over now."""
+        self.write("ws/a.txt", "one\n")
+        self.script([bash("echo two > a.txt; sleep 0.2")], "so be it")
+        path = self.path("ws/a.txt")
+
+        class Answers(list):
+            def __getitem__(self, at):
+                with open(path, "w", encoding="ascii") as file:
+                    file.write("three of another\n")
+                return "y"
+
+        seen, status = self.on_terminal(Answers(), "--mode", "ask", "go")
+        self.assertEqual(status, 0, seen)
+        self.assertIn("could not be written to the workspace", seen)
+        self.assertEqual(self.file("a.txt"), "three of another\n")
 
     def test_stop_and_always(self):
         self.script([bash("echo 1 >> l.txt")], [bash("echo 2 >> l.txt")],
