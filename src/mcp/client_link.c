@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "mcp/agreement.h"
+#include "mcp/client_http.h"
 #include "mcp/client_stdio.h"
 
 #define SHOWN_BYTES 1000 /* of an error's words */
@@ -420,10 +421,7 @@ static bx_transport *open_transport(const bx_remote_server *server,
 {
     if (server->url == NULL)
         return bx_transport_stdio_new(server, guard, sink, err);
-    bx_error_set(err, BX_ERR_INVALID,
-                 "servers with \"url\" are not built into this boxagnts; give "
-                 "\"command\"");
-    return NULL;
+    return bx_transport_http_new(server, sink, err);
 }
 
 bx_link *bx_link_open(const bx_remote_server *server, const char *guard,
@@ -463,6 +461,8 @@ void bx_link_fail(bx_link *link, const char *why)
         link->why = strdup(why);
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->mutex);
+    if (link->transport->kind->stop != NULL)
+        link->transport->kind->stop(link->transport);
 }
 
 void bx_link_close(bx_link *link)

@@ -155,6 +155,25 @@ bool bx_remote_server_has_secrets(const bx_remote_server *server)
     return false;
 }
 
+/* With what follows a scheme such as "Bearer" for itself. */
+int bx_remote_server_add_secrets(const bx_remote_server *server, bx_mask *mask)
+{
+    for (size_t i = 0; i < server->headers.count; i++) {
+        const bx_server_pair *pair = &server->headers.items[i];
+        const char *value =
+            pair->expanded != NULL ? pair->expanded : pair->value;
+        const char *space = strrchr(value, ' ');
+
+        if (!mask_pair(pair, NULL) || strlen(value) < MASKED_BYTES)
+            continue;
+        if (bx_mask_add(mask, value) < 0 ||
+            (space != NULL && strlen(space + 1) >= MASKED_BYTES &&
+             bx_mask_add(mask, space + 1) < 0))
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- memory ---------------------------------------------------------- */
 
 static void free_words(bx_server_words *words)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "policy/level.h"
+#include "policy/mask.h"
 
 #define BX_SERVER_NAME_MAX 32 /* [A-Za-z0-9_-] */
 #define BX_SERVERS_MAX 64
@@ -46,6 +47,7 @@ typedef struct bx_remote_server {
     char *workspace;       /* then it starts there; NULL: in its own home */
     /* http; url NULL: stdio */
     char *url;
+    bool is_private; /* its network is trusted: private addresses, http:// */
     bx_server_pairs headers;
     /* What is thought of its tools. */
     bx_level level; /* of all, when has_level */
@@ -72,6 +74,8 @@ int bx_remote_server_expand(bx_remote_server *server, bx_error **err);
  */
 void bx_remote_server_mask(const bx_remote_server *server, char *text);
 bool bx_remote_server_has_secrets(const bx_remote_server *server);
+/* Those of its headers into a mask. -1: no memory. */
+int bx_remote_server_add_secrets(const bx_remote_server *server, bx_mask *mask);
 
 /* NULL is fine. */
 void bx_remote_server_free(bx_remote_server *server);

@@ -38,6 +38,9 @@ typedef struct bx_transport_kind {
     /* The handshake agreed on a revision; HTTP names it in each request. */
     int (*set_revision)(bx_transport *transport, const char *revision,
                         bx_error **err);
+    /* What is being sent fails at once, and later sends; from any thread. NULL:
+     * none waits for the server. */
+    void (*stop)(bx_transport *transport);
     /* Ends the process or session; nothing is called back after it. */
     void (*free)(bx_transport *transport);
 } bx_transport_kind;
