@@ -9,6 +9,8 @@
 static const bx_flag flags[] = {
     { "url", "URL", "A server over HTTP, instead of a command" },
     { "header", "NAME=VALUE", "A header of each request; ${VAR} is expanded" },
+    { "private", NULL,
+      "The URL is in a network you trust: private addresses, http://" },
     { "env", "NAME=VALUE",
       "A variable of the server; ${VAR} is expanded when it starts" },
     { "network", NULL, "Let the server reach the network" },
@@ -118,6 +120,8 @@ static int take_flag(json_t *entry, const bx_flag *flag, const char *value,
 {
     if (strcmp(flag->name, "network") == 0)
         return json_object_set_new(entry, "network", json_true());
+    if (strcmp(flag->name, "private") == 0)
+        return json_object_set_new(entry, "private", json_true());
     if (strcmp(flag->name, "trust-annotations") == 0)
         return json_object_set_new(entry, "trust_annotations", json_true());
     if (strcmp(flag->name, "env") == 0)

@@ -68,7 +68,10 @@ static char *describe(const bx_remote_server *server, bx_error **err)
     bx_autobuf bx_buf text = BX_BUF_INIT;
 
     if (server->url != NULL)
-        return strdup("network    requests to this address alone\n");
+        return strdup(server->is_private
+                          ? "network    requests to this address, wherever it "
+                            "leads (private)\n"
+                          : "network    requests to this address alone\n");
     if (bx_server_box_make(server, &box, err) < 0)
         return NULL;
     if (bx_server_box_describe(&box, NULL, &text) < 0) {

@@ -208,6 +208,11 @@ static int read_write(bx_entry_reader *in, const json_t *value)
     return take_paths(in, value, &in->server->write);
 }
 
+static int read_private(bx_entry_reader *in, const json_t *value)
+{
+    return take_bool(in, value, &in->server->is_private);
+}
+
 static int read_disabled(bx_entry_reader *in, const json_t *value)
 {
     return take_bool(in, value, &in->server->is_off);
@@ -295,23 +300,15 @@ static const struct {
     const char *name;
     int (*read)(bx_entry_reader *in, const json_t *value);
 } keys[] = {
-    { "command", read_command },
-    { "args", read_args },
-    { "env", read_env },
-    { "url", read_url },
-    { "headers", read_headers },
-    { "network", read_network },
-    { "read", read_read },
-    { "write", read_write },
-    { "level", read_level },
-    { "levels", read_levels },
-    { "trust_annotations", read_trust },
-    { "timeout", read_timeout },
-    { "memory", read_memory },
-    { "disabled", read_disabled },
-    { "type", read_type },
-    { "description", skip },
-    { "autoApprove", skip },
+    { "command", read_command },   { "args", read_args },
+    { "env", read_env },           { "url", read_url },
+    { "headers", read_headers },   { "private", read_private },
+    { "network", read_network },   { "read", read_read },
+    { "write", read_write },       { "level", read_level },
+    { "levels", read_levels },     { "trust_annotations", read_trust },
+    { "timeout", read_timeout },   { "memory", read_memory },
+    { "disabled", read_disabled }, { "type", read_type },
+    { "description", skip },       { "autoApprove", skip },
     { "alwaysAllow", skip },
 };
 #define KEYS_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -335,7 +332,8 @@ static int read_keys(bx_entry_reader *in, const json_t *entry)
             return bx_error_set(
                 in->err, BX_ERR_INVALID,
                 "unknown key \"%s\"; expected command, args, env, network, "
-                "read, write, url, headers, level, levels, trust_annotations, "
+                "read, write, url, headers, private, level, levels, "
+                "trust_annotations, "
                 "timeout, memory or disabled",
                 shown.data);
         }
@@ -365,6 +363,9 @@ static int check(const bx_entry_reader *in)
         return bx_error_set(in->err, BX_ERR_INVALID,
                             "\"args\", \"env\", \"read\" and \"write\" are for "
                             "servers with \"command\"");
+    if (server->command != NULL && server->is_private)
+        return bx_error_set(in->err, BX_ERR_INVALID,
+                            "\"private\" is for servers with \"url\"");
     if (server->command != NULL && server->headers.count > 0)
         return bx_error_set(in->err, BX_ERR_INVALID,
                             "\"headers\" are for servers with \"url\"");
