@@ -107,7 +107,8 @@ const char *bx_agent_session(const bx_agent *agent); /* its id */
 bx_toolset *bx_agent_toolset(bx_agent *agent);
 /* The overlay that mode edits writes to, "agent-SESSION", whether or not
  * something is in it; NULL: the policy has one of its own, or there is no home
- * for it. It stays when the agent is freed, for a person to commit or drop. */
+ * for it. It stays when the agent is freed, for a person to commit or drop;
+ * between runs nobody holds it. */
 const char *bx_agent_overlay(const bx_agent *agent);
 /* Between runs. Stored as notes. */
 int bx_agent_set_model(bx_agent *agent, const bx_model *model, bx_error **err);

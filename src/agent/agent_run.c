@@ -102,6 +102,18 @@ static const char *session_status(bx_agent_status status)
     }
 }
 
+/* Between runs a person may commit or drop what mode edits wrote: nobody holds
+ * it then. */
+static void release_overlay(bx_agent *agent)
+{
+    bx_autoerror bx_error *err = NULL;
+
+    if (agent->mode == BX_MODE_EDITS && agent->overlay_dir != NULL &&
+        bx_registry_release_overlay(agent->config.registry, agent->overlay_dir,
+                                    &err) < 0)
+        bx_agent_notice(agent, "%s", bx_error_message(err));
+}
+
 static int end_run(bx_agent *agent, run_end *end, bx_agent_result *ret_result,
                    bx_error **err)
 {
@@ -117,6 +129,7 @@ static int end_run(bx_agent *agent, run_end *end, bx_agent_result *ret_result,
     };
     if (ret_result->text == NULL || ret_result->reason == NULL)
         return bx_error_set_nomem(err);
+    release_overlay(agent);
     if (bx_session_log_set(agent->log, "status", session_status(end->status),
                            err) < 0)
         return -1;

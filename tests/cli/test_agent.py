@@ -6,6 +6,7 @@ import pty
 import shlex
 import signal
 import socket
+import subprocess
 import sys
 import time
 import unittest
@@ -277,6 +278,36 @@ class AgentRunTest(AgentTest):
         self.boxagnts("overlay", "commit", name, "--yes")
         self.assertEqual(self.file("a.txt"), "new\n")
         self.assertEqual(self.file("b.txt"), "more\n")
+
+    def test_edits_are_committed_between_runs(self):
+        """Of an agent that goes on: a chat that waits for its person."""
+        self.script([bash("echo x >> f.txt")], "written", "again",
+                    [bash("cat f.txt")], "never")
+        chat = subprocess.Popen(
+            [PROGRAM, "chat", "--model", "demo", "--mode", "edits",
+             "--workspace", self.path("ws")], cwd=self.dir,
+            env=self.environment, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(chat.kill)
+        chat.stdin.write(b"write it\n")
+        chat.stdin.flush()
+        self.assertIn(b"written", chat.stdout.readline())
+        # It says so before it ends its workers; then it waits for us.
+        name = self.boxagnts("overlay", "list").out.split()[0]
+        end = time.monotonic() + 20
+        while True:
+            result = self.boxagnts("overlay", "commit", name, "--yes",
+                                   status=None)
+            if result.returncode == 0 or time.monotonic() > end:
+                break
+        self.assertEqual(result.returncode, 0, result.err)
+        self.assertEqual(self.file("f.txt"), "x\n")
+        # The next run begins an overlay anew.
+        chat.stdin.write(b"write it\n")
+        chat.communicate(timeout=30)
+        self.assertEqual(self.file("f.txt"), "x\n")
+        self.boxagnts("overlay", "commit", name, "--yes")
+        self.assertEqual(self.file("f.txt"), "x\nx\n")
 
     def test_edits_are_there_when_it_goes_on(self):
         self.script([bash("echo one > f.txt")], "first",
