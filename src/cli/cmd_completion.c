@@ -150,6 +150,10 @@ static void print_bash(void)
         "            *) COMPREPLY=($(compgen -W \"$(boxagnts model list "
         "2>/dev/null | awk 'NR > 1 { print $1 }')\" -- \"$word\")) ;;\n"
         "        esac ;;\n"
+        "    mcp:-*) COMPREPLY=($(compgen -W \"--workspace --yes --json "
+        "--tools --policy --help\" -- \"$word\")) ;;\n"
+        "    mcp:*) COMPREPLY=($(compgen -f -W \"install add list approve test "
+        "remove\" -- \"$word\")) ;;\n"
         "    completion:*) COMPREPLY=($(compgen -W \"bash zsh fish\" -- "
         "\"$word\")) ;;\n"
         "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
@@ -215,6 +219,8 @@ static void print_zsh(void)
           stdout);
     print_tool_commands();
     fputs(")' '*:file:_files' ;;\n"
+          "    mcp) _arguments '2:command:(install add list approve test "
+          "remove)' '*:file:_files' ;;\n"
           "    completion) _values shell bash zsh fish ;;\n"
           "    *) _files ;;\n"
           "    esac\n"

@@ -499,8 +499,7 @@ static const bx_mcp_client_command commands[] = {
     { "remove", "NAME", "Take a server out of the user's mcp.json",
       remove_run },
     { "approve", "[NAME [TOOL ...]]",
-      "Agree to what a server says of its tools; without NAME, to the "
-      "workspace's .mcp.json",
+      "Agree to what a server says of its tools, or to .mcp.json",
       approve_run },
     { "test", "NAME [TOOL [JSON]]",
       "Start a server and show its tools, or call one", test_run },

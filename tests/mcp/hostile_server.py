@@ -3,6 +3,7 @@ over stdin and stdout, and misbehaves as its first argument says."""
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def text(words, **more):
 
 TOOLS = [
     tool("echo", annotations={"readOnlyHint": True}),
-    tool("env"), tool("probe"), tool("die"), tool("hang"), tool("wrong-id"),
+    tool("env"), tool("probe"), tool("fill"), tool("eat"),
+    tool("die"), tool("hang"), tool("wrong-id"),
     tool("flood"), tool("rpc-error"), tool("progress"), tool("change"),
     tool("no-content"), tool("bad-blocks"), tool("structured", outputSchema={
         "type": "object", "required": ["n"],
@@ -75,6 +77,8 @@ def probe(paths):
                              lambda f=family: socket.socket(f).close()))
     lines.append(attempt("socketpair", lambda: [s.close() for s
                                                 in socket.socketpair()]))
+    lines.append(attempt("listen", lambda: socket.socket().bind(
+        ("127.0.0.1", 0))))
     lines.append(attempt("run", lambda: subprocess.run(["true"], check=True)))
     lines.append(attempt("signal", lambda: os.kill(int(sys.argv[2]), 0)
                          if len(sys.argv) > 2 else None))
@@ -116,6 +120,15 @@ def call(number, params):
             os._exit(0)
         time.sleep(0.2)
         result(number, text("left"))
+    elif name == "fill":
+        path = os.path.join(os.environ["TMPDIR"], "large")
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        with open(path, "wb") as file:
+            result(number, text(attempt("fill", lambda: os.truncate(
+                file.fileno(), (1 << 30) + 1))))
+    elif name == "eat":
+        result(number, text(attempt("eat", lambda: len(
+            bytearray(int(arguments["bytes"]))))))
     elif name == "hang":
         pass
     elif name == "wrong-id":

@@ -566,6 +566,7 @@ static void opens_what_is_configured(void **state)
     expect_line(text, line);
     expect_line(text, "socket inet: done");
     expect_line(text, "socket inet6: done");
+    expect_line(text, "listen: Permission denied");
     expect_line(text, "socket unix: Permission denied");
     expect_line(text, "socket packet: Permission denied");
     free(text);
@@ -575,6 +576,43 @@ static void opens_what_is_configured(void **state)
     snprintf(line, sizeof(line), "write %s: done", workspace);
     expect_line(text, line);
     free(text);
+    close_session(&s);
+}
+
+static void limits_files_and_memory(void **state)
+{
+    session s = open_ready(scripted("fine", ", \"memory\": 256"));
+
+    (void)state;
+    assert_call(&s, "fill", "{}", "fill: File too large");
+    assert_call(&s, "eat", "{\"bytes\": 100000000}", "eat: done");
+    assert_call(&s, "eat", "{\"bytes\": 400000000}", "eat: MemoryError");
+    close_session(&s);
+}
+
+static void names_what_cannot_be_started(void **state)
+{
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+    session s;
+
+    (void)state;
+    s = open_session(parse("{\"command\": \"no-such-program\"}"));
+    assert_non_null(strstr(s.state.why, "no program 'no-such-program'"));
+    close_session(&s);
+    s = open_session(parse("{\"command\": \"/etc/passwd\"}"));
+    assert_non_null(strstr(s.state.why, "can be executed"));
+    close_session(&s);
+    s = open_session(parse("{\"command\": \"true\", \"read\": "
+                           "[\"/no/such/folder\"]}"));
+    assert_non_null(strstr(s.state.why, "/no/such/folder"));
+    close_session(&s);
+    bx_buf_puts(&text, "{\"command\": \"true\", \"args\": [\"");
+    for (int i = 0; i < 6; i++)
+        bx_buf_printf(&text, "%s%012000d", i == 0 ? "" : "\", \"", i);
+    bx_buf_puts(&text, "\"]}");
+    s = open_session(parse(text.data));
+    if (strstr(s.state.why, "more than 65536 bytes") == NULL)
+        fail_msg("%s", s.state.why);
     close_session(&s);
 }
 
@@ -648,6 +686,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(gives_named_variables_alone),
         cmocka_unit_test(locks_it_in),
         cmocka_unit_test(opens_what_is_configured),
+        cmocka_unit_test(limits_files_and_memory),
+        cmocka_unit_test(names_what_cannot_be_started),
         cmocka_unit_test(ends_all_it_has_started),
         cmocka_unit_test(refuses_folders_that_hold_all),
     };

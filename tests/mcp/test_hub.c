@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "mcp/client_hub.h"
+#include "mcp/client_log.h"
 #include "tool/remote.h"
 
 static char home[64];
@@ -541,6 +542,28 @@ static void keeps_secrets_from_model_and_log(void **state)
     assert_null(strstr(text, "sk-0123"));
 }
 
+static void keeps_a_log_that_does_not_grow(void **state)
+{
+    bx_autofree char *dir = at_home(".local/state/boxagnts");
+    bx_autofree char *now = at_home(".local/state/boxagnts/mcp.log");
+    bx_autofree char *old = at_home(".local/state/boxagnts/mcp.log.1");
+    bx_mcp_log *log = bx_mcp_log_open(dir);
+    char line[4001];
+    struct stat st;
+
+    (void)state;
+    memset(line, 'x', sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\0';
+    for (int i = 0; i < 600; i++)
+        bx_mcp_log_put(log, "one", line);
+    bx_mcp_log_close(log);
+    assert_int_equal(stat(now, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_true(st.st_size < (off_t)BX_MCP_LOG_MAX_BYTES + 8192);
+    assert_int_equal(stat(old, &st), 0);
+    assert_true(st.st_size < (off_t)BX_MCP_LOG_MAX_BYTES + 8192);
+}
+
 static void writes_the_audit(void **state)
 {
     bx_autofree char *path = at_home("audit.jsonl");
@@ -714,6 +737,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(does_nothing_over_an_overlay, make_home,
                                         remove_home),
         cmocka_unit_test_setup_teardown(keeps_secrets_from_model_and_log,
+                                        make_home, remove_home),
+        cmocka_unit_test_setup_teardown(keeps_a_log_that_does_not_grow,
                                         make_home, remove_home),
         cmocka_unit_test_setup_teardown(writes_the_audit, make_home,
                                         remove_home),

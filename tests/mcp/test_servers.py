@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import unittest
 
 from support import HERE, PROGRAM, ServerTest, node_with, python_with
@@ -180,6 +181,34 @@ class Commands(Servers):
         self.add("gone", "--", "no-such-program-here")
         self.assertIn("no program 'no-such-program-here'", self.boxagnts(
             "mcp", "test", "gone", status=1).stderr)
+
+    def test_ends_its_servers_however_it_ends(self):
+        mark = "marked-" + os.path.basename(self.dir)
+        self.add("one", "--", shutil.which("python3"),
+                 os.path.join(HERE, "hostile_server.py"), "fine", mark)
+        self.boxagnts("mcp", "approve", "one", "hang", "--yes")
+
+        def servers():
+            return subprocess.run(["pgrep", "-f", f"[h]ostile.*{mark}"],
+                                  capture_output=True, check=False).stdout
+
+        process = subprocess.Popen(
+            [PROGRAM, "mcp", "test", "one", "hang"], cwd=self.dir,
+            env=self.environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for _ in range(1000):
+            if servers():
+                break
+            time.sleep(0.01)
+        self.assertTrue(servers())
+        process.kill()
+        for _ in range(1000):
+            if not servers():
+                break
+            time.sleep(0.01)
+        self.assertFalse(servers())
 
     def test_refuses_what_it_does_not_know(self):
         for words, expected in (
