@@ -333,8 +333,9 @@ static int add_script(bx_server_box *box, const bx_remote_server *server,
 
 /* ---- all of it ------------------------------------------------------- */
 
-static int add_configured(bx_server_box *box, const bx_server_words *paths,
-                          unsigned access, const char *key, bx_error **err)
+static int add_configured(bx_server_box *box, const bx_remote_server *server,
+                          const bx_server_words *paths, unsigned access,
+                          const char *key, bx_error **err)
 {
     for (size_t i = 0; i < paths->count; i++) {
         bx_autofree char *real = realpath(paths->items[i], NULL);
@@ -344,6 +345,10 @@ static int add_configured(bx_server_box *box, const bx_server_words *paths,
                                       paths->items[i]);
         if (bx_server_box_check_path(real, err) < 0)
             return bx_error_wrap(err, "%s", key);
+        if (server->within != NULL && !is_beneath(real, server->within))
+            return bx_error_set(err, BX_ERR_DENIED,
+                                "%s '%s' leads out of the workspace", key,
+                                paths->items[i]);
         if (add_dir(box, real, access, err) < 0)
             return -1;
     }
@@ -384,9 +389,9 @@ static int add_folders(bx_server_box *box, const bx_remote_server *server,
         (real != NULL && add_prefix(box, real, err) < 0) ||
         add_script(box, server, err) < 0)
         return -1;
-    if (add_configured(box, &server->read, READ, "read", err) < 0)
+    if (add_configured(box, server, &server->read, READ, "read", err) < 0)
         return -1;
-    return add_configured(box, &server->write, WRITE, "write", err);
+    return add_configured(box, server, &server->write, WRITE, "write", err);
 }
 
 static int add_env(bx_server_box *box, size_t *count, const char *name,

@@ -148,6 +148,15 @@ static bool is_beneath(const char *path, const char *dir)
            (path[bytes] == '/' || path[bytes] == '\0');
 }
 
+static bool goes_up(const char *path)
+{
+    for (; (path = strstr(path, "..")) != NULL; path += 2) {
+        if (path[-1] == '/' && (path[2] == '/' || path[2] == '\0'))
+            return true;
+    }
+    return false;
+}
+
 static int take_paths(const bx_entry_reader *in, const json_t *value,
                       bx_server_words *words)
 {
@@ -160,6 +169,12 @@ static int take_paths(const bx_entry_reader *in, const json_t *value,
             return bx_error_set_nomem(in->err);
         free(words->items[i]);
         words->items[i] = full;
+        /* Where links lead is looked at when it is started. */
+        if (in->origin->is_workspace &&
+            (!is_beneath(full, in->origin->workspace) || goes_up(full)))
+            return refuse(in, "paths of the workspace, in a file that came "
+                              "with it; a server that needs others belongs "
+                              "into your own mcp.json");
         if (is_beneath(in->origin->workspace, full))
             in->server->has_workspace = true;
     }
@@ -447,6 +462,8 @@ bx_remote_server *bx_remote_server_parse(const char *name, const json_t *entry,
         failed = -1;
     if (failed == 0 &&
         (set_identity(server) < 0 || set_home(server, origin) < 0 ||
+         (server->is_workspace &&
+          (server->within = strdup(origin->workspace)) == NULL) ||
          (server->has_workspace &&
           (server->workspace = strdup(origin->workspace)) == NULL)))
         failed = bx_error_set_nomem(err);

@@ -209,6 +209,7 @@ void bx_remote_server_free(bx_remote_server *server)
     free(server->url);
     free(server->identity);
     free(server->home);
+    free(server->within);
     free(server->workspace);
     free(server);
 }

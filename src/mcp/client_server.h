@@ -55,6 +55,8 @@ typedef struct bx_remote_server {
     json_t *levels; /* tool's own name: level's name; NULL: none */
     bool trusts_annotations;
     uint64_t timeout_ms; /* of one request */
+    char *within;        /* of a workspace's server: the workspace, beyond which
+                          * it reads and writes nothing but its own */
     char *home;          /* of a stdio server, its own folder: absolute path */
     char *identity;      /* what approvals of its tools are bound to: command
                           * and arguments, or address */

@@ -320,6 +320,40 @@ static void starts_a_workspaces_servers_once_its_file_is_approved(void **state)
     bx_error_free(err);
 }
 
+static void keeps_a_workspaces_servers_in_it(void **state)
+{
+    static const char *const paths[] = { "/etc", "~/.ssh", "../elsewhere",
+                                         "a/../../b" };
+    const bx_servers_place place = { .workspace = work };
+    bx_autofree char *difference = NULL;
+    bx_autofree char *link = at_home("work/link");
+    bx_client_state client;
+    setup s;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        bx_autoservers bx_remote_servers servers = { 0 };
+        bx_autobuf bx_buf more = BX_BUF_INIT;
+
+        bx_buf_printf(&more, ", \"read\": [\"%s\"]", paths[i]);
+        configure(WORK_FILE, "theirs", "fine", more.data);
+        assert_int_equal(bx_remote_servers_load(&place, &servers, NULL), 0);
+        assert_int_equal(servers.count, 0);
+        if (strstr(servers.problem, "paths of the workspace") == NULL)
+            fail_msg("%s: %s", paths[i], servers.problem);
+    }
+    assert_int_equal(symlink("/usr/share", link), 0);
+    configure(WORK_FILE, "theirs", "fine", ", \"read\": [\"link\"]");
+    assert_int_equal(bx_remote_servers_difference(&place, &difference, NULL),
+                     0);
+    assert_int_equal(bx_remote_servers_approve(&place, difference, NULL), 0);
+    s = open_setup(NULL);
+    assert_true(bx_mcp_hub_state(s.hub, "theirs", &client));
+    assert_int_equal(client.phase, BX_CLIENT_DOWN);
+    assert_non_null(strstr(client.why, "leads out of the workspace"));
+    close_setup(&s);
+}
+
 static void lets_no_workspace_take_a_users_name(void **state)
 {
     const bx_servers_place place = { .workspace = work };
@@ -722,6 +756,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             starts_a_workspaces_servers_once_its_file_is_approved, make_home,
             remove_home),
+        cmocka_unit_test_setup_teardown(keeps_a_workspaces_servers_in_it,
+                                        make_home, remove_home),
         cmocka_unit_test_setup_teardown(lets_no_workspace_take_a_users_name,
                                         make_home, remove_home),
         cmocka_unit_test_setup_teardown(names_never_clash, make_home,
