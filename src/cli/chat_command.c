@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "cli/chat.h"
 #include "policy/text.h"
+#include "wasi/overlay.h"
 
+#define RELEASE_MS 2000u /* for workers to let go of an overlay */
 #define PATHS_MAX 200u
 #define PATH_MAX_BYTES 1024u
 
@@ -121,22 +123,41 @@ static void quit(bx_chat *chat, const char *rest)
     chat->is_leaving = true;
 }
 
-/* `boxagnts overlay VERB NAME` of the session's overlay. */
+/* `boxagnts overlay VERB NAME` of the session's overlay. Workers that wait for
+ * the next call hold it, and let go before it is changed. */
 static void run_overlay(bx_chat *chat, const char *verb, const char *rest)
 {
-    char name[64];
-    char only[] = "--only";
-    char *argv[6] = { (char *)"overlay", (char *)verb, name };
+    bool is_commit = strcmp(verb, "commit") == 0;
+    bx_screen *out = bx_chat_view_notes(chat->view);
+    const char *overlay = bx_agent_overlay(chat->cli.agent);
+    bx_autofree char *name = overlay == NULL ? NULL : strdup(overlay);
+    bx_autofree char *dir = name == NULL ? NULL : bx_overlay_path(name, NULL);
+    const char *argv[8] = { "overlay", verb, name };
     int argc = 3;
+    bx_error *err = NULL;
 
-    (void)snprintf(name, sizeof(name), "agent-%s",
-                   bx_agent_session(chat->cli.agent));
-    if (*rest != '\0') {
-        argv[argc++] = only;
-        argv[argc++] = (char *)rest;
+    if (dir == NULL || access(dir, F_OK) < 0) {
+        fputs("there are no edits to look at: those of mode edits come here\n",
+              out->out);
+        return;
+    }
+    /* As the model says it, from the workspace's root. */
+    if (strncmp(rest, chat->cli.workspace, strlen(chat->cli.workspace)) != 0)
+        rest += strspn(rest, "/");
+    if (is_commit)
+        argv[argc++] = "--keep"; /* for the edits that follow */
+    if (is_commit && *rest != '\0')
+        argv[argc++] = "--only";
+    if (*rest != '\0')
+        argv[argc++] = rest;
+    if (strcmp(verb, "diff") != 0 &&
+        bx_worker_pool_release_overlay(chat->cli.tools.workers, dir, RELEASE_MS,
+                                       &err) < 0) {
+        bx_chat_say_error(chat, err);
+        return;
     }
     fflush(stdout);
-    (void)bx_cmd_overlay(argc, argv);
+    (void)bx_cmd_overlay(argc, (char **)argv);
     fflush(stdout);
 }
 
@@ -152,7 +173,8 @@ static void commit(bx_chat *chat, const char *rest)
 
 static void drop(bx_chat *chat, const char *rest)
 {
-    run_overlay(chat, "drop", rest);
+    (void)rest;
+    run_overlay(chat, "drop", "");
 }
 
 const bx_chat_command bx_chat_commands[] = {
@@ -175,7 +197,7 @@ const bx_chat_command bx_chat_commands[] = {
       bx_chat_export },
     { "diff", "[PATH]", "What the edits of mode edits change", show_diff },
     { "commit", "[PATH]", "Write these edits to the workspace", commit },
-    { "drop", "[PATH]", "Forget these edits", drop },
+    { "drop", "", "Forget these edits, all of them", drop },
     { "plan", "", "The model's plan", bx_chat_show_plan },
     { "memory", "[NAME]", "The notes of the workspace, or one of them",
       bx_chat_show_memory },

@@ -519,6 +519,9 @@ static bx_line_status edit_line(bx_line_editor *editor, char **ret_line)
 
     editor->is_interrupted = false;
     bx_screen_measure(&editor->screen);
+    /* Before the prompt stands there, or a key that comes at once is the
+     * terminal's to act on. */
+    editor->api->el_set(editor->edit, EL_PREP_TERM, 1);
     fputs("\033[?2004h", editor->config.out); /* pastes are marked as such */
     line = editor->api->el_gets(editor->edit, &count);
     fputs("\033[?2004l", editor->config.out);

@@ -380,7 +380,75 @@ class Approval(ChatTest):
         self.assertIn("straight on", exported)
 
 
+class Edits(ChatTest):
+    def setUp(self):
+        super().setUp()
+        self.write("work/a.txt", "hello\n")
+        self.script({"calls": [write("/new", "text\n"),
+                               {"name": "file-edit",
+                                "input": {"path": "/a.txt",
+                                          "old_string": "hello",
+                                          "new_string": "goodbye"}}]},
+                    {"text": "Written."})
+        self.terminal = self.start("--mode", "edits")
+
+    def answer(self, command, question):
+        self.terminal.wait_prompt()
+        self.terminal.type(command + "\r")
+        self.terminal.wait(question)
+        self.terminal.type("y\r")
+        self.terminal.wait_prompt()
+
+    def test_edits_are_seen_and_committed(self):
+        self.terminal.say("/diff")
+        self.assertIn("there are no edits to look at", self.terminal.text())
+        self.terminal.say("go")
+        self.assertNotIn("asks to run", self.terminal.text())
+        self.assertEqual(self.read("work/a.txt"), b"hello\n")
+        self.terminal.say("/diff /a.txt")
+        self.assertIn("-hello\n+goodbye", self.terminal.text())
+        self.assertNotIn("+text", self.terminal.text())
+        self.answer("/commit /a.txt", "Commit this?")
+        self.assertEqual(self.read("work/a.txt"), b"goodbye\n")
+        self.assertFalse(os.path.exists(self.path("work", "new")))
+        self.answer("/commit", "added")
+        self.assertEqual(self.read("work/new"), b"text\n")
+
+    def test_edits_are_dropped_and_others_follow(self):
+        self.terminal.say("go")
+        self.answer("/drop", "Drop it")
+        self.terminal.say("again")
+        self.terminal.say("/diff")
+        self.assertIn("-hello\n+goodbye", self.terminal.text())
+        self.assertEqual(self.read("work/a.txt"), b"hello\n")
+
+    def test_a_question_shows_the_diff(self):
+        self.terminal.say("/mode reads")
+        self.terminal.type("go\r")
+        self.terminal.wait("[d]iff [e]xplain [s]top?")
+        self.assertIn("What it changes:", self.terminal.text())
+        self.assertIn("    +text", self.terminal.text())
+        self.assertFalse(os.path.exists(self.path("work", "new")))
+        self.terminal.type("y\r")
+        self.terminal.wait("[s]top?", 2)
+        self.assertEqual(self.read("work/new"), b"text\n")
+        self.assertIn("    -hello\n    +goodbye", self.terminal.text())
+        self.terminal.type("n\r")
+        self.terminal.wait_prompt()
+        self.assertEqual(self.read("work/a.txt"), b"hello\n")
+
+
 class Keys(ChatTest):
+    def test_a_key_that_comes_with_the_prompt_counts(self):
+        self.script({"text": "x"})
+        for _ in range(6):
+            terminal = self.start()
+            while b"\x1b[0m " not in terminal.raw.split(b"2004h")[-1] or \
+                    b"2004h" not in terminal.raw:
+                self.assertTrue(terminal.read(10))
+            terminal.type("\x04")
+            terminal.end()
+
     def test_interrupt_stops_a_turn_and_the_talk_goes_on(self):
         self.script({"delay_ms": 60000, "text": "too late"})
         terminal = self.start()
