@@ -1,5 +1,6 @@
-"""A server by the official Python SDK; run by test_servers.py in an environment
-that has it."""
+"""A server by the official Python SDK, over stdio, or over HTTP at the port that
+is given; run by test_servers.py and test_web_servers.py in an environment that
+has it."""
 
 import os
 import sys
@@ -40,4 +41,10 @@ def fail() -> str:
 
 
 print("started by", os.path.basename(sys.executable), file=sys.stderr)
-server.run()
+if len(sys.argv) == 1:
+    server.run()
+elif hasattr(server, "settings") and hasattr(server.settings, "port"):  # 1
+    server.settings.port = int(sys.argv[1])
+    server.run(transport="streamable-http")
+else:
+    server.run(transport="streamable-http", port=int(sys.argv[1]))
