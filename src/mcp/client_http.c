@@ -97,53 +97,61 @@ void bx_http_lose(bx_http_transport *http, const char *why)
     pthread_mutex_unlock(&http->delivering);
 }
 
-/* The words of an error of JSON-RPC, or the text itself. */
-static char *read_words(bx_web_call *call, const bx_http_head *head)
+/* With the words of an error of JSON-RPC, or the text itself. */
+static int fail_words(bx_web_call *call, const bx_http_head *head,
+                      const json_t *message, const char *text, bx_error **err)
 {
-    bx_autobuf bx_buf text = BX_BUF_INIT;
-    json_t *error = NULL;
-    json_t *message = NULL;
-    const char *words;
-    char *shown;
+    const char *words =
+        bx_rpc_text(json_object_get(message, "error"), "message");
+    bx_autofree char *shown =
+        bx_web_show(call, words != NULL ? words : text, SHOWN_BYTES);
+    const char *colon = shown == NULL || shown[0] == '\0' ? "" : ": ";
 
-    if (bx_web_read_all(call, FAILURE_MAX_BYTES, &text, NULL) < 0)
-        return strdup("");
-    if (bx_web_is_type(head, "application/json"))
-        message = bx_rpc_parse(text.data, text.len, &error);
-    words = bx_rpc_text(json_object_get(message, "error"), "message");
-    shown = bx_web_show(call, words != NULL ? words : text.data, SHOWN_BYTES);
-    json_decref(message);
-    json_decref(error);
-    return shown;
+    if (shown == NULL)
+        return bx_error_set_nomem(err);
+    /* What may pass is no fault of the request. */
+    if (head->status >= 500 || head->status == 429)
+        return bx_error_set(err, BX_ERR_SYSTEM,
+                            "the server fails (HTTP %u)%s%s", head->status,
+                            colon, shown);
+    return bx_error_set(err, BX_ERR_INVALID, "the server refuses (HTTP %u)%s%s",
+                        head->status, colon, shown);
+}
+
+static int fail_redirect(bx_web_call *call, const bx_http_head *head,
+                         bx_error **err)
+{
+    bx_autofree char *to =
+        bx_web_show(call, bx_web_header(head, "location"), SHOWN_BYTES);
+
+    if (to == NULL)
+        return bx_error_set_nomem(err);
+    to[strcspn(to, "?#")] = '\0';
+    return bx_error_set(err, BX_ERR_INVALID,
+                        "the server leads on to '%s' (HTTP %u), which is not "
+                        "followed; if it is the server's place, give it as "
+                        "\"url\"",
+                        to, head->status);
 }
 
 int bx_http_fail_status(bx_web_call *call, const bx_http_head *head,
                         bx_error **err)
 {
-    bool may_pass = head->status >= 500 || head->status == 429;
-    bx_autofree char *words = NULL;
+    bx_autobuf bx_buf text = BX_BUF_INIT;
+    json_t *error = NULL;
+    json_t *message = NULL;
 
-    if (head->status >= 300 && head->status < 400) {
-        words = bx_web_show(call, bx_web_header(head, "location"), SHOWN_BYTES);
-        if (words == NULL)
-            return bx_error_set_nomem(err);
-        words[strcspn(words, "?#")] = '\0';
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "the server leads on to '%s' (HTTP %u), which is "
-                            "not followed; if it is the server's place, give "
-                            "it as \"url\"",
-                            words, head->status);
-    }
-    words = read_words(call, head);
-    if (words == NULL)
-        return bx_error_set_nomem(err);
-    if (may_pass)
-        return bx_error_set_errno(err, EREMOTEIO,
-                                  "the server fails (HTTP %u) "
-                                  "%s",
-                                  head->status, words);
-    return bx_error_set(err, BX_ERR_INVALID, "the server refuses (HTTP %u)%s%s",
-                        head->status, words[0] == '\0' ? "" : ": ", words);
+    if (head->status >= 300 && head->status < 400)
+        return fail_redirect(call, head, err);
+    /* The status alone says enough. */
+    if (bx_web_read_all(call, FAILURE_MAX_BYTES, &text, NULL) < 0)
+        text.len = 0;
+    else if (bx_web_is_type(head, "application/json"))
+        message = bx_rpc_parse(text.data, text.len, &error);
+    (void)fail_words(call, head, message, text.len == 0 ? "" : text.data, err);
+    json_decref(message);
+    json_decref(error);
+    return -1;
 }
 
 static int fail_sign_in(const bx_http_transport *http, bx_error **err)
@@ -314,6 +322,22 @@ static int read_answer(bx_http_transport *http, bx_web_call *call,
     return result;
 }
 
+/* Servers that forget a session say 404; the SDK's examples say 400 and this.
+ */
+#define RPC_CONNECTION_ERROR (-32000)
+
+static bool has_forgotten(const bx_http_transport *http,
+                          const bx_http_head *head, const json_t *message)
+{
+    const json_t *code =
+        json_object_get(json_object_get(message, "error"), "code");
+
+    return http->session[0] != '\0' &&
+           (head->status == 404 ||
+            (head->status == 400 &&
+             json_integer_value(code) == RPC_CONNECTION_ERROR));
+}
+
 /* A refusal may be an answer all the same: an error of JSON-RPC to the
  * request. */
 static int read_refusal(bx_http_transport *http, bx_web_call *call,
@@ -322,39 +346,30 @@ static int read_refusal(bx_http_transport *http, bx_web_call *call,
 {
     bx_autobuf bx_buf text = BX_BUF_INIT;
     json_t *error = NULL;
-    json_t *message;
+    json_t *message = NULL;
+    bool is_forgotten;
     int result;
 
-    if (id == NULL || !bx_web_is_type(head, "application/json"))
+    if (head->status < 400 || head->status >= 500 || head->status == 429)
         return bx_http_fail_status(call, head, err);
     if (bx_web_read_all(call, FAILURE_MAX_BYTES, &text, err) < 0)
         return -1;
-    message = bx_rpc_parse(text.data, text.len, &error);
-    if (json_equal(json_object_get(message, "id"), id) &&
+    if (bx_web_is_type(head, "application/json"))
+        message = bx_rpc_parse(text.data, text.len, &error);
+    is_forgotten = has_forgotten(http, head, message);
+    if (!is_forgotten && id != NULL &&
+        json_equal(json_object_get(message, "id"), id) &&
         json_is_object(json_object_get(message, "error"))) {
         bx_http_deliver(http, json_incref(message));
         result = 0;
     } else {
-        const char *words =
-            bx_rpc_text(json_object_get(message, "error"), "message");
-        bx_autofree char *shown =
-            bx_web_show(call, words == NULL ? text.data : words, SHOWN_BYTES);
-
-        result = bx_error_set(err, BX_ERR_INVALID,
-                              "the server refuses (HTTP %u): %s", head->status,
-                              shown == NULL ? "" : shown);
+        result = fail_words(call, head, message, text.data, err);
     }
+    if (is_forgotten)
+        bx_http_lose(http, "the server knows the session no more");
     json_decref(message);
     json_decref(error);
     return result;
-}
-
-/* Servers that forget a session say 404; the SDK's examples 400. */
-static bool has_forgotten(const bx_http_transport *http,
-                          const bx_http_head *head)
-{
-    return http->session[0] != '\0' &&
-           (head->status == 404 || head->status == 400);
 }
 
 static int take_head(bx_http_transport *http, const json_t *message,
@@ -364,12 +379,6 @@ static int take_head(bx_http_transport *http, const json_t *message,
     const json_t *id = json_object_get(message, "id");
     const char *method = bx_rpc_text(message, "method");
 
-    if (has_forgotten(http, head)) {
-        int result = bx_http_fail_status(call, head, err);
-
-        bx_http_lose(http, "the server knows the session no more");
-        return result;
-    }
     if (head->status < 200 || head->status > 299)
         return read_refusal(http, call, head, id, err);
     if (strcmp(method, "initialize") == 0 && keep_session(http, head, err) < 0)
