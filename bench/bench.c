@@ -1,7 +1,7 @@
 /* Figures of the sandbox as ratios measured in one run.
  *
  *     bench [start|files|overlay|memory|script|threads|compile|tools|
- *            grep|component|worker|boxes|live|agent|streams]...
+ *            grep|component|worker|boxes|live|agent|turns|streams]...
  */
 #include "bench.h"
 
@@ -190,7 +190,7 @@ static const struct {
     { "grep", bench_grep },       { "component", bench_component },
     { "worker", bench_worker },   { "boxes", bench_boxes },
     { "live", bench_live },       { "agent", bench_agent },
-    { "streams", bench_streams },
+    { "turns", bench_turns },     { "streams", bench_streams },
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)
