@@ -10,8 +10,7 @@
 
 #include "worker/lockdown.h"
 
-#define BX_NATIVE_MAX_BYTES 65536u  /* of a plan: words, environment, folders  \
-                                     */
+#define BX_NATIVE_MAX_BYTES 65536u  /* of a plan, all in all */
 #define BX_NATIVE_MAX_ITEMS 1024u   /* of each of these */
 #define BX_NATIVE_ARGUMENT "native" /* behind BX_WORKER_ARGUMENT */
 

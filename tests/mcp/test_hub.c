@@ -1,105 +1,18 @@
 /* Servers' tools in the registry: their names, levels and approval, and calls
  * of them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "support_hub.h"
 
-#include <cmocka.h>
-
-#include <ftw.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "mcp/client_hub.h"
 #include "mcp/client_log.h"
 #include "tool/remote.h"
-
-static char home[64];
-static char work[96];
-static char guard[512];
-static char script[512];
-
-static char *at_home(const char *name)
-{
-    char *path;
-
-    assert_true(asprintf(&path, "%s/%s", home, name) > 0);
-    return path;
-}
-
-static void write_at(const char *name, const char *text)
-{
-    bx_autofree char *path = at_home(name);
-    bx_error *err = NULL;
-
-    if (bx_file_replace(path, text, strlen(text), 0600, &err) < 0)
-        fail_msg("%s", bx_error_message(err));
-}
-
-/* An entry of "mcpServers". */
-static void put_entry(bx_buf *text, const char *name, const char *mode,
-                      const char *more)
-{
-    bx_buf_printf(text,
-                  "%s\"%s\": {\"command\": \"/usr/bin/python3\", \"args\": "
-                  "[\"%s\", \"%s\"]%s}",
-                  strchr(text->data, '\n') == NULL ? "\n" : ", ", name, script,
-                  mode, more);
-}
-
-static void configure(const char *file, const char *name, const char *mode,
-                      const char *more)
-{
-    bx_autobuf bx_buf text = BX_BUF_INIT;
-
-    bx_buf_puts(&text, "{\"mcpServers\": {");
-    put_entry(&text, name, mode, more);
-    bx_buf_puts(&text, "}}");
-    write_at(file, text.data);
-}
-
-#define USER_FILE ".config/boxagnts/mcp.json"
-#define WORK_FILE "work/.mcp.json"
-
-static int make_home(void **state)
-{
-    static const char *const folders[] = { ".config/boxagnts", "builtin",
-                                           ".local/state/boxagnts", "work" };
-
-    (void)state;
-    strcpy(home, "/tmp/bx-hub-XXXXXX");
-    if (mkdtemp(home) == NULL)
-        return -1;
-    setenv("HOME", home, 1);
-    snprintf(work, sizeof(work), "%s/work", home);
-    for (size_t i = 0; i < 4; i++) {
-        bx_autofree char *path = at_home(folders[i]);
-
-        if (bx_file_make_dirs(path, 0700, NULL) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind,
-                      struct FTW *where)
-{
-    (void)st;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
-static int remove_home(void **state)
-{
-    (void)state;
-    return nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 typedef struct setup {
     bx_audit_log *audit;
@@ -655,93 +568,6 @@ static void ends_while_a_call_hangs(void **state)
     close_setup(&s);
 }
 
-/* ---- files ------------------------------------------------------------ */
-
-static void names_what_is_wrong_with_a_file(void **state)
-{
-    static const char *const files[][2] = {
-        { "{", "not valid JSON" },
-        { "{}", "expected {\"mcpServers\"" },
-        { "{\"mcpServers\": {\"a\": {}}}", "either \"command\" or \"url\"" },
-        { "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"url\": \"y\"}}}",
-          "either" },
-        { "{\"mcpServers\": {\"a b\": {\"command\": \"x\"}}}", "the name" },
-        { "{\"mcpServers\": {\"a\": {\"command\": 5}}}", "\"command\"" },
-        { "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"netwrok\": true}}}",
-          "unknown key \"netwrok\"" },
-        { "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": [1]}}}",
-          "\"args\"" },
-        { "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"env\": "
-          "{\"A=B\": \"c\"}}}}",
-          "\"env\"" },
-        { "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"level\": "
-          "\"all\"}}}",
-          "\"level\"" },
-        { "{\"mcpServers\": {\"a\": {\"command\": \"x\"}, \"A\": {\"command\": "
-          "\"x\"}}}",
-          "another's before it" },
-        { "{\"mcpServers\": {\"a\": {\"url\": \"ftp://x\"}}}", "https://" },
-        { "{\"mcpServers\": {\"a\": {\"type\": \"sse\", \"url\": "
-          "\"https://x\"}}}",
-          "\"sse\"" },
-    };
-    const bx_servers_place place = { .workspace = work };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        bx_remote_servers servers;
-        bx_error *err = NULL;
-
-        write_at(USER_FILE, files[i][0]);
-        assert_int_equal(bx_remote_servers_load(&place, &servers, &err), -1);
-        if (strstr(bx_error_message(err), files[i][1]) == NULL ||
-            strstr(bx_error_message(err), "mcp.json") == NULL)
-            fail_msg("%s: %s", files[i][0], bx_error_message(err));
-        bx_error_free(err);
-    }
-}
-
-static void refuses_a_file_that_others_write(void **state)
-{
-    const bx_servers_place place = { .workspace = work };
-    bx_autofree char *path = at_home(USER_FILE);
-    bx_remote_servers servers;
-    bx_error *err = NULL;
-
-    (void)state;
-    configure(USER_FILE, "one", "fine", "");
-    chmod(path, 0666);
-    assert_int_equal(bx_remote_servers_load(&place, &servers, &err), -1);
-    assert_int_equal(bx_error_code(err), BX_ERR_DENIED);
-    bx_error_free(err);
-}
-
-static void follows_no_link_out_of_a_workspace(void **state)
-{
-    const bx_servers_place place = { .workspace = work };
-    bx_autofree char *link = at_home(WORK_FILE);
-    bx_autoservers bx_remote_servers servers = { 0 };
-
-    (void)state;
-    configure("elsewhere.json", "one", "fine", "");
-    assert_int_equal(symlink("../elsewhere.json", link), 0);
-    assert_int_equal(bx_remote_servers_load(&place, &servers, NULL), 0);
-    assert_int_equal(servers.count, 0);
-    assert_non_null(servers.problem);
-}
-
-static void does_without_a_variable_that_is_not_set(void **state)
-{
-    const bx_servers_place place = { .workspace = work };
-    bx_autoservers bx_remote_servers servers = { 0 };
-
-    (void)state;
-    unsetenv("TEST_NONE");
-    configure(USER_FILE, "one", "fine", ", \"env\": {\"A\": \"${TEST_NONE}\"}");
-    assert_int_equal(bx_remote_servers_load(&place, &servers, NULL), 0);
-    assert_non_null(strstr(servers.items[0]->problem, "TEST_NONE"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -780,21 +606,7 @@ int main(void)
                                         remove_home),
         cmocka_unit_test_setup_teardown(ends_while_a_call_hangs, make_home,
                                         remove_home),
-        cmocka_unit_test_setup_teardown(names_what_is_wrong_with_a_file,
-                                        make_home, remove_home),
-        cmocka_unit_test_setup_teardown(refuses_a_file_that_others_write,
-                                        make_home, remove_home),
-        cmocka_unit_test_setup_teardown(follows_no_link_out_of_a_workspace,
-                                        make_home, remove_home),
-        cmocka_unit_test_setup_teardown(does_without_a_variable_that_is_not_set,
-                                        make_home, remove_home),
     };
-    const char *source = getenv("BX_SOURCE_DIR");
-    const char *build = getenv("BX_BUILD_DIR");
 
-    snprintf(guard, sizeof(guard), "%s/bin/boxagnts",
-             build == NULL ? "build" : build);
-    snprintf(script, sizeof(script), "%s/tests/mcp/hostile_server.py",
-             source == NULL ? "." : source);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
