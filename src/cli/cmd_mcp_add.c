@@ -178,7 +178,7 @@ static int take_flags(json_t *entry, int argc, char **argv,
         else if (flag->placeholder != NULL)
             return bx_error_set(err, BX_ERR_INVALID, "--%s takes a value: %s",
                                 flag->name, flag->placeholder);
-        if (take_flag(entry, flag, value, err) < 0)
+        if (take_flag(entry, flag, value == NULL ? "" : value, err) < 0)
             return -1;
     }
     return i < argc ? i + 1 : argc;

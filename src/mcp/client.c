@@ -65,8 +65,10 @@ static void take_log(bx_mcp_client *client, const json_t *params)
 
     if (data == NULL || client->logged++ >= LOG_MAX)
         return;
-    if (words == NULL)
-        words = json = bx_json_text(data, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (words == NULL) {
+        json = bx_json_text(data, JSON_COMPACT | JSON_ENCODE_ANY);
+        words = json;
+    }
     if (words == NULL)
         return;
     if (bx_buf_put_escaped(&text, level == NULL ? "log" : level,

@@ -148,10 +148,12 @@ static bool is_beneath(const char *path, const char *dir)
            (path[bytes] == '/' || path[bytes] == '\0');
 }
 
+/* Of an absolute path. */
 static bool goes_up(const char *path)
 {
-    for (; (path = strstr(path, "..")) != NULL; path += 2) {
-        if (path[-1] == '/' && (path[2] == '/' || path[2] == '\0'))
+    for (const char *at = strstr(path, "/.."); at != NULL;
+         at = strstr(at + 1, "/..")) {
+        if (at[3] == '/' || at[3] == '\0')
             return true;
     }
     return false;
@@ -443,7 +445,12 @@ bx_remote_server *bx_remote_server_parse(const char *name, const json_t *entry,
     bx_autobuf bx_buf shown = BX_BUF_INIT;
     int failed = 0;
 
-    if (server == NULL || (server->name = strdup(name)) == NULL ||
+    if (server == NULL) {
+        bx_error_set_nomem(err);
+        return NULL;
+    }
+    server->name = strdup(name);
+    if (server->name == NULL ||
         bx_buf_put_escaped(&shown, name, strlen(name), 64) < 0)
         failed = bx_error_set_nomem(err);
     if (failed == 0) {

@@ -32,34 +32,35 @@ typedef struct bx_server_words {
 
 typedef struct bx_remote_server {
     char *name;
-    bool is_workspace; /* from the workspace's .mcp.json, not the user's */
-    bool is_off;       /* "disabled": true */
-    char *problem;     /* why it is not started; NULL: nothing */
+    char *problem; /* why it is not started; NULL: nothing */
     /* stdio; command NULL: http */
     char *command;
     bx_server_words args;
     bx_server_pairs env;
-    bool is_network;
-    uint64_t memory_bytes; /* of data, of each of its processes; 0: no limit */
     bx_server_words read;  /* absolute paths */
     bx_server_words write; /* also read */
-    bool has_workspace;    /* the workspace is one of them, or in one: */
-    char *workspace;       /* then it starts there; NULL: in its own home */
+    char *workspace;       /* it starts there; NULL: in its own home */
+    char *within;          /* of a workspace's server: the workspace, beyond
+                            * which it reads and writes nothing but its own */
+    char *home;            /* its own folder: absolute path */
+    uint64_t memory_bytes; /* of data, of each of its processes; 0: no limit */
     /* http; url NULL: stdio */
     char *url;
-    bool is_private; /* its network is trusted: private addresses, http:// */
     bx_server_pairs headers;
     /* What is thought of its tools. */
-    bx_level level; /* of all, when has_level */
-    bool has_level;
-    json_t *levels; /* tool's own name: level's name; NULL: none */
-    bool trusts_annotations;
-    uint64_t timeout_ms; /* of one request */
-    char *within;        /* of a workspace's server: the workspace, beyond which
-                          * it reads and writes nothing but its own */
-    char *home;          /* of a stdio server, its own folder: absolute path */
+    json_t *levels;      /* tool's own name: level's name; NULL: none */
     char *identity;      /* what approvals of its tools are bound to: command
                           * and arguments, or address */
+    uint64_t timeout_ms; /* of one request */
+    bx_level level;      /* of all, when has_level */
+    bool has_level;
+    bool trusts_annotations;
+    bool is_workspace;  /* from the workspace's .mcp.json, not the user's */
+    bool is_off;        /* "disabled": true */
+    bool is_network;    /* stdio: it may open connections */
+    bool is_private;    /* http: its network is trusted: private addresses,
+                         * http:// */
+    bool has_workspace; /* the workspace is one of read and write, or in one */
 } bx_remote_server;
 
 /* The level of a tool: the configured one; read_only when its annotations say

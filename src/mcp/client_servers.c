@@ -98,9 +98,10 @@ static int find_paths(const bx_servers_place *place, bx_remote_servers *servers,
 static int add(bx_remote_servers *servers, bx_remote_server *server)
 {
     bx_remote_server **grown =
-        server == NULL ? NULL
-                       : realloc((void *)servers->items,
-                                 (servers->count + 1) * sizeof(*grown));
+        server == NULL
+            ? NULL
+            : realloc((void *)servers->items,
+                      (servers->count + 1) * sizeof(bx_remote_server *));
 
     if (grown == NULL) {
         bx_remote_server_free(server);
@@ -390,7 +391,8 @@ static int judge(const bx_servers_place *place, const char *shown,
         result = difference == NULL ? -1 : 0;
     }
     if (result == 0 && shown == NULL) {
-        *ret_difference = bx_take(difference);
+        if (ret_difference != NULL)
+            *ret_difference = bx_take(difference);
     } else if (result == 0 && strcmp(shown, difference) != 0) {
         result = bx_error_set(err, BX_ERR_DENIED,
                               "'%s' changed while it was looked at; look again",

@@ -163,7 +163,7 @@ static int compare_found(const void *left, const void *right)
  * its other tools. */
 static int settle_names(bx_found_list *list)
 {
-    bx_autofree bx_found **sorted = calloc(list->count + 1, sizeof(*sorted));
+    bx_autofree bx_found **sorted = calloc(list->count + 1, sizeof(bx_found *));
 
     if (sorted == NULL)
         return -1;
@@ -172,7 +172,7 @@ static int settle_names(bx_found_list *list)
         make_name(sorted[i]);
     }
     if (list->count > 0)
-        qsort((void *)sorted, list->count, sizeof(*sorted), compare_found);
+        qsort((void *)sorted, list->count, sizeof(bx_found *), compare_found);
     for (size_t i = 1; i < list->count; i++) {
         if (compare_found(&sorted[i - 1], &sorted[i]) == 0)
             sorted[i - 1]->is_changed = sorted[i]->is_changed = true;

@@ -223,20 +223,20 @@ static int start(bx_guard *guard, bx_error **err)
 /* ---- the end --------------------------------------------------------- */
 
 /* Those whose parent this process is, by now. */
-static size_t kill_children(void)
+static void kill_children(void)
 {
     char path[64];
+    char word[16];
     bx_autofile FILE *file = NULL;
-    size_t count = 0;
-    long pid;
 
     snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
     file = fopen(path, "re");
-    while (file != NULL && fscanf(file, "%ld", &pid) == 1) {
-        (void)kill((pid_t)pid, SIGKILL);
-        count++;
+    while (file != NULL && fscanf(file, "%15s", word) == 1) {
+        long pid = strtol(word, NULL, 10);
+
+        if (pid > 1)
+            (void)kill((pid_t)pid, SIGKILL);
     }
-    return count;
 }
 
 /* Whoever loses its parent becomes ours, and is seen by the next round. */
@@ -246,7 +246,7 @@ static void end_all(const bx_guard *guard)
 
     do {
         (void)kill(-guard->child, SIGKILL);
-        (void)kill_children();
+        kill_children();
         while (waitpid(-1, NULL, WNOHANG) > 0)
             ;
         if (waitpid(-1, NULL, WNOHANG) < 0)
