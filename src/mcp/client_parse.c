@@ -164,7 +164,7 @@ static int take_paths(const bx_entry_reader *in, const json_t *value,
 {
     if (take_words(in, value, words) < 0)
         return -1;
-    for (size_t i = 0; i < words->count; i++) {
+    for (size_t i = 0; i < words->count && words->items[i] != NULL; i++) {
         char *full = full_path(in, words->items[i]);
 
         if (full == NULL)
