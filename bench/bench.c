@@ -1,7 +1,8 @@
 /* Figures of the sandbox as ratios measured in one run.
  *
  *     bench [start|files|overlay|memory|script|threads|compile|tools|
- *            grep|component|worker|boxes|live|agent|turns|streams]...
+ *            grep|component|worker|boxes|live|agent|turns|streams|
+ *            chat]...
  */
 #include "bench.h"
 
@@ -191,6 +192,7 @@ static const struct {
     { "worker", bench_worker },   { "boxes", bench_boxes },
     { "live", bench_live },       { "agent", bench_agent },
     { "turns", bench_turns },     { "streams", bench_streams },
+    { "chat", bench_chat },
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

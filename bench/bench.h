@@ -66,5 +66,6 @@ void bench_live(const bench_paths *paths);
 void bench_streams(const bench_paths *paths);
 void bench_agent(const bench_paths *paths);
 void bench_turns(const bench_paths *paths);
+void bench_chat(const bench_paths *paths);
 
 #endif
