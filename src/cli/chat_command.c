@@ -144,8 +144,6 @@ static void run_overlay(bx_chat *chat, const char *verb, const char *rest)
     /* As the model says it, from the workspace's root. */
     if (strncmp(rest, chat->cli.workspace, strlen(chat->cli.workspace)) != 0)
         rest += strspn(rest, "/");
-    if (is_commit)
-        argv[argc++] = "--keep"; /* for the edits that follow */
     if (is_commit && *rest != '\0')
         argv[argc++] = "--only";
     if (*rest != '\0')

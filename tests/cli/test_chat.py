@@ -395,8 +395,9 @@ class Edits(ChatTest):
 
     def answer(self, command, question):
         self.terminal.wait_prompt()
+        count = self.terminal.text().count(question) + 1
         self.terminal.type(command + "\r")
-        self.terminal.wait(question)
+        self.terminal.wait(question, count)
         self.terminal.type("y\r")
         self.terminal.wait_prompt()
 
@@ -412,8 +413,16 @@ class Edits(ChatTest):
         self.answer("/commit /a.txt", "Commit this?")
         self.assertEqual(self.read("work/a.txt"), b"goodbye\n")
         self.assertFalse(os.path.exists(self.path("work", "new")))
-        self.answer("/commit", "added")
+        self.answer("/commit", "Commit this?")
         self.assertEqual(self.read("work/new"), b"text\n")
+        self.write("work/a.txt", "hello\n")
+        self.terminal.say("more")
+        self.assertEqual(self.read("work/a.txt"), b"hello\n")
+        self.answer("/commit", "Commit this? [y/N]")
+        self.assertEqual(self.read("work/a.txt"), b"goodbye\n")
+        self.terminal.type("\x04")
+        self.terminal.end()
+        self.assertNotIn("overlay diff", self.terminal.text())
 
     def test_edits_are_dropped_and_others_follow(self):
         self.terminal.say("go")
