@@ -118,7 +118,7 @@ static int talk(bx_chat *chat)
         int ended;
 
         if (chat->has_person)
-            putchar('\n');
+            putc('\n', bx_chat_view_notes(chat->view)->out);
         read = bx_line_editor_read(chat->editor, "> ", true, &line);
         if (read == BX_LINE_END)
             break;
@@ -126,7 +126,8 @@ static int talk(bx_chat *chat)
             if (was_interrupted || !chat->has_person)
                 break;
             was_interrupted = true;
-            fputs("Ctrl-C once more leaves, as do Ctrl-D and /quit.\n", stdout);
+            fputs("Ctrl-C once more leaves, as do Ctrl-D and /quit.\n",
+                  bx_chat_view_notes(chat->view)->out);
             continue;
         }
         was_interrupted = false;

@@ -476,6 +476,11 @@ bx_line_editor *bx_line_editor_new(const bx_line_editor_config *config,
     return bx_take(editor);
 }
 
+/* el_end() of libedit 3.1 forgets the names that it copied of our functions, so
+ * an editor stays until the program ends; after a line the terminal is as it
+ * was. */
+static EditLine *kept;
+
 void bx_line_editor_free(bx_line_editor *editor)
 {
     if (editor == NULL)
@@ -484,7 +489,7 @@ void bx_line_editor_free(bx_line_editor *editor)
     if (editor->history != NULL)
         editor->api->history_end(editor->history);
     if (editor->edit != NULL)
-        editor->api->el_end(editor->edit);
+        kept = editor->edit;
     if (the_editor == editor)
         the_editor = NULL;
     free(editor->history_path);

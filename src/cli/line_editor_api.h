@@ -9,7 +9,6 @@
 
 #define BX_EDIT_FUNCTIONS(X)                                                   \
     X(el_init_fd)                                                              \
-    X(el_end)                                                                  \
     X(el_set)                                                                  \
     X(el_gets)                                                                 \
     X(el_line)                                                                 \
