@@ -224,17 +224,18 @@ static int open_and_serve(bx_mcp_cli *cli, bx_error **err)
 
 static void print_help(FILE *out)
 {
-    fputs("Give the tools to an MCP client: the client starts this command and "
-          "speaks\nJSON-RPC with it over stdin and stdout. Each call runs in a "
-          "fresh sandbox under\nthe policy given here; nothing the client or a "
-          "model sends can widen it.\n\n"
-          "Usage: boxagnts mcp [options]\n"
-          "       boxagnts mcp install [CLIENT] [options]\n"
-          "       boxagnts mcp add|list|remove|approve|test ...\n\n"
-          "With no command the tools are served here; `install` writes this "
-          "server into a\nclient's settings. The other way round, to use the "
-          "tools of others' servers in\nan agent of ours:\n\n",
-          out);
+    fputs(
+        "Give the tools to an MCP client: the client starts this command and "
+        "speaks\nJSON-RPC with it over stdin and stdout. Each call runs in a "
+        "fresh sandbox under\nthe policy given here; nothing the client or a "
+        "model sends can widen it.\n\n"
+        "Usage: boxagnts mcp [options]\n"
+        "       boxagnts mcp install [CLIENT] [options]\n"
+        "       boxagnts mcp add|list|remove|approve|test|login|logout ...\n\n"
+        "With no command the tools are served here; `install` writes this "
+        "server into a\nclient's settings. The other way round, to use the "
+        "tools of others' servers in\nan agent of ours:\n\n",
+        out);
     bx_mcp_client_print_commands(out);
     fputs("\nOptions of the server:\n", out);
     bx_options_print_flags(out, flags, flags_count);
@@ -271,7 +272,7 @@ static int serve_command(int argc, char **argv)
     else if (cli.tools.options.operands_count > 0)
         status = bx_cli_usage(BX_EXIT_USAGE, "mcp",
                               "no command '%s'; there are install, add, list, "
-                              "remove, approve and test",
+                              "remove, approve, test, login and logout",
                               cli.tools.options.operands[0]);
     else if (open_and_serve(&cli, &err) < 0)
         status = bx_cli_fail(BX_EXIT_FAILED, err);

@@ -532,11 +532,20 @@ void bx_mcp_client_print_commands(FILE *out)
     fprintf(out, "  %-8s %s\n", "add", "Add a server to the user's mcp.json");
     for (size_t i = 0; i < COMMANDS_COUNT; i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "  %-8s %s\n", "login",
+            "Sign in to a server at a URL, in your browser");
+    fprintf(out, "  %-8s %s\n", "logout", "Forget the tokens of one");
+}
+
+static bool is_login(const char *name)
+{
+    return strcmp(name, "login") == 0 || strcmp(name, "logout") == 0;
 }
 
 bool bx_mcp_client_has(const char *name)
 {
-    return strcmp(name, "add") == 0 || find_command(name) != NULL;
+    return strcmp(name, "add") == 0 || is_login(name) ||
+           find_command(name) != NULL;
 }
 
 int bx_mcp_client_run(int argc, char **argv)
@@ -546,6 +555,8 @@ int bx_mcp_client_run(int argc, char **argv)
     bx_error *err = NULL;
     int status;
 
+    if (is_login(argv[0]))
+        return bx_mcp_login_run(argc, argv);
     if (command == NULL)
         return bx_mcp_add_run(argc, argv);
     if (bx_tool_cli_parse(argc, argv, "workspace audit yes timeout json quiet",

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json_text.h"
 #include "mcp/client_http_state.h"
+#include "mcp/oauth.h"
 #include "mcp/revision.h"
 #include "mcp/rpc.h"
 
@@ -154,43 +156,120 @@ int bx_http_fail_status(bx_web_call *call, const bx_http_head *head,
     return -1;
 }
 
+/* ---- who we are ------------------------------------------------------- */
+
+static bool has_own_authorization(const bx_remote_server *server)
+{
+    for (size_t i = 0; i < server->headers.count; i++) {
+        if (strcasecmp(server->headers.items[i].name, "Authorization") == 0)
+            return true;
+    }
+    return false;
+}
+
 static int fail_sign_in(const bx_http_transport *http, bx_error **err)
 {
+    if (has_own_authorization(http->server))
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "the server refuses the Authorization in "
+                            "\"headers\" (HTTP 401)");
     return bx_error_set(err, BX_ERR_DENIED,
                         "the server wants a sign-in (HTTP 401): `boxagnts mcp "
                         "login %s` signs in; or put its key into \"headers\"",
                         http->server->name);
 }
 
+/* Signed in, but for less: a person has to agree to more. */
+static int fail_scope(const bx_http_transport *http, bx_web_call *call,
+                      const bx_http_head *head, bx_error **err)
+{
+    bx_oauth_challenge challenge;
+    int result;
+
+    bx_oauth_challenge_parse(bx_web_header(head, "www-authenticate"),
+                             &challenge);
+    if (challenge.error == NULL ||
+        strcmp(challenge.error, "insufficient_scope") != 0)
+        result = bx_http_fail_status(call, head, err);
+    else if (challenge.scope == NULL ||
+             !bx_oauth_scope_is_valid(challenge.scope) ||
+             strchr(challenge.scope, '\'') != NULL)
+        result = bx_error_set(err, BX_ERR_DENIED,
+                              "the server wants a sign-in for more than this "
+                              "one gives (HTTP 403); it does not say for what");
+    else
+        result = bx_error_set(err, BX_ERR_DENIED,
+                              "the server wants a sign-in for more (HTTP 403): "
+                              "`boxagnts mcp login %s --scope '%s'`",
+                              http->server->name, challenge.scope);
+    bx_oauth_challenge_clear(&challenge);
+    return result;
+}
+
 /* ---- a request -------------------------------------------------------- */
 
-int bx_http_ask_server(bx_http_transport *http, const bx_http_ask *ask,
-                       const bx_wait *wait, bx_web_call **ret_call,
-                       bx_http_head *ret_head, bx_error **err)
+static bx_mask *make_mask(const bx_http_transport *http,
+                          const char *authorization)
+{
+    bx_mask *mask = bx_mask_new();
+
+    if (mask != NULL && bx_remote_server_add_secrets(http->server, mask) == 0 &&
+        (authorization == NULL ||
+         bx_mask_add(mask, strchr(authorization, ' ') + 1) == 0))
+        return mask;
+    bx_mask_free(mask);
+    return NULL;
+}
+
+static int ask_once(bx_http_transport *http, const bx_http_ask *ask,
+                    const char *authorization, const bx_wait *wait,
+                    bx_web_call **ret_call, bx_http_head *ret_head,
+                    bx_error **err)
 {
     bx_autofields bx_http_fields fields = BX_HTTP_FIELDS_INIT;
     bx_web_request request = { .method = ask->method,
                                .fields = &fields,
                                .body = ask->body,
-                               .mask = bx_mask_new(),
                                .is_followed = true };
 
+    if (put_fields(http, ask, &fields, err) < 0 ||
+        (authorization != NULL &&
+         bx_web_put_field(&fields, "Authorization", authorization, err) < 0))
+        return -1;
+    request.mask = make_mask(http, authorization);
     if (request.mask == NULL)
         return bx_error_set_nomem(err);
-    if (bx_remote_server_add_secrets(http->server, request.mask) < 0) {
-        bx_mask_free(request.mask);
-        return bx_error_set_nomem(err);
-    }
-    if (put_fields(http, ask, &fields, err) < 0) {
-        bx_mask_free(request.mask);
+    return bx_web_open(http->web, &request, wait, ret_call, ret_head, err);
+}
+
+int bx_http_ask_server(bx_http_transport *http, const bx_http_ask *ask,
+                       const bx_wait *wait, bx_web_call **ret_call,
+                       bx_http_head *ret_head, bx_error **err)
+{
+    bool is_own = has_own_authorization(http->server);
+    bx_autofree char *authorization = NULL;
+    bx_autofree char *next = NULL;
+
+    if (!is_own &&
+        bx_oauth_authorization(http->server, wait, &authorization, err) < 0)
         return -1;
-    }
-    if (bx_web_open(http->web, &request, wait, ret_call, ret_head, err) < 0)
+    if (ask_once(http, ask, authorization, wait, ret_call, ret_head, err) < 0)
         return -1;
-    if (ret_head->status != 401)
+    /* A request that was refused had no effect: it goes once more. */
+    if (ret_head->status == 401 && authorization != NULL) {
+        bx_web_close(bx_take(*ret_call));
+        if (bx_oauth_renew(http->server, authorization, wait, &next, err) < 0 ||
+            ask_once(http, ask, next, wait, ret_call, ret_head, err) < 0)
+            return -1;
+    }
+    if (ret_head->status != 401 && ret_head->status != 403)
         return 0;
+    if (ret_head->status == 401)
+        fail_sign_in(http, err);
+    else
+        fail_scope(http, *ret_call, ret_head, err);
     bx_web_close(bx_take(*ret_call));
-    return fail_sign_in(http, err);
+    return -1;
 }
 
 /* ---- the answer to a message ------------------------------------------ */

@@ -210,6 +210,27 @@ static int read_headers(bx_entry_reader *in, const json_t *value)
     return take_pairs(in, value, true, &in->server->headers);
 }
 
+/* How a person has us known where tokens are made. */
+static int read_oauth(bx_entry_reader *in, const json_t *value)
+{
+    static const char *const names[] = { "client_id", "client_secret", "scope",
+                                         "port" };
+    const char *name;
+    json_t *item;
+
+    json_object_foreach((json_t *)value, name, item)
+    {
+        size_t i = 0;
+
+        while (i < 4 && strcmp(names[i], name) != 0)
+            i++;
+        if (i == 4)
+            return refuse(in, "client_id, client_secret, scope and port, each "
+                              "a text");
+    }
+    return take_pairs(in, value, false, &in->server->oauth);
+}
+
 static int read_network(bx_entry_reader *in, const json_t *value)
 {
     return take_bool(in, value, &in->server->is_network);
@@ -317,15 +338,25 @@ static const struct {
     const char *name;
     int (*read)(bx_entry_reader *in, const json_t *value);
 } keys[] = {
-    { "command", read_command },   { "args", read_args },
-    { "env", read_env },           { "url", read_url },
-    { "headers", read_headers },   { "private", read_private },
-    { "network", read_network },   { "read", read_read },
-    { "write", read_write },       { "level", read_level },
-    { "levels", read_levels },     { "trust_annotations", read_trust },
-    { "timeout", read_timeout },   { "memory", read_memory },
-    { "disabled", read_disabled }, { "type", read_type },
-    { "description", skip },       { "autoApprove", skip },
+    { "command", read_command },
+    { "args", read_args },
+    { "env", read_env },
+    { "url", read_url },
+    { "headers", read_headers },
+    { "private", read_private },
+    { "oauth", read_oauth },
+    { "network", read_network },
+    { "read", read_read },
+    { "write", read_write },
+    { "level", read_level },
+    { "levels", read_levels },
+    { "trust_annotations", read_trust },
+    { "timeout", read_timeout },
+    { "memory", read_memory },
+    { "disabled", read_disabled },
+    { "type", read_type },
+    { "description", skip },
+    { "autoApprove", skip },
     { "alwaysAllow", skip },
 };
 #define KEYS_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -349,9 +380,8 @@ static int read_keys(bx_entry_reader *in, const json_t *entry)
             return bx_error_set(
                 in->err, BX_ERR_INVALID,
                 "unknown key \"%s\"; expected command, args, env, network, "
-                "read, write, url, headers, private, level, levels, "
-                "trust_annotations, "
-                "timeout, memory or disabled",
+                "read, write, url, headers, private, oauth, level, levels, "
+                "trust_annotations, timeout, memory or disabled",
                 shown.data);
         }
         in->key = name;
@@ -380,9 +410,11 @@ static int check(const bx_entry_reader *in)
         return bx_error_set(in->err, BX_ERR_INVALID,
                             "\"args\", \"env\", \"read\" and \"write\" are for "
                             "servers with \"command\"");
-    if (server->command != NULL && server->is_private)
+    if (server->command != NULL &&
+        (server->is_private || server->oauth.count > 0))
         return bx_error_set(in->err, BX_ERR_INVALID,
-                            "\"private\" is for servers with \"url\"");
+                            "\"private\" and \"oauth\" are for servers with "
+                            "\"url\"");
     if (server->command != NULL && server->headers.count > 0)
         return bx_error_set(in->err, BX_ERR_INVALID,
                             "\"headers\" are for servers with \"url\"");

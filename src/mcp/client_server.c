@@ -65,12 +65,14 @@ static int expand(bx_server_pair *pair, bx_error **err)
 
 int bx_remote_server_expand(bx_remote_server *server, bx_error **err)
 {
-    bx_server_pairs *const both[2] = { &server->env, &server->headers };
+    static const char *const names[] = { "env", "headers", "oauth" };
+    bx_server_pairs *const all[] = { &server->env, &server->headers,
+                                     &server->oauth };
 
-    for (int i = 0; i < 2; i++) {
-        for (size_t j = 0; j < both[i]->count; j++) {
-            if (expand(&both[i]->items[j], err) < 0)
-                return bx_error_wrap(err, "%s", i == 0 ? "env" : "headers");
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        for (size_t j = 0; j < all[i]->count; j++) {
+            if (expand(&all[i]->items[j], err) < 0)
+                return bx_error_wrap(err, "%s", names[i]);
         }
     }
     return 0;
@@ -140,6 +142,8 @@ void bx_remote_server_mask(const bx_remote_server *server, char *text)
         (void)mask_pair(&server->env.items[i], text);
     for (size_t i = 0; i < server->headers.count; i++)
         (void)mask_pair(&server->headers.items[i], text);
+    for (size_t i = 0; i < server->oauth.count; i++)
+        (void)mask_pair(&server->oauth.items[i], text);
 }
 
 bool bx_remote_server_has_secrets(const bx_remote_server *server)
@@ -202,6 +206,7 @@ void bx_remote_server_free(bx_remote_server *server)
     free_words(&server->write);
     free_pairs(&server->env);
     free_pairs(&server->headers);
+    free_pairs(&server->oauth);
     json_decref(server->levels);
     free(server->name);
     free(server->problem);

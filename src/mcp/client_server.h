@@ -47,6 +47,7 @@ typedef struct bx_remote_server {
     /* http; url NULL: stdio */
     char *url;
     bx_server_pairs headers;
+    bx_server_pairs oauth; /* "client_id", "client_secret", "scope", "port" */
     /* What is thought of its tools. */
     json_t *levels;      /* tool's own name: level's name; NULL: none */
     char *identity;      /* what approvals of its tools are bound to: command
