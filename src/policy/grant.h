@@ -30,6 +30,11 @@ int bx_grants_put_limit(bx_grants *grants, const char *control,
 int bx_grants_add_secret(bx_grants *grants, const char *name, const char *host,
                          const char *header, const char *format,
                          const char *origin, bx_error **err);
+/* The same grants, but of tools only those of these names that from gives too.
+ * from NULL: everything else is given. NULL with err. */
+bx_grants *bx_grants_with_tools(const bx_grants *from, const char *const *names,
+                                size_t count, const char *origin,
+                                bx_error **err);
 /* As JSON: {"permissions": [...], "secrets": [...], "limits": {...}}, sorted,
  * for the lock file and `show`; owned, free(). */
 char *bx_grants_format(const bx_grants *grants, bx_error **err);
