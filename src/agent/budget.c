@@ -13,6 +13,16 @@ static uint64_t sum(uint64_t a, uint64_t b)
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+void bx_spent_add(bx_spent *to, const bx_spent *more)
+{
+    to->turns = sum(to->turns, more->turns);
+    to->calls = sum(to->calls, more->calls);
+    to->input_tokens = sum(to->input_tokens, more->input_tokens);
+    to->output_tokens = sum(to->output_tokens, more->output_tokens);
+    to->cost += more->cost;
+    to->is_cost_unknown |= more->is_cost_unknown;
+}
+
 static uint64_t or_default(uint64_t value, uint64_t otherwise)
 {
     return value == 0 ? otherwise : value;
@@ -60,13 +70,48 @@ int64_t bx_spending_deadline_ns(const bx_spending *spending)
     return from + (int64_t)spending->budget.time_ms * NS_PER_MS;
 }
 
-uint64_t bx_spending_output_left(const bx_spending *spending)
+static uint64_t left_of(uint64_t most, uint64_t used)
 {
-    uint64_t most = spending->budget.output_tokens;
-
     if (most == UINT64_MAX)
         return UINT64_MAX;
-    return spending->output_tokens < most ? most - spending->output_tokens : 0;
+    return used < most ? most - used : 0;
+}
+
+uint64_t bx_spending_output_left(const bx_spending *spending)
+{
+    return left_of(
+        spending->budget.output_tokens,
+        sum(spending->output_tokens, spending->others.output_tokens));
+}
+
+bx_agent_budget bx_spending_left(const bx_spending *spending, int64_t now_ns,
+                                 bool *ret_is_empty)
+{
+    const bx_agent_budget *budget = &spending->budget;
+    const bx_spent *others = &spending->others;
+    int64_t deadline_ns = bx_spending_deadline_ns(spending);
+    bx_agent_budget left = *budget;
+
+    left.turns = left_of(budget->turns, sum(spending->turns, others->turns));
+    left.calls = left_of(budget->calls, sum(spending->calls, others->calls));
+    left.input_tokens =
+        left_of(budget->input_tokens,
+                sum(spending->input_tokens, others->input_tokens));
+    left.output_tokens = bx_spending_output_left(spending);
+    if (deadline_ns == INT64_MAX)
+        left.time_ms = UINT64_MAX;
+    else
+        left.time_ms = now_ns < deadline_ns
+                           ? (uint64_t)(deadline_ns - now_ns) / NS_PER_MS
+                           : 0;
+    if (budget->cost != 0)
+        left.cost = budget->cost - spending->cost - others->cost;
+    *ret_is_empty =
+        left.turns == 0 || left.calls == 0 || left.input_tokens == 0 ||
+        left.output_tokens == 0 || left.time_ms == 0 ||
+        (budget->cost != 0 && (!(left.cost > 0) || spending->is_cost_unknown ||
+                               others->is_cost_unknown));
+    return left;
 }
 
 /* Which number of things is used up, as a reason; NULL: it is not. */
@@ -113,21 +158,23 @@ const char *bx_spending_refuse_any(bx_spending *spending, int64_t now_ns)
 static const char *refuse_cost(bx_spending *spending, double cost)
 {
     double most = spending->budget.cost;
+    double used = spending->cost + spending->others.cost;
 
     if (most == 0)
         return NULL;
-    if (spending->is_cost_unknown || !(cost >= 0)) {
+    if (spending->is_cost_unknown || spending->others.is_cost_unknown ||
+        !(cost >= 0)) {
         (void)snprintf(spending->reason, sizeof(spending->reason),
                        "the cost budget cannot hold: the model has no prices; "
                        "add them to models.yaml or take another model");
         return spending->reason;
     }
-    if (spending->cost + cost <= most && spending->cost < most)
+    if (used + cost <= most && used < most)
         return NULL;
     (void)snprintf(spending->reason, sizeof(spending->reason),
                    "the cost budget of $%.4f is used up: $%.4f, and the next "
                    "turn takes about $%.4f",
-                   fmax(most, 0), spending->cost, cost);
+                   fmax(most, 0), used, cost);
     return spending->reason;
 }
 
@@ -136,24 +183,26 @@ const char *bx_spending_refuse_turn(bx_spending *spending,
                                     int64_t now_ns)
 {
     const bx_agent_budget *budget = &spending->budget;
-    uint64_t input = sum(spending->input_tokens, input_tokens);
+    const bx_spent *others = &spending->others;
+    uint64_t used = sum(spending->input_tokens, others->input_tokens);
+    uint64_t input = sum(used, input_tokens);
     const char *why = bx_spending_refuse_any(spending, now_ns);
 
     if (why == NULL)
-        why = used_up(spending, "turns", spending->turns, budget->turns);
+        why = used_up(spending, "turns", sum(spending->turns, others->turns),
+                      budget->turns);
     if (why == NULL)
-        why = used_up(spending, "output tokens", spending->output_tokens,
+        why = used_up(spending, "output tokens",
+                      sum(spending->output_tokens, others->output_tokens),
                       budget->output_tokens);
     if (why == NULL)
-        why = used_up(spending, "input tokens", spending->input_tokens,
-                      budget->input_tokens);
+        why = used_up(spending, "input tokens", used, budget->input_tokens);
     if (why == NULL && budget->input_tokens != UINT64_MAX &&
         input > budget->input_tokens) {
         (void)snprintf(spending->reason, sizeof(spending->reason),
                        "the budget of %" PRIu64 " input tokens is used up: "
                        "%" PRIu64 ", and the next turn takes about %" PRIu64,
-                       budget->input_tokens, spending->input_tokens,
-                       input_tokens);
+                       budget->input_tokens, used, input_tokens);
         why = spending->reason;
     }
     return why != NULL ? why : refuse_cost(spending, cost);
@@ -164,7 +213,8 @@ const char *bx_spending_refuse_call(bx_spending *spending, int64_t now_ns)
     const char *why = bx_spending_refuse_any(spending, now_ns);
 
     return why != NULL ? why
-                       : used_up(spending, "calls", spending->calls,
+                       : used_up(spending, "calls",
+                                 sum(spending->calls, spending->others.calls),
                                  spending->budget.calls);
 }
 

@@ -23,6 +23,19 @@ typedef struct bx_agent_budget {
                              * row: no progress */
 } bx_agent_budget;
 
+/* What others use of the same budget: sub-agents that ended have used it, and
+ * for those that work it is set aside. */
+typedef struct bx_spent {
+    uint64_t turns;
+    uint64_t calls;
+    uint64_t input_tokens; /* cached ones as well */
+    uint64_t output_tokens;
+    double cost;
+    bool is_cost_unknown;
+} bx_spent;
+
+void bx_spent_add(bx_spent *sum, const bx_spent *more);
+
 typedef struct bx_spending {
     bx_agent_budget budget; /* with defaults in place of zeros */
     uint64_t turns;
@@ -38,6 +51,7 @@ typedef struct bx_spending {
     uint64_t repeats;     /* the last call and those before it that were the
                            * same, with the same result */
     uint8_t last[BX_DIGEST_BYTES];
+    bx_spent others;
     char reason[192];
 } bx_spending;
 
@@ -72,5 +86,11 @@ int bx_spending_add_call(bx_spending *spending, const char *name,
 int64_t bx_spending_deadline_ns(const bx_spending *spending);
 /* Most output tokens that a turn may still have; UINT64_MAX: any. */
 uint64_t bx_spending_output_left(const bx_spending *spending);
+
+/* What is left at now_ns, as a budget; UINT64_MAX and a cost of 0: without end.
+ * ret_is_empty: nothing is left of one of them, or the cost cannot be counted.
+ * Failures and repeats are as they are. */
+bx_agent_budget bx_spending_left(const bx_spending *spending, int64_t now_ns,
+                                 bool *ret_is_empty);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "policy/name_pattern.h"
 #include "tool/schema.h"
 
 #define OWN_MAX 32
@@ -22,6 +23,7 @@ typedef struct own_entry {
 
 struct bx_toolset {
     bx_registry *registry;
+    const bx_tool_filter *filter; /* NULL: all */
     own_entry own[OWN_MAX];
     size_t own_count;
     pthread_mutex_t mutex; /* over the next one: calls run side by side */
@@ -53,6 +55,38 @@ void bx_toolset_free(bx_toolset *toolset)
     json_decref(toolset->revealed);
     pthread_mutex_destroy(&toolset->mutex);
     free(toolset);
+}
+
+void bx_toolset_limit(bx_toolset *toolset, const bx_tool_filter *filter)
+{
+    toolset->filter = filter;
+}
+
+static bool fits_patterns(const json_t *patterns, const char *name)
+{
+    size_t i;
+    const json_t *pattern;
+
+    if (patterns == NULL)
+        return true;
+    json_array_foreach(patterns, i, pattern)
+    {
+        const char *text = json_string_value(pattern);
+
+        if (text != NULL && bx_name_pattern_matches(text, name))
+            return true;
+    }
+    return false;
+}
+
+bool bx_tool_filter_has(const bx_tool_filter *filter, const bx_tool *tool)
+{
+    for (; filter != NULL; filter = filter->parent)
+        if (!fits_patterns(filter->patterns, tool->name) ||
+            (filter->has_most && (tool->manifest == NULL ||
+                                  bx_registry_level(tool) > filter->most)))
+            return false;
+    return true;
 }
 
 static const own_entry *find_own(const bx_toolset *toolset, const char *name)
@@ -103,7 +137,8 @@ int bx_toolset_add(bx_toolset *toolset, const bx_own_tool *tool, void *context,
 static bool is_offered(const bx_toolset *toolset, const bx_tool *tool)
 {
     return tool->status == BX_TOOL_READY && tool->manifest != NULL &&
-           find_own(toolset, tool->name) == NULL;
+           find_own(toolset, tool->name) == NULL &&
+           bx_tool_filter_has(toolset->filter, tool);
 }
 
 static int add_definition(json_t *list, const char *name,
@@ -345,6 +380,12 @@ int bx_toolset_get(bx_toolset *toolset, const char *name,
     tool = bx_registry_get(toolset->registry, name, err);
     if (tool == NULL)
         return -1;
+    if (!bx_tool_filter_has(toolset->filter, tool)) {
+        bx_tool_unref(tool);
+        return bx_error_set(err, BX_ERR_DENIED,
+                            "tool '%s' is not one that this agent was given",
+                            name);
+    }
     *ret_entry = (bx_toolset_entry){ .tool = tool };
     return 0;
 }

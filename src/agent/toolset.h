@@ -11,12 +11,26 @@
 
 typedef struct bx_toolset bx_toolset;
 
+/* Which of the registry's tools an agent has: those that fit one of its
+ * patterns, have at most that level, and are its parent's as well. */
+typedef struct bx_tool_filter {
+    const json_t *patterns; /* names, or begins of names with '*' behind; NULL:
+                             * all */
+    bool has_most;
+    bx_level most;
+    const struct bx_tool_filter *parent; /* NULL: none */
+} bx_tool_filter;
+
+/* filter: NULL has all. */
+bool bx_tool_filter_has(const bx_tool_filter *filter, const bx_tool *tool);
+
 /* What one call is made with. All borrowed. */
 typedef struct bx_own_call {
     const char *id;
     const json_t *input; /* fits the tool's schema */
     bx_cancel *cancel;
     const bx_event_sink *events;
+    bool *is_error; /* the callee sets it when content tells of a failure */
 } bx_own_call;
 
 typedef struct bx_own_tool {
@@ -38,6 +52,9 @@ bx_toolset *bx_toolset_new(bx_registry *registry, bx_error **err);
 /* NULL is fine. */
 void bx_toolset_free(bx_toolset *toolset);
 BX_DEFINE_AUTO(bx_toolset, bx_toolset_free)
+
+/* Have no more of the registry's than these; borrowed until it is freed. */
+void bx_toolset_limit(bx_toolset *toolset, const bx_tool_filter *filter);
 
 /* tool: borrowed, with its context, until the toolset is freed. */
 int bx_toolset_add(bx_toolset *toolset, const bx_own_tool *tool, void *context,
