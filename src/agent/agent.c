@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "agent/agent_state.h"
+#include "agent/subagent.h"
 #include "base/buf.h"
 #include "base/run.h"
 #include "wasi/overlay.h"
@@ -92,6 +93,18 @@ bool bx_agent_is_cancelled(const bx_agent *agent)
     return agent->config.cancel != NULL &&
            atomic_load_explicit(&agent->config.cancel->triggered,
                                 memory_order_acquire);
+}
+
+bx_spent bx_agent_spent(bx_agent *agent)
+{
+    const bx_spending *spending = &agent->spending;
+    bx_spent spent = { spending->turns,        spending->calls,
+                       spending->input_tokens, spending->output_tokens,
+                       spending->cost,         spending->is_cost_unknown };
+
+    bx_crew_charge(agent->crew);
+    bx_spent_add(&spent, &spending->others);
+    return spent;
 }
 
 void bx_agent_notice(bx_agent *agent, const char *format, ...)
@@ -211,13 +224,18 @@ static int open_context(bx_agent *agent, const json_t *entries, bx_error **err)
     const json_t *problem;
 
     agent->toolset = bx_toolset_new(config->registry, err);
-    if (agent->toolset != NULL)
+    if (agent->toolset != NULL) {
+        bx_toolset_limit(agent->toolset, config->only);
         agent->context = bx_context_new(&from, problems, err);
+    }
     json_array_foreach(problems, i, problem)
         bx_agent_notice(agent, "%s", json_string_value(problem));
     json_decref(problems);
     if (agent->context == NULL ||
-        bx_context_add_tools(agent->context, agent->toolset, err) < 0)
+        bx_context_add_tools(agent->context, agent->toolset, err) < 0 ||
+        (agent->crew != NULL &&
+         (bx_crew_load(agent->crew, entries, err) < 0 ||
+          bx_crew_add_tools(agent->crew, agent->toolset, err) < 0)))
         return -1;
     return load_plans(agent, entries, err);
 }
@@ -280,8 +298,16 @@ static void make_locks(bx_agent *agent)
 
 static int name_overlay(bx_agent *agent, bx_error **err)
 {
-    (void)snprintf(agent->overlay_name, sizeof(agent->overlay_name), "agent-%s",
-                   agent->id);
+    int bytes = agent->config.overlay == NULL
+                    ? snprintf(agent->overlay_name, sizeof(agent->overlay_name),
+                               "agent-%s", agent->id)
+                    : snprintf(agent->overlay_name, sizeof(agent->overlay_name),
+                               "%s", agent->config.overlay);
+
+    if (bytes < 0 || (size_t)bytes >= sizeof(agent->overlay_name))
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "overlay '%s': the name is too long",
+                            agent->config.overlay);
     agent->overlay_dir = bx_overlay_path(agent->overlay_name, err);
     return agent->overlay_dir == NULL ? -1 : 0;
 }
@@ -326,6 +352,13 @@ bx_agent *bx_agent_new(const bx_agent_config *config, bx_error **err)
     make_locks(agent);
     agent->events =
         (bx_event_sink){ config->events.tell == NULL ? NULL : tell, agent };
+    if (config->has_subagents && config->depth < BX_SUBAGENT_DEPTH_MAX) {
+        agent->crew = bx_crew_new(agent, err);
+        if (agent->crew == NULL) {
+            bx_agent_free(agent);
+            return NULL;
+        }
+    }
     if (open_agent(agent, err) == 0)
         return agent;
     bx_agent_free(agent);
@@ -336,6 +369,7 @@ void bx_agent_free(bx_agent *agent)
 {
     if (agent == NULL)
         return;
+    bx_crew_free(agent->crew);
     bx_toolset_free(agent->toolset);
     bx_context_free(agent->context);
     bx_conversation_free(agent->conversation);

@@ -49,7 +49,12 @@ typedef struct bx_agent_config {
     bx_cancel *cancel;   /* ends everything within 100 ms; NULL: none */
     const char *ca_file; /* of providers; NULL */
     unsigned depth;      /* of sub-agents above; 0 */
-    bx_turn_fn turn;     /* asks the model; NULL: a client of the agent's own */
+    bool has_subagents;  /* the model may give tasks to agents of its own */
+    const bx_tool_filter *only; /* of the registry's tools; NULL: all */
+    const char *overlay; /* name of the one that mode edits writes to; NULL:
+                          * one of the session's own */
+    struct bx_subagent *self; /* of a sub-agent; NULL */
+    bx_turn_fn turn; /* asks the model; NULL: a client of the agent's own */
     void *turn_context;
     bool has_overlay; /* the registry's policy has one: mode edits takes it */
     const char *kept_path; /* what the model calls the workspace's folder, for

@@ -5,6 +5,7 @@
 #include "agent/agent_state.h"
 #include "agent/agent_usage.h"
 #include "agent/one_line.h"
+#include "agent/subagent.h"
 #include "base/buf.h"
 #include "base/run.h"
 
@@ -127,6 +128,7 @@ static int end_run(bx_agent *agent, run_end *end, bx_agent_result *ret_result,
         .calls = agent->calls,
         .refusals = agent->refusals,
     };
+    bx_crew_add_usage(agent->crew, &ret_result->usage, &ret_result->cost);
     if (ret_result->text == NULL || ret_result->reason == NULL)
         return bx_error_set_nomem(err);
     release_overlay(agent);
@@ -138,9 +140,9 @@ static int end_run(bx_agent *agent, run_end *end, bx_agent_result *ret_result,
                             "type", "end", "status",
                             bx_agent_status_name(end->status), "reason",
                             ret_result->reason, "text", ret_result->text,
-                            "usage", bx_agent_usage_json(&agent->usage), "cost",
-                            bx_agent_cost_json(agent->cost), "turns",
-                            (json_int_t)agent->spending.turns, "calls",
+                            "usage", bx_agent_usage_json(&ret_result->usage),
+                            "cost", bx_agent_cost_json(ret_result->cost),
+                            "turns", (json_int_t)agent->spending.turns, "calls",
                             (json_int_t)agent->calls, "refusals",
                             (json_int_t)agent->refusals));
     return 0;
@@ -180,6 +182,29 @@ static int say_last_words(bx_agent *agent, bx_error **err)
         return -1;
     /* Asked for all the same: they are told no. */
     return end == BX_TURN_CALLS ? bx_agent_make_calls(agent, err) : 0;
+}
+
+/* What sub-agents in the background have come to since the last turn. */
+static int tell_news(bx_agent *agent, bool *ret_is_told, bx_error **err)
+{
+    json_t *message = NULL;
+    int result = bx_crew_news(agent->crew, &message, err);
+
+    *ret_is_told = result == 0 && message != NULL;
+    if (*ret_is_told)
+        result = add_user(agent, message, err);
+    json_decref(message);
+    return result;
+}
+
+/* The model has said what it wanted, but others still work for it. */
+static int await_others(bx_agent *agent, bool *ret_goes_on, bx_error **err)
+{
+    bx_crew_await(agent->crew);
+    if (!bx_agent_is_cancelled(agent))
+        return tell_news(agent, ret_goes_on, err);
+    *ret_goes_on = false;
+    return 0;
 }
 
 /* What follows from how a turn ended. True: another turn. */
@@ -247,9 +272,19 @@ static int loop(bx_agent *agent, run_end *end, bx_error **err)
         bx_autofree char *why = NULL;
         bx_turn_end turn = BX_TURN_FAILED;
         bool is_over = false;
+        bool is_told = false;
 
-        if (bx_agent_turn(agent, false, &turn, &why, err) < 0)
+        if (tell_news(agent, &is_told, err) < 0 ||
+            bx_agent_turn(agent, false, &turn, &why, err) < 0)
             return -1;
+        if (turn == BX_TURN_SAID) {
+            if (await_others(agent, &is_told, err) < 0)
+                return -1;
+            if (is_told)
+                continue;
+            if (bx_agent_is_cancelled(agent))
+                turn = BX_TURN_CANCELLED;
+        }
         cuts = turn == BX_TURN_CUT ? cuts + 1 : 0;
         if (!goes_on(turn, cuts, &why, end))
             return 0;
@@ -304,6 +339,8 @@ int bx_agent_run(bx_agent *agent, const json_t *content,
 
     begin_run(agent);
     result = bx_session_log_set(agent->log, "status", "running", err);
+    if (result == 0)
+        result = bx_crew_begin(agent->crew, err);
     /* Of an earlier process: asked for, and not made. */
     if (result == 0)
         result = bx_agent_make_calls(agent, err);
@@ -315,6 +352,7 @@ int bx_agent_run(bx_agent *agent, const json_t *content,
         result = look_for_more(agent, &end, &is_over, err);
     if (result == 0 && !is_over)
         result = loop(agent, &end, err);
+    bx_crew_stop(agent->crew);
     if (result == 0)
         result = end_run(agent, &end, ret_result, err);
     free(end.reason);

@@ -11,6 +11,8 @@
 #include "agent/conversation.h"
 #include "agent/result.h"
 
+struct bx_crew;
+
 struct bx_agent {
     bx_agent_config config;
     char id[BX_SESSION_ID_BYTES];
@@ -27,7 +29,8 @@ struct bx_agent {
     char overlay_name[sizeof("agent-") + BX_SESSION_ID_BYTES];
     bool is_resumed;
     bool has_title;
-    json_t *always; /* names of tools that a person said always to */
+    struct bx_crew *crew; /* its sub-agents; NULL: it may have none */
+    json_t *always;       /* names of tools that a person said always to */
 
     /* Of one run. */
     bx_spending spending;
@@ -50,6 +53,8 @@ void bx_agent_lock(bx_agent *agent);
 void bx_agent_unlock(bx_agent *agent);
 
 bool bx_agent_is_cancelled(const bx_agent *agent);
+/* What this run has used of its budgets, with what sub-agents have. */
+bx_spent bx_agent_spent(bx_agent *agent);
 /* Tell for people. */
 void bx_agent_notice(bx_agent *agent, const char *format, ...) BX_PRINTF(2, 3);
 

@@ -5,6 +5,7 @@
 
 #include "agent/agent_state.h"
 #include "agent/agent_usage.h"
+#include "agent/subagent.h"
 #include "base/buf.h"
 #include "base/run.h"
 
@@ -162,8 +163,9 @@ static uint64_t output_most(const bx_agent *agent, double input_cost)
     uint64_t own = agent->model->output_tokens;
 
     if (spending->budget.cost > 0 && price > 0 && input_cost >= 0) {
-        double left =
-            (spending->budget.cost - spending->cost - input_cost) / price * 1e6;
+        double left = (spending->budget.cost - spending->cost -
+                       spending->others.cost - input_cost) /
+                      price * 1e6;
 
         if (left < (double)most)
             most = left > 0 ? (uint64_t)left : 0;
@@ -390,6 +392,7 @@ static int plan_turn(bx_agent *agent, turn_plan *plan, const char **ret_why,
             return -1;
         plan->tokens = estimate(agent, plan->tools);
     }
+    bx_crew_charge(agent->crew);
     cost = least_cost(agent, plan->tokens, &input_cost);
     plan->output_most = output_most(agent, input_cost);
     *ret_why = bx_spending_refuse_turn(&agent->spending, plan->tokens, cost,

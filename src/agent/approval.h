@@ -79,6 +79,7 @@ typedef struct bx_approval_ask {
     const char *id;
     const char *name;
     const json_t *input;
+    const char *agent; /* a sub-agent's name; NULL: the first agent asks */
     bx_level level;
     const char *why; /* what wants an answer: "mode ask", "rule bash(rm *)" */
     const char *effect; /* the diff of the call, where it ran over an overlay

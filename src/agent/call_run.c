@@ -148,7 +148,8 @@ static int make_own(bx_call_run *call, bx_error **err)
     const bx_own_call own = { .id = call->id,
                               .input = call->input,
                               .cancel = agent->config.cancel,
-                              .events = &agent->events };
+                              .events = &agent->events,
+                              .is_error = &call->is_error };
     bx_autoerror bx_error *why = NULL;
     int64_t begin_ns = bx_now_ns();
     call_end end = { 0 };
@@ -427,7 +428,7 @@ void bx_call_run_make(bx_call_run *call)
     if (bx_agent_is_cancelled(call->agent))
         (void)bx_call_run_bar(call, BX_CALL_BAR_OVER, NULL, &call->err,
                               "Cancelled: the call was not made.");
-    else if (begin(call, &call->err) == 0)
+    else if (call->is_begun || begin(call, &call->err) == 0)
         (void)(call->entry.own != NULL ? make_own(call, &call->err)
                                        : make_tool(call, &call->err));
 }

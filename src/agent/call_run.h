@@ -31,6 +31,7 @@ typedef struct bx_call_run {
     bool has_entry;
     bx_level level;
     bx_call_stage stage;
+    bool is_begun; /* on the disk, by a process that ended since */
     bx_call_bar bar;
     bx_effect effect; /* of a run before it was approved */
     bool is_approved; /* by a person, this very call */

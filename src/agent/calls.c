@@ -5,6 +5,7 @@
 
 #include "agent/agent_state.h"
 #include "agent/call_run.h"
+#include "agent/subagent.h"
 #include "base/buf.h"
 #include "base/run.h"
 #include "tool/schema.h"
@@ -47,7 +48,8 @@ int bx_agent_settle_interrupted(bx_agent *agent, bx_error **err)
         if (result < 0)
             continue;
         bx_effect_forget(agent, bx_block_text(call, "id"));
-        if (strcmp(bx_block_text(call, "state"), "begun") != 0)
+        if (strcmp(bx_block_text(call, "state"), "begun") != 0 ||
+            bx_subagent_goes_on(agent, call))
             continue;
         block = json_pack("{s:s, s:s, s:s, s:b, s:[{s:s, s:s}]}", "type",
                           "tool_result", "id", bx_block_text(call, "id"),
@@ -232,6 +234,7 @@ static const char *refused_by_budget(bx_agent *agent, size_t beside)
 
     if (agent->no_more != NULL)
         return agent->no_more;
+    bx_crew_charge(agent->crew);
     spending->calls += beside;
     why = bx_spending_refuse_call(spending, bx_now_ns());
     spending->calls = counted;
@@ -251,6 +254,10 @@ static int decide(bx_call_run *call, size_t beside, bx_error **err)
         return bx_call_run_bar(call, BX_CALL_BAR_OVER, NULL, err,
                                "The user stopped the work before this call. It "
                                "was not made.");
+    if (call->is_begun) { /* by an earlier process, which had it decided */
+        call->stage = BX_CALL_STAGE_ALLOWED;
+        return 0;
+    }
     budget = refused_by_budget(agent, beside);
     if (budget != NULL)
         return bx_call_run_bar(call, BX_CALL_BAR_OVER, NULL, err,
@@ -381,6 +388,7 @@ static int fill_list(bx_agent *agent, call_list *list, bx_error **err)
             .id = bx_block_text(open, "id"),
             .name = bx_block_text(open, "name"),
             .input = json_object_get(open, "input"),
+            .is_begun = strcmp(bx_block_text(open, "state"), "begun") == 0,
         };
     }
     return 0;

@@ -298,6 +298,7 @@ static void fill_config(bx_agent_cli *cli)
     config->cancel = cli->tools.cancel;
     config->kept_path = guest_path(cli);
     config->has_overlay = cli->tools.overlay.is_given;
+    config->has_subagents = true;
 }
 
 int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
