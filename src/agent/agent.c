@@ -225,7 +225,11 @@ static int open_context(bx_agent *agent, const json_t *entries, bx_error **err)
 
     agent->toolset = bx_toolset_new(config->registry, err);
     if (agent->toolset != NULL) {
-        bx_toolset_limit(agent->toolset, config->only);
+        agent->reads = (bx_tool_filter){ .has_most = true,
+                                         .most = BX_LEVEL_READ_ONLY,
+                                         .parent = config->only };
+        bx_toolset_limit(agent->toolset,
+                         config->team == NULL ? config->only : &agent->reads);
         agent->context = bx_context_new(&from, problems, err);
     }
     json_array_foreach(problems, i, problem)
@@ -328,7 +332,9 @@ static int open_agent(bx_agent *agent, bx_error **err)
                                  : resume_log(agent, err)) < 0)
         return -1;
     memcpy(agent->id, bx_session_log_id(agent->log), sizeof(agent->id));
-    if (!config->has_overlay && name_overlay(agent, err) < 0)
+    /* A manager has none: it writes nothing. */
+    if (!config->has_overlay && config->team == NULL &&
+        name_overlay(agent, err) < 0)
         return -1;
     bx_event_tell(&agent->events,
                   json_pack("{s:s, s:s, s:s, s:s, s:b}", "type", "session",

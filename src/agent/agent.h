@@ -53,7 +53,8 @@ typedef struct bx_agent_config {
     const bx_tool_filter *only; /* of the registry's tools; NULL: all */
     const char *overlay; /* name of the one that mode edits writes to; NULL:
                           * one of the session's own */
-    struct bx_subagent *self; /* of a sub-agent; NULL */
+    struct bx_subagent *self;          /* of a sub-agent; NULL */
+    const struct bx_team_config *team; /* it manages; NULL: it works itself */
     bx_turn_fn turn; /* asks the model; NULL: a client of the agent's own */
     void *turn_context;
     bool has_overlay; /* the registry's policy has one: mode edits takes it */

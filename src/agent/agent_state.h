@@ -29,6 +29,7 @@ struct bx_agent {
     char overlay_name[sizeof("agent-") + BX_SESSION_ID_BYTES];
     bool is_resumed;
     bool has_title;
+    bx_tool_filter reads; /* of a manager: nothing else */
     struct bx_crew *crew; /* its sub-agents; NULL: it may have none */
     json_t *always;       /* names of tools that a person said always to */
 

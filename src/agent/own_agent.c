@@ -8,6 +8,7 @@
 #include "agent/own.h"
 #include "agent/result.h"
 #include "agent/subagent_state.h"
+#include "agent/team.h"
 #include "base/buf.h"
 #include "base/run.h"
 
@@ -375,6 +376,8 @@ int bx_crew_add_tools(bx_crew *crew, bx_toolset *toolset, bx_error **err)
                                                 &bx_own_agent_wait,
                                                 &bx_own_agent_stop };
 
+    if (crew->agent->config.team != NULL)
+        return bx_team_add_tools(crew, toolset, err);
     for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
         if (bx_toolset_add(toolset, tools[i], crew, err) < 0)
             return -1;

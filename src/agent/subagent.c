@@ -256,6 +256,13 @@ static void *work(void *context)
     return NULL;
 }
 
+void bx_subagent_name_overlay(bx_subagent *sub)
+{
+    if (sub->is_apart)
+        (void)snprintf(sub->overlay, sizeof(sub->overlay), "agent-%s",
+                       sub->session);
+}
+
 /* ---- starting -------------------------------------------------------------
  */
 
@@ -306,6 +313,7 @@ static bx_agent_config config_of(bx_subagent *sub,
     config.cancel = sub->cancel;
     config.depth = parent->config.depth + 1;
     config.self = sub;
+    config.team = NULL;
     config.overlay = NULL;
     if (!sub->is_apart && parent->mode == BX_MODE_EDITS)
         config.overlay = bx_agent_overlay(parent);
@@ -345,6 +353,7 @@ static int open_agent(bx_subagent *sub, bx_error **err)
     if (sub->agent == NULL)
         return -1;
     memcpy(sub->session, bx_agent_session(sub->agent), sizeof(sub->session));
+    bx_subagent_name_overlay(sub);
     return is_new ? bx_subagent_note_begin(sub, err) : 0;
 }
 

@@ -161,6 +161,7 @@ static int add_record(bx_crew *crew, const json_t *note, bx_error **err)
     sub->is_background = json_is_true(json_object_get(note, "background"));
     sub->is_apart = json_is_true(json_object_get(note, "apart"));
     memcpy(sub->session, session, sizeof(sub->session));
+    bx_subagent_name_overlay(sub);
     bx_subagent_budget_load(json_object_get(note, "budget"), &sub->budget);
     bx_crew_append(crew, sub);
     return sub->name == NULL || sub->call == NULL || sub->task == NULL ||
@@ -180,8 +181,9 @@ static int take_end(bx_crew *crew, const json_t *note, bx_error **err)
     sub->is_past = true;
     sub->text = strdup(bx_block_text(note, "text"));
     sub->reason = strdup(bx_block_text(note, "reason"));
-    (void)snprintf(sub->overlay, sizeof(sub->overlay), "%s",
-                   bx_block_text(note, "overlay"));
+    if (!sub->is_apart)
+        (void)snprintf(sub->overlay, sizeof(sub->overlay), "%s",
+                       bx_block_text(note, "overlay"));
     return sub->text == NULL || sub->reason == NULL ? bx_error_set_nomem(err)
                                                     : 0;
 }

@@ -120,6 +120,8 @@ int bx_subagent_look(bx_subagent *sub, bool *ret_has_ended, bx_error **err);
 
 void bx_crew_append(bx_crew *crew, bx_subagent *sub);
 void bx_subagent_free(bx_subagent *sub);
+/* Of one that works apart, once its session is known. */
+void bx_subagent_name_overlay(bx_subagent *sub);
 /* One that was made or left is put to work. errors: its end says the same */
 int bx_subagent_start(bx_subagent *sub, bx_error **err);
 
