@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
 /* The same file may be written by other processes, each for milliseconds. */
 #define BUSY_SECONDS "5"
@@ -59,12 +60,9 @@ int bx_session_db_fail(bx_session_store *store, int result, bx_error **err)
     }
 }
 
-static sqlite3_stmt *prepare(bx_session_store *store, bx_error **err,
-                             const char *sql, const char *types,
-                             va_list arguments)
+static int bind(sqlite3_stmt *statement, const char *types, va_list arguments)
 {
-    bx_autostatement sqlite3_stmt *statement = NULL;
-    int result = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    int result = SQLITE_OK;
 
     for (int i = 0; result == SQLITE_OK && types[i] != '\0'; i++) {
         if (types[i] == 'i')
@@ -78,6 +76,18 @@ static sqlite3_stmt *prepare(bx_session_store *store, bx_error **err,
                                        va_arg(arguments, const char *), -1,
                                        SQLITE_STATIC);
     }
+    return result;
+}
+
+static sqlite3_stmt *prepare(bx_session_store *store, bx_error **err,
+                             const char *sql, const char *types,
+                             va_list arguments)
+{
+    bx_autostatement sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+
+    if (result == SQLITE_OK)
+        result = bind(statement, types, arguments);
     if (result != SQLITE_OK) {
         (void)bx_session_db_fail(store, result, err);
         return NULL;
@@ -107,21 +117,77 @@ int bx_session_db_step(bx_session_store *store, sqlite3_stmt *statement,
     return result == SQLITE_DONE ? 0 : bx_session_db_fail(store, result, err);
 }
 
+/* ---- kept statements ----
+ *
+ * A turn of an agent runs about thirty; compiling each anew takes longer than
+ * running it. One is taken out while it runs, so that a statement that runs
+ * within another's rows is never the same one. */
+
+static sqlite3_stmt *take_kept(bx_session_store *store, const char *sql)
+{
+    for (size_t i = 0; i < BX_SESSION_KEPT_STATEMENTS; i++) {
+        if (store->kept[i] != NULL &&
+            strcmp(sqlite3_sql(store->kept[i]), sql) == 0)
+            return bx_take(store->kept[i]);
+    }
+    return NULL;
+}
+
+/* A PRAGMA acts while it is compiled: it is never kept. */
+static void keep(bx_session_store *store, sqlite3_stmt *statement)
+{
+    (void)sqlite3_reset(statement);
+    (void)sqlite3_clear_bindings(statement);
+    for (size_t i = 0; i < BX_SESSION_KEPT_STATEMENTS; i++) {
+        if (store->kept[i] == NULL &&
+            strncmp(sqlite3_sql(statement), "PRAGMA", 6) != 0) {
+            store->kept[i] = statement;
+            return;
+        }
+    }
+    (void)sqlite3_finalize(statement);
+}
+
+void bx_session_db_drop_kept(bx_session_store *store)
+{
+    for (size_t i = 0; i < BX_SESSION_KEPT_STATEMENTS; i++)
+        (void)sqlite3_finalize(bx_take(store->kept[i]));
+}
+
+/* A kept one, or one made; it goes back with keep(). */
+static sqlite3_stmt *obtain(bx_session_store *store, bx_error **err,
+                            const char *sql, const char *types,
+                            va_list arguments)
+{
+    sqlite3_stmt *statement = take_kept(store, sql);
+    int result;
+
+    if (statement == NULL)
+        return prepare(store, err, sql, types, arguments);
+    result = bind(statement, types, arguments);
+    if (result == SQLITE_OK)
+        return statement;
+    (void)bx_session_db_fail(store, result, err);
+    keep(store, statement);
+    return NULL;
+}
+
 int bx_session_db_run(bx_session_store *store, bx_error **err, const char *sql,
                       const char *types, ...)
 {
-    bx_autostatement sqlite3_stmt *statement = NULL;
+    sqlite3_stmt *statement;
     va_list arguments;
     int more;
 
     va_start(arguments, types);
-    statement = prepare(store, err, sql, types, arguments);
+    statement = obtain(store, err, sql, types, arguments);
     va_end(arguments);
     if (statement == NULL)
         return -1;
     do
         more = bx_session_db_step(store, statement, err);
     while (more > 0);
+    keep(store, statement);
     return more;
 }
 
@@ -129,18 +195,19 @@ int bx_session_db_get(bx_session_store *store, bx_error **err,
                       int64_t *ret_value, const char *sql, const char *types,
                       ...)
 {
-    bx_autostatement sqlite3_stmt *statement = NULL;
+    sqlite3_stmt *statement;
     va_list arguments;
     int found;
 
     va_start(arguments, types);
-    statement = prepare(store, err, sql, types, arguments);
+    statement = obtain(store, err, sql, types, arguments);
     va_end(arguments);
     if (statement == NULL)
         return -1;
     found = bx_session_db_step(store, statement, err);
     if (found > 0)
         *ret_value = sqlite3_column_int64(statement, 0);
+    keep(store, statement);
     return found;
 }
 

@@ -11,9 +11,13 @@
 /* What one entry may take, as JSON. */
 #define BX_SESSION_MAX_ENTRY_BYTES (64 << 20)
 
+/* More than there are in the session_*.c files. */
+#define BX_SESSION_KEPT_STATEMENTS 48
+
 struct bx_session_store {
     pthread_mutex_t mutex; /* over db, from begin to end */
     sqlite3 *db;
+    sqlite3_stmt *kept[BX_SESSION_KEPT_STATEMENTS]; /* compiled, not running */
     bool is_synced; /* how the connection commits now */
     char *path;
     char *lock_path;
@@ -43,13 +47,16 @@ sqlite3_stmt *bx_session_db_prepare(bx_session_store *store, bx_error **err,
 /* 1: a row; 0: no more; -1 */
 int bx_session_db_step(bx_session_store *store, sqlite3_stmt *statement,
                        bx_error **err);
-/* To the end; rows are passed over. */
+/* To the end; rows are passed over. Of this one and the next the statement is
+ * kept for the next time. */
 int bx_session_db_run(bx_session_store *store, bx_error **err, const char *sql,
                       const char *types, ...);
 /* The first column of the first row; 1, or 0: no row, or -1. */
 int bx_session_db_get(bx_session_store *store, bx_error **err,
                       int64_t *ret_value, const char *sql, const char *types,
                       ...);
+/* Before the database is closed. */
+void bx_session_db_drop_kept(bx_session_store *store);
 /* Borrowed until the next step; "" for NULL. */
 const char *bx_session_db_text(sqlite3_stmt *statement, int column);
 

@@ -174,6 +174,7 @@ void bx_session_store_close(bx_session_store *store)
 {
     if (store == NULL)
         return;
+    bx_session_db_drop_kept(store);
     (void)sqlite3_close(store->db);
     bx_closep(&store->lock_fd);
     (void)pthread_mutex_destroy(&store->mutex);
