@@ -19,6 +19,8 @@ char *talk_write(bx_session_store *store, const char *workspace, talk_kind kind,
 /* A call's result of about so many bytes: lines of a program; owned. */
 json_t *talk_result(unsigned number, size_t bytes);
 
+/* Processor time of this thread: other programs' load does not move it. */
+double cpu_us(void);
 /* Time in fdatasync(), and how often it was called, since the program began: of
  * all threads, SQLite's among them. */
 double disk_us(void);
