@@ -89,7 +89,8 @@ typedef struct bx_approval_ask {
 typedef enum bx_answer {
     BX_ANSWER_NO,
     BX_ANSWER_YES,
-    BX_ANSWER_ALWAYS, /* yes, and for this tool in this session */
+    BX_ANSWER_ALWAYS, /* yes, and for this tool in this session; where a rule
+                       * asks, for what that rule asks of the tool */
     BX_ANSWER_STOP,   /* no, and the agent stops */
 } bx_answer;
 

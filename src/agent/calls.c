@@ -120,6 +120,40 @@ static int stop(bx_call_run *call, const char *said, bx_error **err)
                            "made.");
 }
 
+/* What "always" is said to: the tool where its mode asks, and of a rule what
+ * this rule asks for. Owned, NULL without memory. */
+static char *always_key(const bx_call_run *call, const char *why)
+{
+    const bool is_of_rule = strncmp(why, "rule ", 5) == 0;
+    char *key = NULL;
+
+    return asprintf(&key, "%s%s%s", call->name, is_of_rule ? "\n" : "",
+                    is_of_rule ? why : "") < 0
+               ? NULL
+               : key;
+}
+
+static bool is_always(const bx_call_run *call, const char *why)
+{
+    bx_autofree char *key = always_key(call, why);
+
+    return call->level < BX_LEVEL_DANGEROUS && key != NULL &&
+           json_object_get(call->agent->always, key) != NULL;
+}
+
+static int keep_always(const bx_call_run *call, const char *why, bx_error **err)
+{
+    bx_autofree char *key = NULL;
+
+    if (call->level >= BX_LEVEL_DANGEROUS)
+        return 0;
+    key = always_key(call, why);
+    return key == NULL || json_object_set_new(call->agent->always, key,
+                                              json_true()) < 0
+               ? bx_error_set_nomem(err)
+               : 0;
+}
+
 static int ask(bx_call_run *call, const char *why, bx_error **err)
 {
     bx_agent *agent = call->agent;
@@ -147,9 +181,8 @@ static int ask(bx_call_run *call, const char *why, bx_error **err)
                                "Cancelled: the call was not made.");
     switch (answer) {
     case BX_ANSWER_ALWAYS:
-        if (call->level < BX_LEVEL_DANGEROUS &&
-            json_object_set_new(agent->always, call->name, json_true()) < 0)
-            return bx_error_set_nomem(err);
+        if (keep_always(call, why, err) < 0)
+            return -1;
         /* fall through */
     case BX_ANSWER_YES:
         tell_decision(call, "allowed", "person", said);
@@ -186,9 +219,7 @@ static int judge(bx_call_run *call, bx_error **err)
                          "Refused: in mode plan nothing is changed. Write down "
                          "what you would do, as a plan, and end.")
                    : refuse(call, why, NULL, err);
-    if (ruling == BX_RULING_ASK &&
-        (call->level >= BX_LEVEL_DANGEROUS ||
-         json_object_get(agent->always, call->name) == NULL))
+    if (ruling == BX_RULING_ASK && !is_always(call, why))
         return ask(call, why, err);
     tell_decision(call, "allowed",
                   ruling == BX_RULING_ASK ? "person, always" : why, NULL);

@@ -492,6 +492,38 @@ static void always_does_not_cover_more(void **state)
     assert_string_equal(it->order, "ab");
 }
 
+/* What a rule asks for was not asked by the mode, nor was what may be one that
+ * is refused. */
+static void always_does_not_cover_rules(void **state)
+{
+    bench *it = *state;
+    const reply_plan replies[] = {
+        { .calls = "[[\"write\", {\"path\": \"/a\"}],"
+                   " [\"write\", {\"path\": \"/keep/b\"}],"
+                   " [\"write\", {\"path\": \"/x/../y\"}],"
+                   " [\"write\", {\"path\": \"/c\"}],"
+                   " [\"write\", {\"path\": \"/keep/d\"}]]" },
+        { .text = "end" },
+    };
+    bx_autorules bx_rules *rules = bx_rules_new();
+    RESULT result = { 0 };
+
+    assert_non_null(rules);
+    assert_int_equal(bx_rules_add(rules, BX_RULING_ASK, "write(/keep/*)", NULL),
+                     0);
+    assert_int_equal(
+        bx_rules_add(rules, BX_RULING_REFUSE, "write(/never/*)", NULL), 0);
+    person(it, BX_MODE_READS);
+    it->at.config.rules = rules;
+    it->answers[0] = BX_ANSWER_ALWAYS;
+    it->answers[1] = BX_ANSWER_ALWAYS;
+    it->answers[2] = BX_ANSWER_NO;
+    play(it, replies, &result);
+    assert_int_equal(it->asked, 3);
+    assert_string_equal(it->why, "rule write(/never/*), which may be meant");
+    assert_int_equal(it->made, 4);
+}
+
 static void a_person_stops_it(void **state)
 {
     bench *it = *state;
@@ -883,6 +915,7 @@ int main(void)
         TEST(always_is_for_one_tool),
         TEST(always_is_not_for_what_is_dangerous),
         TEST(always_does_not_cover_more),
+        TEST(always_does_not_cover_rules),
         TEST(a_person_stops_it),
         TEST(nobody_there_is_a_refusal),
         TEST(a_mode_can_change),
