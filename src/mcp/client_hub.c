@@ -53,6 +53,79 @@ static void on_change(void *context)
         bx_registry_tell_change(registry);
 }
 
+/* ---- secrets --------------------------------------------------------- */
+
+/* What we gave a server as a secret does not reach a model by way of it. A
+ * copy, owned; NULL without memory. */
+static json_t *masked(const bx_remote_server *server, const json_t *value);
+
+static json_t *masked_text(const bx_remote_server *server, const json_t *value)
+{
+    size_t bytes = json_string_length(value);
+    bx_autofree char *text = malloc(bytes + 1);
+
+    if (text == NULL)
+        return NULL;
+    memcpy(text, json_string_value(value), bytes + 1);
+    /* A NUL in it ends no secret's search. */
+    for (size_t at = 0; at < bytes; at += strlen(text + at) + 1)
+        bx_remote_server_mask(server, text + at);
+    return json_stringn(text, bytes);
+}
+
+static json_t *masked_object(const bx_remote_server *server,
+                             const json_t *value)
+{
+    json_t *made = json_object();
+    const char *key;
+    json_t *item;
+
+    json_object_foreach((json_t *)value, key, item)
+    {
+        bx_autofree char *name = strdup(key);
+
+        if (name != NULL)
+            bx_remote_server_mask(server, name);
+        if (name == NULL || made == NULL ||
+            json_object_set_new(made, name, masked(server, item)) < 0) {
+            json_decref(made);
+            return NULL;
+        }
+    }
+    return made;
+}
+
+static json_t *masked_array(const bx_remote_server *server, const json_t *value)
+{
+    json_t *made = json_array();
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(value, i, item)
+    {
+        if (made == NULL ||
+            json_array_append_new(made, masked(server, item)) < 0) {
+            json_decref(made);
+            return NULL;
+        }
+    }
+    return made;
+}
+
+static json_t *masked(const bx_remote_server *server, const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return masked_text(server, value);
+    case JSON_OBJECT:
+        return masked_object(server, value);
+    case JSON_ARRAY:
+        return masked_array(server, value);
+    default:
+        return json_incref((json_t *)value);
+    }
+}
+
 /* ---- a source of tools ----------------------------------------------- */
 
 static bx_hub_server *find(const bx_mcp_hub *hub, const char *name)
@@ -64,12 +137,25 @@ static bx_hub_server *find(const bx_mcp_hub *hub, const char *name)
     return NULL;
 }
 
+/* NULL without memory; owned. */
+static json_t *tools_of(const bx_hub_server *at)
+{
+    json_t *tools = bx_mcp_client_tools(at->client);
+    json_t *shown = tools;
+
+    if (bx_remote_server_has_secrets(at->server)) {
+        shown = masked(at->server, tools);
+        json_decref(tools);
+    }
+    return shown;
+}
+
 static int list_one(const bx_hub_server *at,
                     int (*take)(void *context, const bx_remote_tool *tool),
                     void *take_context)
 {
-    json_t *tools = bx_mcp_client_tools(at->client);
-    int result = 0;
+    json_t *tools = tools_of(at);
+    int result = tools == NULL ? -1 : 0;
     size_t i;
     const json_t *tool;
 
@@ -108,36 +194,18 @@ static int list(void *context,
     return 0;
 }
 
-/* What we gave a server as a secret does not reach a model by way of it. In
- * place; nobody else has value. */
-static int mask(const bx_remote_server *server, json_t *value)
+/* A refusal in its words. Takes why. */
+static int fail_call(const bx_remote_server *server, bx_error *why,
+                     bx_error **err)
 {
-    bx_autofree char *text = NULL;
-    const char *key;
-    json_t *item;
-    size_t i;
+    bx_autofree char *text = strdup(bx_error_message(why));
+    bx_code code = bx_error_code(why);
 
-    if (json_is_string(value)) {
-        size_t bytes = json_string_length(value);
-
-        text = malloc(bytes + 1);
-        if (text == NULL)
-            return -1;
-        memcpy(text, json_string_value(value), bytes + 1);
-        bx_remote_server_mask(server, text);
-        return json_string_setn(value, text, bytes);
-    }
-    json_object_foreach(value, key, item)
-    {
-        if (mask(server, item) < 0)
-            return -1;
-    }
-    json_array_foreach(value, i, item)
-    {
-        if (mask(server, item) < 0)
-            return -1;
-    }
-    return 0;
+    bx_error_free(why);
+    if (text == NULL)
+        return bx_error_set_nomem(err);
+    bx_remote_server_mask(server, text);
+    return bx_error_set(err, code, "MCP server '%s': %s", server->name, text);
 }
 
 static int call(void *context, const bx_remote_call *request,
@@ -152,6 +220,7 @@ static int call(void *context, const bx_remote_call *request,
                                .progress = request->progress,
                                .progress_context = request->progress_context };
     json_t *result = NULL;
+    bx_error *why = NULL;
 
     if (at == NULL)
         return bx_error_set(err, BX_ERR_NOT_FOUND, "server '%s' is gone",
@@ -159,15 +228,15 @@ static int call(void *context, const bx_remote_call *request,
     wait = bx_wait_at_most_ms(request->wait, request->timeout_ms != 0
                                                  ? request->timeout_ms
                                                  : at->server->timeout_ms);
-    if (bx_mcp_client_call_tool(at->client, &own, &result, err) < 0)
-        return bx_error_wrap(err, "MCP server '%s'", at->server->name);
-    if (bx_remote_server_has_secrets(at->server) &&
-        mask(at->server, result) < 0) {
-        json_decref(result);
-        return bx_error_set_nomem(err);
+    if (bx_mcp_client_call_tool(at->client, &own, &result, &why) < 0)
+        return fail_call(at->server, why, err);
+    if (!bx_remote_server_has_secrets(at->server)) {
+        *ret_result = result;
+        return 0;
     }
-    *ret_result = result;
-    return 0;
+    *ret_result = masked(at->server, result);
+    json_decref(result);
+    return *ret_result == NULL ? bx_error_set_nomem(err) : 0;
 }
 
 /* ---- the hub --------------------------------------------------------- */

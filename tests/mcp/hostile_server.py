@@ -44,7 +44,9 @@ TOOLS = [
     tool("no-content"), tool("bad-blocks"), tool("structured", outputSchema={
         "type": "object", "required": ["n"],
         "properties": {"n": {"type": "integer"}}}),
-    tool("secret"), tool("asks"), tool("big"), tool("leave"),
+    tool("secret"),
+    tool("secret-error", "Not " + os.environ.get("KEY", "known")),
+    tool("secret-key"), tool("asks"), tool("big"), tool("leave"),
 ]
 
 
@@ -167,6 +169,11 @@ def call(number, params):
         sys.stderr.write("my key is " + os.environ["KEY"] + "\n")
         sys.stderr.flush()
         result(number, text("it is " + os.environ["KEY"]))
+    elif name == "secret-error":
+        error(number, -32603, "no luck with " + os.environ["KEY"])
+    elif name == "secret-key":
+        result(number, {"content": [], "structuredContent": {
+            "the " + os.environ["KEY"]: {os.environ["KEY"]: 1}}})
     elif name == "asks":
         send({"jsonrpc": "2.0", "id": "s", "method": "sampling/createMessage",
               "params": {"messages": []}})

@@ -473,6 +473,7 @@ static void keeps_secrets_from_model_and_log(void **state)
 {
     bx_autofree char *log = at_home(".local/state/boxagnts/mcp.log");
     bx_autofree char *text = NULL;
+    bx_tool *tool;
     setup s;
 
     (void)state;
@@ -483,6 +484,15 @@ static void keeps_secrets_from_model_and_log(void **state)
     s = open_setup(NULL);
     approve(&s, "mcp-one-secret");
     assert_result(&s, "mcp-one-secret", "{}", false, "it is *******");
+    approve(&s, "mcp-one-secret-error");
+    tool = bx_registry_get(s.registry, "mcp-one-secret-error", NULL);
+    assert_string_equal(tool->manifest->description, "Not *******************");
+    bx_tool_unref(tool);
+    assert_result(&s, "mcp-one-secret-error", "{}", true,
+                  "no luck with *******");
+    approve(&s, "mcp-one-secret-key");
+    assert_result(&s, "mcp-one-secret-key", "{}", false,
+                  "\"the *******************\"");
     close_setup(&s);
     assert_int_equal(bx_file_read(log, 1u << 20, &text, NULL, NULL), 0);
     assert_non_null(strstr(text, "one: my key is *******"));
