@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -24,6 +25,23 @@ void bx_cli_print_safe(FILE *out, const char *text, size_t bytes)
         text += part;
         bytes -= part;
     }
+}
+
+bool bx_cli_ask(const char *question, char *answer, size_t size)
+{
+    bx_autofree char *line = NULL;
+    size_t room = 0;
+    ssize_t bytes;
+
+    (void)tcflush(STDIN_FILENO, TCIFLUSH);
+    fputs(question, stderr);
+    bytes = getline(&line, &room, stdin);
+    if (bytes < 0)
+        return false;
+    while (bytes > 0 && strchr(" \t\r\n", line[bytes - 1]) != NULL)
+        line[--bytes] = '\0';
+    (void)snprintf(answer, size, "%s", (size_t)bytes < size ? line : "");
+    return true;
 }
 
 int bx_cli_fail(int status, bx_error *error)

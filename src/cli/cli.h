@@ -59,6 +59,11 @@ int bx_cmd_completion(int argc, char **argv);
  * escaped; lines and tabs stay. */
 void bx_cli_print_safe(FILE *out, const char *text, size_t bytes);
 
+/* Put a question on stderr and read one line from stdin, without its end. What
+ * was typed before the question stood there is dropped; what does not fit is
+ * "", since a part of an answer is none. False: there is no more. */
+bool bx_cli_ask(const char *question, char *answer, size_t size);
+
 /* "boxagnts: MESSAGE" on stderr; returns status. Frees the error. */
 int bx_cli_fail(int status, bx_error *error);
 int bx_cli_usage(int status, const char *command, const char *format, ...)

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -229,14 +230,14 @@ void bx_tool_cli_on_refusal(void *context, const bx_audit_event *event)
 
 bool bx_tool_cli_ask(const char *question)
 {
+    bx_autobuf bx_buf prompt = BX_BUF_INIT;
     char answer[16];
 
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return false;
-    fprintf(stderr, "%s [y/N] ", question);
-    if (fgets(answer, sizeof(answer), stdin) == NULL)
-        return false;
-    return answer[0] == 'y' || answer[0] == 'Y';
+    return bx_buf_printf(&prompt, "%s [y/N] ", question) == 0 &&
+           bx_cli_ask(prompt.data, answer, sizeof(answer)) &&
+           (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0);
 }
 
 void bx_tool_cli_print(FILE *out, const char *text, size_t bytes)
