@@ -4,10 +4,12 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/json_text.h"
+#include "cli/chat_call.h"
 #include "cli/hold.h"
 
 #define INPUT_BYTES 160 /* of a call's input */
@@ -112,7 +114,9 @@ static void show_approval(const json_t *event)
 
 static void show_denied(const json_t *event)
 {
-    fprintf(stderr, "  denied %s '", member(event, "call"));
+    fputs("  denied ", stderr);
+    put(member(event, "call"), 64);
+    fputs(" '", stderr);
     put(member(event, "target"), LINE_BYTES);
     fputs("': ", stderr);
     put(member(event, "reason"), LINE_BYTES);
@@ -201,7 +205,7 @@ static void on_event(void *context, const json_t *event)
 static void on_json(void *context, const json_t *event)
 {
     (void)context;
-    json_dumpf(event, stdout, JSON_COMPACT);
+    json_dumpf(event, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
     putchar('\n');
     fflush(stdout);
 }
@@ -209,35 +213,52 @@ static void on_json(void *context, const json_t *event)
 /* ---- asking ----------------------------------------------------------------
  */
 
-static bx_answer on_ask(void *context, const bx_approval_ask *question,
-                        char **ret_reason)
+static void show_question(const bx_approval_ask *question)
 {
-    char answer[16];
+    bx_screen screen;
 
-    (void)context;
-    (void)ret_reason;
+    bx_screen_init(&screen, stderr);
+    fputs("  ", stderr);
+    put(question->name, 64);
+    fputs(" asks to run:\n", stderr);
+    bx_chat_put_input(&screen, question->input);
     if (question->effect != NULL) {
         fputs("  it would change:\n", stderr);
         bx_cli_print_safe(stderr, question->effect, strlen(question->effect));
     }
     fprintf(stderr, "  level %s; asked by ", bx_level_name(question->level));
     put(question->why, LINE_BYTES);
-    fputs("\n  Run it? [y]es [n]o [a]lways [s]top: ", stderr);
-    if (fgets(answer, sizeof(answer), stdin) == NULL)
+    putc('\n', stderr);
+}
+
+/* Whoever says more than a word has not said yes. */
+static bx_answer on_ask(void *context, const bx_approval_ask *question,
+                        char **ret_reason)
+{
+    static const struct {
+        const char *word;
+        bx_answer answer;
+    } words[] = {
+        { "yes", BX_ANSWER_YES },
+        { "always", BX_ANSWER_ALWAYS },
+        { "stop", BX_ANSWER_STOP },
+    };
+    char answer[16];
+
+    (void)context;
+    (void)ret_reason;
+    show_question(question);
+    if (!bx_cli_ask("  Run it? [y]es [n]o [a]lways [s]top: ", answer,
+                    sizeof(answer)))
         return BX_ANSWER_STOP;
-    switch (answer[0]) {
-    case 'y':
-    case 'Y':
-        return BX_ANSWER_YES;
-    case 'a':
-    case 'A':
-        return BX_ANSWER_ALWAYS;
-    case 's':
-    case 'S':
-        return BX_ANSWER_STOP;
-    default:
-        return BX_ANSWER_NO;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t bytes = strlen(answer);
+
+        if ((bytes == 1 || bytes == strlen(words[i].word)) &&
+            strncasecmp(answer, words[i].word, bytes) == 0)
+            return words[i].answer;
     }
+    return BX_ANSWER_NO;
 }
 
 void bx_agent_view_attach(bx_agent_cli *cli)

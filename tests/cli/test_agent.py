@@ -419,6 +419,35 @@ class AgentRunTest(AgentTest):
         self.assertFalse(os.path.exists(self.path("ws/n.txt")))
         self.assertEqual(seen.count("Run it?"), 2)
 
+    def test_what_is_asked_is_shown_whole(self):
+        """What a person does not see is not agreed to, however it is said."""
+        padding = "echo " + "a" * 400
+        for flags in ([], ["--quiet"]):
+            self.script([bash(padding + "; touch evil.txt")], "so be it")
+            seen, status = self.on_terminal(["n"], "--mode", "ask", *flags,
+                                            "go")
+            self.assertEqual(status, 0, seen)
+            asked = seen.split("Run it?")[0].replace("\n    | ", "")
+            self.assertIn("bash", asked)
+            self.assertIn("touch evil.txt", asked)
+
+    def test_what_was_typed_before_is_no_answer(self):
+        self.script([bash("echo 1 >> l.txt")], [bash("echo 2 >> l.txt")],
+                    [bash("echo 3 >> l.txt")], "so be it")
+        seen, status = self.on_terminal(["n\ny\ny", "n", "n"], "--mode", "ask",
+                                        "go")
+        self.assertEqual(status, 0, seen)
+        self.assertFalse(os.path.exists(self.path("ws/l.txt")), seen)
+
+    def test_only_a_word_is_an_answer(self):
+        self.script([bash("echo 1 >> l.txt")], [bash("echo 2 >> l.txt")],
+                    [bash("echo 3 >> l.txt")], "so be it")
+        seen, status = self.on_terminal(
+            ["yes, but not this one", "a" + " " * 14 + "y", "yes"], "--mode",
+            "ask", "go")
+        self.assertEqual(status, 0, seen)
+        self.assertEqual(self.file("l.txt"), "3\n", seen)
+
     def test_effect_has_no_network(self):
         """A request before the approval would be one without it."""
         with socket.socket() as server:
