@@ -2,27 +2,15 @@
 #ifndef BX_CLI_CHAT_H
 #define BX_CLI_CHAT_H
 
-#include "cli/agent_cli.h"
-#include "cli/chat_view.h"
-#include "cli/line_editor.h"
+#include "cli/agent_person.h"
 
 typedef struct bx_chat {
     bx_agent_cli cli;
-    bx_chat_view *view;     /* owned, as is the editor */
-    bx_line_editor *editor; /* NULL: nobody is read from (-p) */
-    bool has_person;        /* somebody sits at the terminal and can be asked */
-    bool is_leaving;
+    bx_agent_view *view; /* owned, as is the editor */
+    bx_line_editor *editor;
+    bx_agent_person person;
     bx_agent_result last; /* of the last run; owned */
 } bx_chat;
-
-/* ---- chat_ask.c: what a person is asked ---- */
-
-/* As of bx_agent_config; context: the chat. */
-bx_answer bx_chat_approve(void *context, const bx_approval_ask *ask,
-                          char **ret_reason);
-char *bx_chat_question(void *context, const char *question,
-                       const json_t *choices);
-bool bx_chat_on_hold(void *context, const bx_hold_event *event);
 
 /* ---- chat_command.c: lines that begin with '/' ---- */
 

@@ -18,7 +18,7 @@
 
 static void list_models(bx_chat *chat)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     const bx_models *models = chat->cli.models;
     size_t hidden = 0;
 
@@ -56,7 +56,7 @@ static void set_model(bx_chat *chat, const char *rest)
         return;
     }
     chat->cli.config.model = model;
-    bx_screen_print(bx_chat_view_notes(chat->view), 0, "model: %s\n",
+    bx_screen_print(bx_agent_view_notes(chat->view), 0, "model: %s\n",
                     model->name);
 }
 
@@ -74,7 +74,7 @@ static const struct {
 
 static void set_mode(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
     bx_mode mode;
 
@@ -110,9 +110,9 @@ static void compact(bx_chat *chat, const char *rest)
 
     (void)rest;
     bx_agent_cli_catch_interrupts(&chat->cli);
-    bx_chat_view_begin(chat->view);
+    bx_agent_view_begin(chat->view);
     failed = bx_agent_compact(chat->cli.agent, &err);
-    bx_chat_view_end(chat->view);
+    bx_agent_view_end(chat->view);
     if (failed < 0)
         bx_chat_say_error(chat, err);
 }
@@ -120,7 +120,7 @@ static void compact(bx_chat *chat, const char *rest)
 static void quit(bx_chat *chat, const char *rest)
 {
     (void)rest;
-    chat->is_leaving = true;
+    chat->person.is_leaving = true;
 }
 
 /* `boxagnts overlay VERB NAME` of the session's overlay. Workers that wait for
@@ -128,7 +128,7 @@ static void quit(bx_chat *chat, const char *rest)
 static void run_overlay(bx_chat *chat, const char *verb, const char *rest)
 {
     bool is_commit = strcmp(verb, "commit") == 0;
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     const char *overlay = bx_agent_overlay(chat->cli.agent);
     bx_autofree char *name = overlay == NULL ? NULL : strdup(overlay);
     bx_autofree char *dir = name == NULL ? NULL : bx_overlay_path(name, NULL);
@@ -237,7 +237,7 @@ static const char *guess(const char *word)
 
 static void say_unknown(bx_chat *chat, const char *name, size_t bytes)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_autofree char *word = strndup(name, bytes);
     const char *near = word == NULL ? NULL : guess(word);
 
@@ -267,7 +267,7 @@ void bx_chat_command_run(bx_chat *chat, const char *line)
         say_unknown(chat, name, bytes);
     else if (operands != NULL)
         command->run(chat, operands);
-    fflush(bx_chat_view_notes(chat->view)->out);
+    fflush(bx_agent_view_notes(chat->view)->out);
 }
 
 /* ---- completion ---- */

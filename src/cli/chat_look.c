@@ -8,7 +8,7 @@
 #include "agent/workspace_file.h"
 #include "base/buf.h"
 #include "cli/chat.h"
-#include "cli/chat_call.h"
+#include "cli/view_call.h"
 #include "policy/host_pattern.h"
 #include "policy/policy.h"
 
@@ -30,7 +30,7 @@ static void put_rest(bx_screen *out, const char *text, unsigned used)
 
 void bx_chat_show_help(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
 
     (void)rest;
     for (size_t i = 0; i < bx_chat_commands_count; i++) {
@@ -58,7 +58,7 @@ static bool has_word(const char *text, const char *word)
 
 void bx_chat_show_tools(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
     bx_tool **tools = NULL;
     size_t count = 0;
@@ -91,7 +91,7 @@ void bx_chat_show_tools(bx_chat *chat, const char *rest)
 /* MCP servers' tools are registry tools by the name mcp-SERVER-TOOL. */
 void bx_chat_show_mcp(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
     bx_tool **tools = NULL;
     size_t count = 0;
@@ -137,7 +137,7 @@ static void show_folders(bx_screen *out, const bx_policy *policy)
 
 void bx_chat_show_policy(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     const bx_policy *policy = chat->cli.tools.options.policy;
     bx_error *err = NULL;
     bx_autofree char *text = NULL;
@@ -172,7 +172,7 @@ void bx_chat_show_policy(bx_chat *chat, const char *rest)
 
 void bx_chat_show_cost(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     const bx_usage *usage = &chat->last.usage;
     bx_session_info info = { 0 };
     bx_error *err = NULL;
@@ -211,21 +211,21 @@ void bx_chat_show_cost(bx_chat *chat, const char *rest)
 
 void bx_chat_show_plan(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
-    const json_t *plan = bx_chat_view_plan(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
+    const json_t *plan = bx_agent_view_plan(chat->view);
 
     (void)rest;
     if (json_array_size(plan) == 0)
         fputs("the model has made no plan since this began\n", out->out);
     else
-        bx_chat_put_plan(out, 0, plan);
+        bx_view_put_plan(out, 0, plan);
 }
 
 /* ---- what the workspace has for the model ---- */
 
 static void show_notes(bx_chat *chat, int workspace_fd)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
     json_t *notes = bx_memory_list(workspace_fd, NULL, &err);
     size_t i;
@@ -248,7 +248,7 @@ static void show_notes(bx_chat *chat, int workspace_fd)
 
 void bx_chat_show_memory(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
     bx_autofree char *text = NULL;
     bx_autofd int fd = bx_workspace_open(chat->cli.workspace, &err);
@@ -260,13 +260,13 @@ void bx_chat_show_memory(bx_chat *chat, const char *rest)
     } else if (bx_memory_read(fd, rest, &text, &err) < 0) {
         bx_chat_say_error(chat, err);
     } else {
-        bx_chat_put_quoted_whole(out, 0, text, strlen(text), NOTE_LINES);
+        bx_view_put_quoted_whole(out, 0, text, strlen(text), NOTE_LINES);
     }
 }
 
 void bx_chat_show_skills(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
     bx_autofd int fd = bx_workspace_open(chat->cli.workspace, &err);
     bx_autofd int user_fd = -1;

@@ -6,7 +6,7 @@
 #include "agent/models/message.h"
 #include "base/buf.h"
 #include "cli/chat.h"
-#include "cli/chat_call.h"
+#include "cli/view_call.h"
 
 #define SESSIONS_SHOWN 15u
 #define RECALL_ENTRIES 60u
@@ -62,7 +62,7 @@ void bx_chat_list_sessions(bx_chat *chat, const char *rest)
                                      .text = *rest == '\0' ? NULL : rest,
                                      .limit = SESSIONS_SHOWN };
     bx_autosessionlist bx_session_list list = { 0 };
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
 
     if (bx_session_store_list(chat->cli.store, &query, &list, &err) < 0) {
@@ -74,7 +74,7 @@ void bx_chat_list_sessions(bx_chat *chat, const char *rest)
     if (list.count == 0)
         fputs("no session of this workspace has these words\n", out->out);
     else
-        bx_chat_put_wrapped(out, 0, 0, "",
+        bx_view_put_wrapped(out, 0, 0, "",
                             "/resume ID goes on with one; `boxagnts session "
                             "list --all` shows those of every workspace");
 }
@@ -106,14 +106,14 @@ void bx_chat_resume(bx_chat *chat, const char *rest)
     if (id == NULL)
         bx_chat_say_error(chat, err);
     else if (strcmp(id, bx_agent_session(chat->cli.agent)) == 0)
-        fputs("that is this session\n", bx_chat_view_notes(chat->view)->out);
+        fputs("that is this session\n", bx_agent_view_notes(chat->view)->out);
     else if (reopen(chat, id))
         bx_chat_recall(chat);
 }
 
 void bx_chat_fork(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_error *err = NULL;
     bx_session_log *log = bx_session_log_fork(
         chat->cli.store, bx_agent_session(chat->cli.agent), 0, &err);
@@ -133,7 +133,7 @@ void bx_chat_fork(bx_chat *chat, const char *rest)
 
 void bx_chat_clear(bx_chat *chat, const char *rest)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     bx_autofree char *before = strdup(bx_agent_session(chat->cli.agent));
 
     (void)rest;
@@ -148,7 +148,7 @@ void bx_chat_rename(bx_chat *chat, const char *rest)
 
     if (*rest == '\0')
         fputs("which title? /rename TITLE\n",
-              bx_chat_view_notes(chat->view)->out);
+              bx_agent_view_notes(chat->view)->out);
     else if (bx_session_store_rename(chat->cli.store,
                                      bx_agent_session(chat->cli.agent), rest,
                                      &err) < 0)
@@ -183,12 +183,12 @@ static void recall_message(bx_screen *out, const json_t *message)
         return;
     putc('\n', out->out);
     bx_screen_print(out, BX_LOOK_BOLD, is_user ? "you\n" : "model\n");
-    bx_chat_put_quoted_whole(out, 0, text, strlen(text), RECALL_LINES);
+    bx_view_put_quoted_whole(out, 0, text, strlen(text), RECALL_LINES);
 }
 
 void bx_chat_recall(bx_chat *chat)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     const char *id = bx_agent_session(chat->cli.agent);
     bx_session_info info = { 0 };
     bx_error *err = NULL;

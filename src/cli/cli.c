@@ -93,13 +93,19 @@ int bx_cli_finish(int status)
     return status == 0 ? BX_EXIT_NOT_RUN : status;
 }
 
+bool bx_cli_is_dumb(void)
+{
+    const char *term = getenv("TERM");
+
+    return term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
+}
+
 bool bx_cli_has_colour(FILE *stream)
 {
     const char *no = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
 
     return isatty(fileno(stream)) && (no == NULL || no[0] == '\0') &&
-           term != NULL && term[0] != '\0';
+           !bx_cli_is_dumb();
 }
 
 const char *bx_cli_bytes(uint64_t bytes, char text[32])

@@ -81,7 +81,9 @@ int bx_cli_fail_call(bx_error *error);
  * above. */
 int bx_cli_run_status(const bx_result *result);
 
-/* Colours: on a terminal, unless NO_COLOR is set. */
+/* A terminal that only writes, by TERM: nothing but text and line breaks. */
+bool bx_cli_is_dumb(void);
+/* Colours: on a terminal that has them, unless NO_COLOR is set. */
 bool bx_cli_has_colour(FILE *stream);
 
 /* "1.5 MiB" and "12.3 ms"; text holds 32 bytes. Returns text. */

@@ -6,9 +6,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "cli/agent_cli.h"
-#include "cli/agent_cli_view.h"
-#include "cli/hold.h"
+#include "cli/agent_person.h"
 
 #define TASK_MAX_BYTES (1u << 20)
 
@@ -117,57 +115,139 @@ static int exit_status(bx_agent_status status)
     }
 }
 
-static void print_end(const bx_agent_cli *cli, const bx_agent_result *result)
+static void on_json(void *context, const json_t *event)
+{
+    (void)context;
+    json_dumpf(event, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+    putchar('\n');
+    fflush(stdout);
+}
+
+typedef struct agent_run {
+    bx_agent_cli *cli;
+    bx_agent_view *view; /* both owned */
+    bx_line_editor *editor;
+    bx_agent_person person;
+} agent_run;
+
+/* Asked are those who see the question; with --json a program reads. */
+static int find_person(agent_run *run, bx_error **err)
+{
+    const bx_line_editor_config config = {
+        .in = stdin,
+        .out = isatty(STDOUT_FILENO) ? stdout : stderr,
+    };
+
+    run->person = (bx_agent_person){ .cli = run->cli, .view = run->view };
+    if (run->cli->tools.wants_json || !isatty(STDIN_FILENO) ||
+        !isatty(STDERR_FILENO))
+        return 0;
+    run->editor = bx_line_editor_new(&config, err);
+    run->person.editor = run->editor;
+    run->person.is_there = run->editor != NULL;
+    return run->editor == NULL ? -1 : 0;
+}
+
+static int open_run(agent_run *run, bx_error **err)
+{
+    bx_agent_cli *cli = run->cli;
+
+    run->view = bx_agent_view_new(BX_VIEW_RUN, err);
+    if (run->view == NULL || bx_agent_cli_open(cli, err) < 0 ||
+        find_person(run, err) < 0)
+        return -1;
+    bx_agent_view_problems(run->view, cli->problems);
+    if (cli->tools.wants_json)
+        cli->config.events = (bx_event_sink){ on_json, NULL };
+    else if (!cli->tools.is_quiet)
+        cli->config.events = (bx_event_sink){ bx_agent_view_tell, run->view };
+    bx_agent_person_attach(&run->person);
+    return bx_agent_cli_start(cli, err);
+}
+
+/* Nobody was told how it went: the last words, and why there are no better
+ * ones. */
+static void print_quietly(const bx_agent_result *result)
 {
     size_t bytes = strlen(result->text);
 
-    if (cli->tools.wants_json)
-        return;
     if (bytes > 0) {
         bx_tool_cli_print(stdout, result->text, bytes);
         if (result->text[bytes - 1] != '\n')
             putchar('\n');
         fflush(stdout);
     }
-    bx_agent_view_end(cli, result);
+    if (result->status == BX_AGENT_DONE)
+        return;
+    fprintf(stderr, "boxagnts: %s%s", bx_agent_status_name(result->status),
+            result->reason[0] == '\0' ? "" : ": ");
+    bx_cli_print_safe(stderr, result->reason, strlen(result->reason));
+    putc('\n', stderr);
 }
 
-static int work(bx_agent_cli *cli, const char *task)
+static void print_end(const bx_agent_cli *cli, const bx_agent_result *result)
 {
+    if (cli->tools.wants_json)
+        return;
+    if (cli->tools.is_quiet)
+        print_quietly(result);
+    else if (result->status != BX_AGENT_DONE)
+        fprintf(stderr, "go on with: boxagnts agent run --resume %s\n",
+                bx_agent_session(cli->agent));
+}
+
+static int work(agent_run *run, const char *task, bx_error **err)
+{
+    bool is_shown = !run->cli->tools.is_quiet && !run->cli->tools.wants_json;
     bx_agent_result result = { 0 };
-    bx_error *err = NULL;
     json_t *content = NULL;
     int status = BX_EXIT_FAILED;
+    int failed;
 
-    bx_agent_cli_catch_interrupts(cli);
-    if (task != NULL)
-        content = make_content(task, &err);
-    if (err == NULL && bx_agent_run(cli->agent, content, &result, &err) == 0) {
-        print_end(cli, &result);
+    if (task != NULL) {
+        content = make_content(task, err);
+        if (content == NULL)
+            return status;
+    }
+    bx_agent_cli_catch_interrupts(run->cli);
+    if (is_shown)
+        bx_agent_view_begin(run->view);
+    failed = bx_agent_run(run->cli->agent, content, &result, err);
+    if (is_shown)
+        bx_agent_view_end(run->view);
+    if (failed == 0) {
+        print_end(run->cli, &result);
         status = exit_status(result.status);
     }
-    if (err != NULL)
-        status = bx_cli_fail(BX_EXIT_FAILED, err);
     bx_agent_result_clear(&result);
     json_decref(content);
     return status;
 }
 
-static int run(bx_agent_cli *cli)
+static int run_task(agent_run *run)
 {
     bx_autofree char *task = NULL;
     bx_error *err = NULL;
-    int status = check_operands(cli);
+    int status = check_operands(run->cli);
 
     if (status != 0)
         return status;
-    task = read_task(&cli->tools.options, &err);
-    if (err != NULL || bx_agent_cli_open(cli, &err) < 0)
-        return bx_cli_fail(BX_EXIT_FAILED, err);
-    bx_agent_view_attach(cli);
-    if (bx_agent_cli_start(cli, &err) < 0)
-        return bx_cli_fail(BX_EXIT_FAILED, err);
-    return work(cli, task);
+    task = read_task(&run->cli->tools.options, &err);
+    if (err == NULL && open_run(run, &err) == 0)
+        status = work(run, task, &err);
+    return err == NULL ? status : bx_cli_fail(BX_EXIT_FAILED, err);
+}
+
+/* The view goes last: what the agent's threads tell goes there. */
+static int run_and_close(bx_agent_cli *cli)
+{
+    agent_run run = { .cli = cli };
+    int status = run_task(&run);
+
+    bx_agent_cli_close(cli);
+    bx_line_editor_free(run.editor);
+    bx_agent_view_free(run.view);
+    return status;
 }
 
 int bx_cmd_agent(int argc, char **argv)
@@ -194,7 +274,7 @@ int bx_cmd_agent(int argc, char **argv)
         print_run_help();
         status = 0;
     } else {
-        status = run(&cli);
+        return run_and_close(&cli);
     }
     bx_agent_cli_close(&cli);
     return status;

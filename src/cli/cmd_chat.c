@@ -30,7 +30,7 @@ static void print_help(FILE *out)
 
 void bx_chat_say_error(bx_chat *chat, bx_error *error)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     const char *message = bx_error_message(error);
 
     bx_screen_print(out, BX_LOOK_RED, "error: ");
@@ -75,11 +75,11 @@ static int say(bx_chat *chat, const char *text)
     bx_agent_result_clear(&chat->last);
     chat->last = (bx_agent_result){ 0 };
     bx_agent_cli_catch_interrupts(&chat->cli);
-    bx_chat_view_begin(chat->view);
+    bx_agent_view_begin(chat->view);
     failed = bx_agent_run(chat->cli.agent,
                           message == NULL ? NULL : bx_message_blocks(message),
                           &chat->last, &err);
-    bx_chat_view_end(chat->view);
+    bx_agent_view_end(chat->view);
     if (failed < 0)
         bx_chat_say_error(chat, err);
     else
@@ -112,22 +112,22 @@ static int talk(bx_chat *chat)
     bool was_interrupted = false;
     int status = 0;
 
-    while (!chat->is_leaving) {
+    while (!chat->person.is_leaving) {
         bx_autofree char *line = NULL;
         bx_line_status read;
         int ended;
 
-        if (chat->has_person)
-            putc('\n', bx_chat_view_notes(chat->view)->out);
+        if (chat->person.is_there)
+            putc('\n', bx_agent_view_notes(chat->view)->out);
         read = bx_line_editor_read(chat->editor, "> ", true, &line);
         if (read == BX_LINE_END)
             break;
         if (read == BX_LINE_INTERRUPTED) {
-            if (was_interrupted || !chat->has_person)
+            if (was_interrupted || !chat->person.is_there)
                 break;
             was_interrupted = true;
             fputs("Ctrl-C once more leaves, as do Ctrl-D and /quit.\n",
-                  bx_chat_view_notes(chat->view)->out);
+                  bx_agent_view_notes(chat->view)->out);
             continue;
         }
         was_interrupted = false;
@@ -135,14 +135,14 @@ static int talk(bx_chat *chat)
         if (ended != 0)
             status = ended;
     }
-    return chat->has_person ? 0 : status;
+    return chat->person.is_there ? 0 : status;
 }
 
 /* ---- opening ---- */
 
 static void greet(bx_chat *chat)
 {
-    bx_screen *out = bx_chat_view_notes(chat->view);
+    bx_screen *out = bx_agent_view_notes(chat->view);
     const bx_model *model = chat->cli.config.model;
     const char *workspace = chat->cli.workspace;
 
@@ -156,24 +156,6 @@ static void greet(bx_chat *chat)
               "export ANTHROPIC_API_KEY,\nOPENAI_API_KEY or GEMINI_API_KEY; "
               "docs/models.md has files, commands and\nlocal models.\n",
               out->out);
-}
-
-static void say_problems(bx_chat *chat)
-{
-    bx_screen *out = bx_chat_view_notes(chat->view);
-    size_t i;
-    json_t *problem;
-
-    json_array_foreach(chat->cli.problems, i, problem)
-    {
-        const char *text = json_string_value(problem);
-
-        if (text == NULL)
-            continue;
-        bx_screen_print(out, BX_LOOK_YELLOW, "note: ");
-        bx_screen_put(out, 0, text, strlen(text));
-        putc('\n', out->out);
-    }
 }
 
 static int open_editor(bx_chat *chat, bx_error **err)
@@ -193,24 +175,19 @@ static int open_chat(bx_chat *chat, bx_error **err)
 {
     bx_agent_config *config = &chat->cli.config;
 
-    chat->view = bx_chat_view_new(err);
+    chat->view = bx_agent_view_new(BX_VIEW_CHAT, err);
     if (chat->view == NULL || open_editor(chat, err) < 0 ||
         bx_agent_cli_open(&chat->cli, err) < 0)
         return -1;
-    chat->has_person = bx_line_editor_is_terminal(chat->editor);
+    chat->person = (bx_agent_person){
+        .cli = &chat->cli,
+        .view = chat->view,
+        .editor = chat->editor,
+        .is_there = bx_line_editor_is_terminal(chat->editor),
+    };
     config->events =
-        (bx_event_sink){ .tell = bx_chat_view_tell, .context = chat->view };
-    if (chat->has_person) {
-        config->approve = bx_chat_approve;
-        config->approve_context = chat;
-        config->ask = bx_chat_question;
-        config->ask_context = chat;
-        config->shows_effects = true;
-    }
-    if (chat->cli.tools.holds_requests) {
-        config->hold = bx_chat_on_hold;
-        config->hold_context = chat;
-    }
+        (bx_event_sink){ .tell = bx_agent_view_tell, .context = chat->view };
+    bx_agent_person_attach(&chat->person);
     return bx_agent_cli_start(&chat->cli, err);
 }
 
@@ -220,10 +197,10 @@ static int run(bx_chat *chat, const char *prompt)
 
     if (open_chat(chat, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
-    say_problems(chat);
+    bx_agent_view_problems(chat->view, chat->cli.problems);
     if (prompt != NULL)
         return say(chat, prompt);
-    if (chat->has_person) {
+    if (chat->person.is_there) {
         greet(chat);
         if (chat->cli.is_resuming)
             bx_chat_recall(chat);
@@ -235,7 +212,7 @@ static void close_chat(bx_chat *chat)
 {
     bx_agent_cli_close(&chat->cli);
     bx_line_editor_free(chat->editor);
-    bx_chat_view_free(chat->view);
+    bx_agent_view_free(chat->view);
     bx_agent_result_clear(&chat->last);
 }
 

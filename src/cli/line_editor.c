@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
-#include "cli/chat_screen.h"
+#include "cli/screen.h"
 #include "cli/line_editor_api.h"
 
 #define PASTE_MAX_BYTES BX_LINE_MAX_BYTES

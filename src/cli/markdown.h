@@ -4,7 +4,7 @@
 #ifndef BX_CLI_MARKDOWN_H
 #define BX_CLI_MARKDOWN_H
 
-#include "cli/chat_screen.h"
+#include "cli/screen.h"
 
 typedef struct bx_markdown bx_markdown;
 

@@ -3,7 +3,7 @@
 #ifndef BX_CLI_MARKDOWN_FLOW_H
 #define BX_CLI_MARKDOWN_FLOW_H
 
-#include "cli/chat_screen.h"
+#include "cli/screen.h"
 
 #define BX_FLOW_RUNS 16
 #define BX_FLOW_PREFIX_BYTES 128

@@ -350,7 +350,7 @@ class Approval(ChatTest):
         terminal.wait_prompt()
         self.assertFalse(self.exists())
         self.assertNotIn("Done.", terminal.text())
-        self.assertIn("stopped by the user", terminal.text())
+        self.assertIn("Cancelled: the call was not made", terminal.text())
 
     def test_end_of_input_is_a_no_and_leaves(self):
         terminal = self.ask()

@@ -1,7 +1,7 @@
 /* Where chat writes: a terminal with its width and looks, or a pipe. What
  * others wrote goes through here, so that nothing of it steers the terminal. */
-#ifndef BX_CLI_CHAT_SCREEN_H
-#define BX_CLI_CHAT_SCREEN_H
+#ifndef BX_CLI_SCREEN_H
+#define BX_CLI_SCREEN_H
 
 #include <stdio.h>
 

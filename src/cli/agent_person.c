@@ -1,12 +1,13 @@
-/* What a person is asked while an agent works. What is shown was written by a
+/* What is shown was written by a
  * model or a guest: it stands behind bars, escaped, and what was typed before
  * the question stood there does not answer it. */
+#include "cli/agent_person.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/chat.h"
-#include "cli/chat_call.h"
 #include "cli/hold.h"
+#include "cli/view_call.h"
 
 #define DIFF_LINES 40u
 #define DIFF_MAX_LINES 2000u /* when it is asked for */
@@ -38,20 +39,24 @@ static const answer_word *find_word(const char *text, size_t bytes)
 /* One of letters, by a line that is nothing else: "yes, but" is no yes. The
  * text after a no is for the model. Ctrl-C and Ctrl-D: 's'. ret_text: owned,
  * may stay NULL; NULL: none is taken. */
-static char read_letter(bx_chat *chat, bx_screen *screen, const char *prompt,
-                        const char *letters, char **ret_text)
+static char read_letter(bx_agent_person *person, bx_screen *screen,
+                        const char *prompt, const char *letters,
+                        char **ret_text)
 {
     for (;;) {
         bx_autofree char *line = NULL;
         bx_line_status status =
-            bx_line_editor_read(chat->editor, prompt, false, &line);
+            bx_line_editor_read(person->editor, prompt, false, &line);
         const answer_word *word;
         const char *begin;
         const char *text;
 
         if (status == BX_LINE_END)
-            chat->is_leaving = true;
-        if (status != BX_LINE_TEXT)
+            person->is_leaving = true;
+        else if (status == BX_LINE_INTERRUPTED)
+            bx_cancel_trigger(person->cli->tools.cancel);
+        if (status != BX_LINE_TEXT ||
+            atomic_load(&person->cli->tools.cancel->triggered))
             return 's';
         begin = line + strspn(line, " \t");
         text = begin + strcspn(begin, " \t\n,:.");
@@ -91,11 +96,11 @@ static const char *meaning_of(bx_level level)
     }
 }
 
-static void explain(bx_chat *chat, bx_screen *screen,
+static void explain(bx_agent_person *person, bx_screen *screen,
                     const bx_approval_ask *ask)
 {
     bx_autotool bx_tool *tool =
-        bx_registry_get(chat->cli.tools.registry, ask->name, NULL);
+        bx_registry_get(person->cli->tools.registry, ask->name, NULL);
 
     bx_screen_print(screen, 0, "  It %s.\n", meaning_of(ask->level));
     bx_screen_print(screen, 0, "  It is asked for because of: ");
@@ -104,11 +109,12 @@ static void explain(bx_chat *chat, bx_screen *screen,
     putc('\n', screen->out);
     if (tool != NULL && tool->manifest != NULL &&
         tool->manifest->description != NULL) {
-        bx_chat_put_wrapped(screen, 2, 0, "What the tool says of itself: ",
+        bx_view_put_wrapped(screen, 2, 0, "What the tool says of itself: ",
                             tool->manifest->description);
     }
-    fputs("  The policy holds whatever you answer; /policy TOOL shows what it "
-          "gives.\n  always: this tool is not asked for again in this session; "
+    fputs("  The policy holds whatever you answer; `boxagnts tool explain "
+          "TOOL` shows what\n  it gives.\n  always: this tool is not asked for "
+          "again in this session; "
           "a dangerous one is.\n  After n you may say something to the "
           "model: n use the tests folder\n",
           screen->out);
@@ -121,16 +127,16 @@ static void put_ask(bx_screen *screen, const bx_approval_ask *ask)
     bx_screen_put_line(screen, BX_LOOK_BOLD, ask->name, strlen(ask->name), 40);
     bx_screen_print(screen, 0, " (%s) asks to run:\n",
                     bx_level_name(ask->level));
-    bx_chat_put_input(screen, ask->input);
+    bx_view_put_input(screen, ask->input);
     if (ask->effect == NULL)
         return;
     bx_screen_print(screen, BX_LOOK_BOLD, "  What it changes:\n");
     if (ask->effect[0] == '\0')
         fputs("    nothing\n", screen->out);
-    bx_chat_put_diff(screen, ask->effect, DIFF_LINES);
+    bx_view_put_diff(screen, ask->effect, DIFF_LINES);
 }
 
-static bx_answer approve(bx_chat *chat, bx_screen *screen,
+static bx_answer approve(bx_agent_person *person, bx_screen *screen,
                          const bx_approval_ask *ask, char **ret_reason)
 {
     bool has_diff = ask->effect != NULL && ask->effect[0] != '\0';
@@ -138,7 +144,7 @@ static bx_answer approve(bx_chat *chat, bx_screen *screen,
     put_ask(screen, ask);
     for (;;) {
         char letter = read_letter(
-            chat, screen,
+            person, screen,
             has_diff ? "[y]es [n]o [a]lways [d]iff [e]xplain [s]top? "
                      : "[y]es [n]o [a]lways [e]xplain [s]top? ",
             has_diff ? "ynades" : "ynaes", ret_reason);
@@ -151,10 +157,10 @@ static bx_answer approve(bx_chat *chat, bx_screen *screen,
         case 'a':
             return BX_ANSWER_ALWAYS;
         case 'd':
-            bx_chat_put_diff(screen, ask->effect, DIFF_MAX_LINES);
+            bx_view_put_diff(screen, ask->effect, DIFF_MAX_LINES);
             break;
         case 'e':
-            explain(chat, screen, ask);
+            explain(person, screen, ask);
             break;
         default:
             return BX_ANSWER_STOP;
@@ -162,14 +168,14 @@ static bx_answer approve(bx_chat *chat, bx_screen *screen,
     }
 }
 
-bx_answer bx_chat_approve(void *context, const bx_approval_ask *ask,
-                          char **ret_reason)
+static bx_answer on_approve(void *context, const bx_approval_ask *ask,
+                            char **ret_reason)
 {
-    bx_chat *chat = context;
-    bx_screen *screen = bx_chat_view_hold(chat->view);
-    bx_answer answer = approve(chat, screen, ask, ret_reason);
+    bx_agent_person *person = context;
+    bx_screen *screen = bx_agent_view_hold(person->view);
+    bx_answer answer = approve(person, screen, ask, ret_reason);
 
-    bx_chat_view_release(chat->view);
+    bx_agent_view_release(person->view);
     return answer;
 }
 
@@ -183,7 +189,7 @@ static void put_question(bx_screen *screen, const char *question,
 
     putc('\n', screen->out);
     bx_screen_print(screen, BX_LOOK_YELLOW, "? The model asks:\n");
-    bx_chat_put_quoted_whole(screen, 2, question, strlen(question), 40);
+    bx_view_put_quoted_whole(screen, 2, question, strlen(question), 40);
     json_array_foreach(choices, i, choice)
     {
         const char *text = json_string_value(choice);
@@ -208,41 +214,41 @@ static char *answer_of(const char *line, const json_t *choices)
     return strdup(choice == NULL ? line : choice);
 }
 
-char *bx_chat_question(void *context, const char *question,
-                       const json_t *choices)
+static char *on_question(void *context, const char *question,
+                         const json_t *choices)
 {
-    bx_chat *chat = context;
-    bx_screen *screen = bx_chat_view_hold(chat->view);
+    bx_agent_person *person = context;
+    bx_screen *screen = bx_agent_view_hold(person->view);
     bx_autofree char *line = NULL;
     char *answer = NULL;
     bx_line_status status;
 
     put_question(screen, question, choices);
     status = bx_line_editor_read(
-        chat->editor,
+        person->editor,
         json_array_size(choices) > 0 ? "number or answer: " : "answer: ", false,
         &line);
     if (status == BX_LINE_TEXT)
         answer = answer_of(line, choices);
     else
-        bx_cancel_trigger(chat->cli.tools.cancel);
+        bx_cancel_trigger(person->cli->tools.cancel);
     if (status == BX_LINE_END)
-        chat->is_leaving = true;
-    bx_chat_view_release(chat->view);
+        person->is_leaving = true;
+    bx_agent_view_release(person->view);
     return answer;
 }
 
 /* ---- requests that are held ---- */
 
-bool bx_chat_on_hold(void *context, const bx_hold_event *event)
+static bool on_hold(void *context, const bx_hold_event *event)
 {
-    bx_chat *chat = context;
+    bx_agent_person *person = context;
     bx_screen *screen;
     char letter;
 
-    if (!chat->has_person)
+    if (!person->is_there)
         return bx_cli_on_hold(NULL, event);
-    screen = bx_chat_view_hold(chat->view);
+    screen = bx_agent_view_hold(person->view);
     putc('\n', screen->out);
     bx_screen_print(screen, BX_LOOK_YELLOW, "? ");
     fputs("a tool asks to send ", screen->out);
@@ -252,11 +258,28 @@ bool bx_chat_on_hold(void *context, const bx_hold_event *event)
                        2000);
     fprintf(screen->out, "\n  %zu bytes of body%s\n", event->body_bytes,
             event->body_bytes == 0 ? "" : ":");
-    bx_chat_put_quoted_whole(screen, 4, event->body, event->body_bytes,
+    bx_view_put_quoted_whole(screen, 4, event->body, event->body_bytes,
                              BODY_LINES);
-    letter = read_letter(chat, screen, "[y]es [n]o [s]top? ", "yns", NULL);
+    letter = read_letter(person, screen, "[y]es [n]o [s]top? ", "yns", NULL);
     if (letter == 's')
-        bx_cancel_trigger(chat->cli.tools.cancel);
-    bx_chat_view_release(chat->view);
+        bx_cancel_trigger(person->cli->tools.cancel);
+    bx_agent_view_release(person->view);
     return letter == 'y';
+}
+
+void bx_agent_person_attach(bx_agent_person *person)
+{
+    bx_agent_config *config = &person->cli->config;
+
+    if (person->is_there) {
+        config->approve = on_approve;
+        config->approve_context = person;
+        config->ask = on_question;
+        config->ask_context = person;
+        config->shows_effects = true;
+    }
+    if (person->cli->tools.holds_requests) {
+        config->hold = on_hold;
+        config->hold_context = person;
+    }
 }

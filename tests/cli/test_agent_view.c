@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "cli/chat_view.h"
+#include "cli/agent_view.h"
 
 typedef struct fixture {
-    bx_chat_view *view;
+    bx_agent_view *view;
     char out[32];
     char err[32];
     int saved_out;
@@ -42,7 +42,7 @@ static int set_up(void **state)
     strcpy(f->err, "/tmp/bx-view-XXXXXX");
     f->saved_out = divert(STDOUT_FILENO, f->out);
     f->saved_err = divert(STDERR_FILENO, f->err);
-    f->view = bx_chat_view_new(NULL);
+    f->view = bx_agent_view_new(BX_VIEW_CHAT, NULL);
     *state = f;
     return f->view == NULL ? -1 : 0;
 }
@@ -51,7 +51,7 @@ static int tear_down(void **state)
 {
     fixture *f = *state;
 
-    bx_chat_view_free(f->view);
+    bx_agent_view_free(f->view);
     fflush(stdout);
     fflush(stderr);
     dup2(f->saved_out, STDOUT_FILENO);
@@ -69,7 +69,7 @@ static void tell(fixture *f, const char *text)
     json_t *event = json_loads(text, 0, NULL);
 
     assert_non_null(event);
-    bx_chat_view_tell(f->view, event);
+    bx_agent_view_tell(f->view, event);
     json_decref(event);
 }
 
@@ -216,7 +216,7 @@ static void odd_events_harm_nothing(void **state)
     }
     for (int i = 0; i < 1000; i++)
         deep = json_pack("{s:s, s:o}", "type", "agent", "event", deep);
-    bx_chat_view_tell(f->view, deep);
+    bx_agent_view_tell(f->view, deep);
     json_decref(deep);
     tell(f, "[]");
     for (int i = 0; i < 200; i++)

@@ -1,4 +1,4 @@
-#include "cli/chat_view.h"
+#include "cli/agent_view.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,9 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/chat_call.h"
+#include "agent/models/message.h"
 #include "cli/cli.h"
 #include "cli/markdown.h"
+#include "cli/view_call.h"
 
 #define RESULT_LINES 3u
 #define OPEN_MAX 64u
@@ -22,12 +23,16 @@ typedef struct open_call {
     char name[68];
 } open_call;
 
-struct bx_chat_view {
-    bx_screen text;  /* of the model */
-    bx_screen notes; /* of everything else */
-    bx_screen *out;  /* notes: on a terminal the same as text */
+struct bx_agent_view {
+    bx_view_kind kind;
+    bx_screen text;   /* of the model */
+    bx_screen notes;  /* of everything else */
+    bx_screen *out;   /* notes: on a terminal the same as text */
+    bx_screen *words; /* of the model, but for last ones that wait */
+    bool streams;     /* none wait */
     bx_markdown *markdown;
     bool is_speaking; /* the cursor may stand in a line of the model's */
+    bool has_spoken;  /* words were streamed since the agent began */
     bool has_above;   /* something stands above, without a blank line between */
     open_call open[OPEN_MAX];
     size_t open_count;
@@ -59,7 +64,7 @@ static int64_t now_ns(void)
 
 /* ---- the last line ---- */
 
-static void clear_status(bx_chat_view *view)
+static void clear_status(bx_agent_view *view)
 {
     if (!view->has_status)
         return;
@@ -67,7 +72,7 @@ static void clear_status(bx_chat_view *view)
     view->has_status = false;
 }
 
-static int name_work(const bx_chat_view *view, bx_buf *text)
+static int name_work(const bx_agent_view *view, bx_buf *text)
 {
     const char *name = view->doing;
 
@@ -79,7 +84,7 @@ static int name_work(const bx_chat_view *view, bx_buf *text)
     return bx_buf_printf(text, "%s and %zu more", name, view->open_count - 1);
 }
 
-static void put_status(bx_chat_view *view)
+static void put_status(bx_agent_view *view)
 {
     static const char frames[] = "|/-\\";
     bx_autobuf bx_buf text = BX_BUF_INIT;
@@ -100,7 +105,7 @@ static void put_status(bx_chat_view *view)
 
 static void *tick(void *context)
 {
-    bx_chat_view *view = context;
+    bx_agent_view *view = context;
 
     pthread_mutex_lock(&view->lock);
     while (!view->is_ending) {
@@ -125,7 +130,7 @@ static void *tick(void *context)
 }
 
 /* Keys wait for the next prompt, and are not shown amid the answer. */
-static void be_quiet(bx_chat_view *view, bool is_quiet)
+static void be_quiet(bx_agent_view *view, bool is_quiet)
 {
     struct termios terminal;
 
@@ -146,33 +151,46 @@ static void be_quiet(bx_chat_view *view, bool is_quiet)
 
 /* ---- life ---- */
 
-bx_chat_view *bx_chat_view_new(bx_error **err)
+/* Who sees both streams in one place gets words as they come. Elsewhere stdout
+ * is for the last words of a task, and it is only known at its end which these
+ * are. */
+static void find_screens(bx_agent_view *view)
 {
-    bx_chat_view *view = calloc(1, sizeof(*view));
+    bx_screen_init(&view->text, stdout);
+    bx_screen_init(&view->notes, stderr);
+    view->streams = view->kind == BX_VIEW_CHAT ||
+                    (view->text.is_terminal && view->notes.is_terminal);
+    view->out =
+        view->streams && view->text.is_terminal ? &view->text : &view->notes;
+    view->words = view->streams ? &view->text : view->out;
+}
+
+bx_agent_view *bx_agent_view_new(bx_view_kind kind, bx_error **err)
+{
+    bx_agent_view *view = calloc(1, sizeof(*view));
 
     if (view == NULL) {
         bx_error_set_nomem(err);
         return NULL;
     }
-    bx_screen_init(&view->text, stdout);
-    bx_screen_init(&view->notes, stderr);
-    view->out = view->text.is_terminal ? &view->text : &view->notes;
+    view->kind = kind;
+    find_screens(view);
     view->doing = "waiting for the model";
     pthread_mutex_init(&view->lock, NULL);
     pthread_cond_init(&view->wake, NULL);
-    view->markdown = bx_markdown_new(&view->text);
+    view->markdown = bx_markdown_new(view->words);
     if (view->markdown == NULL) {
         bx_error_set_nomem(err);
-        bx_chat_view_free(view);
+        bx_agent_view_free(view);
         return NULL;
     }
     /* Without the thread there is no last line, and nothing else is amiss. */
-    view->has_ticker = view->text.is_terminal &&
+    view->has_ticker = view->out->is_terminal && !bx_cli_is_dumb() &&
                        pthread_create(&view->ticker, NULL, tick, view) == 0;
     return view;
 }
 
-void bx_chat_view_free(bx_chat_view *view)
+void bx_agent_view_free(bx_agent_view *view)
 {
     if (view == NULL)
         return;
@@ -191,7 +209,7 @@ void bx_chat_view_free(bx_chat_view *view)
     free(view);
 }
 
-void bx_chat_view_begin(bx_chat_view *view)
+void bx_agent_view_begin(bx_agent_view *view)
 {
     pthread_mutex_lock(&view->lock);
     bx_screen_measure(&view->text);
@@ -200,13 +218,14 @@ void bx_chat_view_begin(bx_chat_view *view)
     view->begin_ns = now_ns();
     view->open_count = 0;
     view->has_above = true;
+    view->has_spoken = false;
     view->doing = "waiting for the model";
     view->is_working = true;
     pthread_cond_signal(&view->wake);
     pthread_mutex_unlock(&view->lock);
 }
 
-static void end_words(bx_chat_view *view)
+static void end_words(bx_agent_view *view)
 {
     if (!view->is_speaking)
         return;
@@ -214,7 +233,7 @@ static void end_words(bx_chat_view *view)
     view->is_speaking = false;
 }
 
-void bx_chat_view_end(bx_chat_view *view)
+void bx_agent_view_end(bx_agent_view *view)
 {
     pthread_mutex_lock(&view->lock);
     view->is_working = false;
@@ -225,7 +244,7 @@ void bx_chat_view_end(bx_chat_view *view)
     pthread_mutex_unlock(&view->lock);
 }
 
-bx_screen *bx_chat_view_hold(bx_chat_view *view)
+bx_screen *bx_agent_view_hold(bx_agent_view *view)
 {
     pthread_mutex_lock(&view->lock);
     end_words(view);
@@ -237,7 +256,7 @@ bx_screen *bx_chat_view_hold(bx_chat_view *view)
     return view->out;
 }
 
-void bx_chat_view_release(bx_chat_view *view)
+void bx_agent_view_release(bx_agent_view *view)
 {
     fflush(view->out->out);
     view->last_call[0] = '\0';
@@ -246,17 +265,31 @@ void bx_chat_view_release(bx_chat_view *view)
     pthread_mutex_unlock(&view->lock);
 }
 
-bx_screen *bx_chat_view_notes(bx_chat_view *view)
+bx_screen *bx_agent_view_notes(bx_agent_view *view)
 {
     return view->out;
 }
 
-bx_screen *bx_chat_view_text(bx_chat_view *view)
+bx_screen *bx_agent_view_text(bx_agent_view *view)
 {
     return &view->text;
 }
 
-const json_t *bx_chat_view_plan(const bx_chat_view *view)
+void bx_agent_view_problems(bx_agent_view *view, const json_t *problems)
+{
+    size_t i;
+    json_t *problem;
+
+    json_array_foreach(problems, i, problem)
+    {
+        const char *text = json_string_value(problem);
+
+        if (text != NULL)
+            bx_view_put_wrapped(view->out, 0, BX_LOOK_YELLOW, "note: ", text);
+    }
+}
+
+const json_t *bx_agent_view_plan(const bx_agent_view *view)
 {
     return view->plan;
 }
@@ -264,7 +297,7 @@ const json_t *bx_chat_view_plan(const bx_chat_view *view)
 /* ---- what is told ---- */
 
 /* indent: cells, of sub-agents more. */
-typedef void (*show_fn)(bx_chat_view *view, const json_t *event,
+typedef void (*show_fn)(bx_agent_view *view, const json_t *event,
                         unsigned indent);
 
 static const char *text_of(const json_t *event, const char *key)
@@ -279,38 +312,47 @@ static long long number_of(const json_t *event, const char *key)
     return (long long)json_integer_value(json_object_get(event, key));
 }
 
-static void indent_by(const bx_chat_view *view, unsigned cells)
+static void indent_by(const bx_agent_view *view, unsigned cells)
 {
     fprintf(view->out->out, "%*s", (int)cells, "");
 }
 
 /* A line of its own, so that calls stand apart from words. */
-static void begin_part(bx_chat_view *view)
+static void begin_part(bx_agent_view *view)
 {
     if (view->has_above && view->out->is_terminal)
         putc('\n', view->out->out);
     view->has_above = false;
 }
 
-static void show_text(bx_chat_view *view, const json_t *event, unsigned indent)
+static void put_words(bx_agent_view *view, const char *text)
+{
+    if (!view->is_speaking && text[strspn(text, " \n")] == '\0' &&
+        view->words->is_terminal)
+        return; /* nothing to see yet */
+    clear_status(view);
+    if (!view->is_speaking && view->words->is_terminal)
+        putc('\n', view->words->out);
+    view->is_speaking = true;
+    view->has_spoken = view->streams;
+    view->has_above = true;
+    bx_markdown_put(view->markdown, text, strlen(text));
+    fflush(view->words->out);
+}
+
+static void show_text(bx_agent_view *view, const json_t *event, unsigned indent)
 {
     const char *text = text_of(event, "text");
 
     if (indent > 0)
         return; /* a sub-agent's words go to its parent */
     view->last_call[0] = '\0';
-    if (!view->is_speaking && text[strspn(text, " \n")] == '\0' &&
-        view->text.is_terminal)
-        return; /* nothing to see yet */
-    if (!view->is_speaking && view->text.is_terminal)
-        putc('\n', view->text.out);
-    view->is_speaking = true;
-    view->has_above = true;
-    bx_markdown_put(view->markdown, text, strlen(text));
-    fflush(view->text.out);
+    view->doing = "writing";
+    if (view->streams)
+        put_words(view, text);
 }
 
-static void show_thinking(bx_chat_view *view, const json_t *event,
+static void show_thinking(bx_agent_view *view, const json_t *event,
                           unsigned indent)
 {
     (void)event;
@@ -318,22 +360,61 @@ static void show_thinking(bx_chat_view *view, const json_t *event,
     view->doing = "thinking";
 }
 
-static void show_turn(bx_chat_view *view, const json_t *event, unsigned indent)
+static void show_turn(bx_agent_view *view, const json_t *event, unsigned indent)
 {
     (void)event;
     (void)indent;
     view->doing = "waiting for the model";
 }
 
-static void show_message(bx_chat_view *view, const json_t *event,
-                         unsigned indent)
+static bool has_calls(const json_t *message)
 {
-    (void)event;
-    if (indent == 0)
-        end_words(view);
+    size_t i;
+    json_t *block;
+
+    json_array_foreach(bx_message_blocks(message), i, block)
+    {
+        if (bx_block_is(block, "tool_call"))
+            return true;
+    }
+    return false;
 }
 
-static void show_retry(bx_chat_view *view, const json_t *event, unsigned indent)
+/* What is said with calls is said on the way; the rest are last words. */
+static void show_message(bx_agent_view *view, const json_t *event,
+                         unsigned indent)
+{
+    const json_t *message = json_object_get(event, "message");
+    bx_autofree char *text = NULL;
+
+    if (indent > 0)
+        return;
+    if (!view->streams && has_calls(message)) {
+        text = bx_message_text(message);
+        if (text != NULL)
+            put_words(view, text);
+    }
+    end_words(view);
+}
+
+static void show_session(bx_agent_view *view, const json_t *event,
+                         unsigned indent)
+{
+    const char *model = text_of(event, "model");
+    bool is_resumed = json_is_true(json_object_get(event, "is_resumed"));
+
+    if (view->kind != BX_VIEW_RUN || indent > 0)
+        return;
+    bx_screen_print(view->out, BX_LOOK_DIM, "session %s, model ",
+                    text_of(event, "id"));
+    bx_screen_put_line(view->out, BX_LOOK_DIM, model, strlen(model),
+                       NAME_CELLS);
+    bx_screen_print(view->out, BX_LOOK_DIM, "%s\n",
+                    is_resumed ? ", resumed" : "");
+}
+
+static void show_retry(bx_agent_view *view, const json_t *event,
+                       unsigned indent)
 {
     char delay[32];
     bool was_speaking = view->is_speaking;
@@ -352,7 +433,7 @@ static void show_retry(bx_chat_view *view, const json_t *event, unsigned indent)
     putc('\n', view->out->out);
 }
 
-static void note_open(bx_chat_view *view, const json_t *event)
+static void note_open(bx_agent_view *view, const json_t *event)
 {
     open_call *call;
 
@@ -364,7 +445,7 @@ static void note_open(bx_chat_view *view, const json_t *event)
                    text_of(event, "name"));
 }
 
-static void note_closed(bx_chat_view *view, const char *id)
+static void note_closed(bx_agent_view *view, const char *id)
 {
     for (size_t i = 0; i < view->open_count; i++) {
         if (strncmp(view->open[i].id, id, sizeof(view->open[i].id) - 1) != 0)
@@ -376,14 +457,14 @@ static void note_closed(bx_chat_view *view, const char *id)
     }
 }
 
-static void set_last(bx_chat_view *view, const char *id)
+static void set_last(bx_agent_view *view, const char *id)
 {
     (void)snprintf(view->last_call, sizeof(view->last_call), "%s", id);
 }
 
 /* What follows a call's line needs no name; otherwise it is said whose it is.
  */
-static void name_call(bx_chat_view *view, const json_t *event, unsigned indent)
+static void name_call(bx_agent_view *view, const json_t *event, unsigned indent)
 {
     const char *id = text_of(event, "id");
     const char *name = text_of(event, "name");
@@ -401,19 +482,19 @@ static void name_call(bx_chat_view *view, const json_t *event, unsigned indent)
     set_last(view, id);
 }
 
-static void show_call(bx_chat_view *view, const json_t *event, unsigned indent)
+static void show_call(bx_agent_view *view, const json_t *event, unsigned indent)
 {
     if (indent == 0) {
         end_words(view);
         note_open(view, event);
     }
     begin_part(view);
-    bx_chat_put_call(view->out, indent, text_of(event, "name"),
+    bx_view_put_call(view->out, indent, text_of(event, "name"),
                      json_object_get(event, "input"));
     set_last(view, text_of(event, "id"));
 }
 
-static void show_result(bx_chat_view *view, const json_t *event,
+static void show_result(bx_agent_view *view, const json_t *event,
                         unsigned indent)
 {
     note_closed(view, text_of(event, "id"));
@@ -424,13 +505,13 @@ static void show_result(bx_chat_view *view, const json_t *event,
         return;
     }
     name_call(view, event, indent);
-    bx_chat_put_result(view->out, indent + 2, event,
+    bx_view_put_result(view->out, indent + 2, event,
                        indent == 0 ? RESULT_LINES : 0);
     view->last_call[0] = '\0';
     view->has_above = true;
 }
 
-static void show_approval(bx_chat_view *view, const json_t *event,
+static void show_approval(bx_agent_view *view, const json_t *event,
                           unsigned indent)
 {
     bx_autobuf bx_buf label = BX_BUF_INIT;
@@ -440,13 +521,13 @@ static void show_approval(bx_chat_view *view, const json_t *event,
         return;
     name_call(view, event, indent);
     /* A person knows what they said. */
-    bx_chat_put_wrapped(view->out, indent + 2, BX_LOOK_YELLOW,
+    bx_view_put_wrapped(view->out, indent + 2, BX_LOOK_YELLOW,
                         "refused: ", strcmp(by, "person") == 0 ? "by you" : by);
     (void)snprintf(view->refused, sizeof(view->refused), "%s",
                    text_of(event, "id"));
 }
 
-static void show_denied(bx_chat_view *view, const json_t *event,
+static void show_denied(bx_agent_view *view, const json_t *event,
                         unsigned indent)
 {
     bx_autobuf bx_buf text = BX_BUF_INIT;
@@ -455,23 +536,25 @@ static void show_denied(bx_chat_view *view, const json_t *event,
     if (bx_buf_printf(&text, "%s '%s': %s (%s)", text_of(event, "call"),
                       text_of(event, "target"), text_of(event, "reason"),
                       text_of(event, "rule")) == 0)
-        bx_chat_put_wrapped(view->out, indent + 2, BX_LOOK_YELLOW,
+        bx_view_put_wrapped(view->out, indent + 2, BX_LOOK_YELLOW,
                             "policy refused ", text.data);
 }
 
-static void show_effect(bx_chat_view *view, const json_t *event,
+static void show_effect(bx_agent_view *view, const json_t *event,
                         unsigned indent)
 {
     bx_autobuf bx_buf text = BX_BUF_INIT;
 
+    if (strcmp(text_of(event, "call"), "overlay") == 0)
+        return; /* its diff stands in the question that follows */
     name_call(view, event, indent);
     if (bx_buf_printf(&text, "%s %s %s", text_of(event, "call"),
                       text_of(event, "target"), text_of(event, "detail")) == 0)
-        bx_chat_put_wrapped(view->out, indent + 2, BX_LOOK_DIM,
+        bx_view_put_wrapped(view->out, indent + 2, BX_LOOK_DIM,
                             "effect: ", text.data);
 }
 
-void bx_chat_put_plan(bx_screen *screen, unsigned indent, const json_t *items)
+void bx_view_put_plan(bx_screen *screen, unsigned indent, const json_t *items)
 {
     size_t i;
     json_t *item;
@@ -498,7 +581,7 @@ void bx_chat_put_plan(bx_screen *screen, unsigned indent, const json_t *items)
     }
 }
 
-static void show_plan(bx_chat_view *view, const json_t *event, unsigned indent)
+static void show_plan(bx_agent_view *view, const json_t *event, unsigned indent)
 {
     json_t *items = json_object_get(event, "items");
 
@@ -507,11 +590,11 @@ static void show_plan(bx_chat_view *view, const json_t *event, unsigned indent)
         view->plan = json_incref(items);
     }
     begin_part(view);
-    bx_chat_put_plan(view->out, indent + 2, items);
+    bx_view_put_plan(view->out, indent + 2, items);
     view->last_call[0] = '\0';
 }
 
-static void show_compaction(bx_chat_view *view, const json_t *event,
+static void show_compaction(bx_agent_view *view, const json_t *event,
                             unsigned indent)
 {
     end_words(view);
@@ -523,11 +606,11 @@ static void show_compaction(bx_chat_view *view, const json_t *event,
                     number_of(event, "before_tokens"));
 }
 
-static void show_notice(bx_chat_view *view, const json_t *event,
+static void show_notice(bx_agent_view *view, const json_t *event,
                         unsigned indent)
 {
     end_words(view);
-    bx_chat_put_wrapped(view->out, indent, BX_LOOK_YELLOW,
+    bx_view_put_wrapped(view->out, indent, BX_LOOK_YELLOW,
                         "note: ", text_of(event, "text"));
 }
 
@@ -540,7 +623,7 @@ static int put_count(bx_buf *text, long long count, const char *unit)
     return bx_buf_printf(text, "%lld %s", count, unit);
 }
 
-static int put_usage(const bx_chat_view *view, const json_t *event,
+static int put_usage(const bx_agent_view *view, const json_t *event,
                      bx_buf *text)
 {
     const json_t *usage = json_object_get(event, "usage");
@@ -563,7 +646,7 @@ static const char *plural(long long count)
 }
 
 /* What the work took: of all that this agent did since it began. */
-static void put_sums(bx_chat_view *view, const json_t *event)
+static void put_sums(bx_agent_view *view, const json_t *event)
 {
     bx_autobuf bx_buf text = BX_BUF_INIT;
     long long turns = number_of(event, "turns");
@@ -576,10 +659,22 @@ static void put_sums(bx_chat_view *view, const json_t *event)
          bx_buf_printf(&text, "%lld refused, ", refusals) < 0) ||
         put_usage(view, event, &text) < 0)
         return;
-    bx_chat_put_wrapped(view->out, 0, BX_LOOK_DIM, text.data, "");
+    bx_view_put_wrapped(view->out, 0, BX_LOOK_DIM, text.data, "");
 }
 
-static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
+static void put_last_words(bx_agent_view *view, const char *text)
+{
+    bx_automarkdown bx_markdown *markdown =
+        text[0] == '\0' ? NULL : bx_markdown_new(&view->text);
+
+    if (markdown == NULL)
+        return;
+    bx_markdown_put(markdown, text, strlen(text));
+    bx_markdown_end(markdown);
+    fflush(view->text.out);
+}
+
+static void show_end(bx_agent_view *view, const json_t *event, unsigned indent)
 {
     const char *status = text_of(event, "status");
     const char *reason = text_of(event, "reason");
@@ -587,15 +682,17 @@ static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
 
     end_words(view);
     if (indent > 0) {
-        bx_chat_put_wrapped(view->out, indent, BX_LOOK_DIM, "ended: ", status);
+        bx_view_put_wrapped(view->out, indent, BX_LOOK_DIM, "ended: ", status);
         return;
     }
-    if (view->text.is_terminal)
+    if (view->kind == BX_VIEW_RUN && !view->has_spoken)
+        put_last_words(view, text_of(event, "text"));
+    if (view->out->is_terminal)
         putc('\n', view->out->out);
     if (strcmp(status, "done") != 0) {
         (void)snprintf(label, sizeof(label), "%.40s%s", status,
                        reason[0] == '\0' ? "" : ": ");
-        bx_chat_put_wrapped(view->out, 0,
+        bx_view_put_wrapped(view->out, 0,
                             strcmp(status, "failed") == 0 ? BX_LOOK_RED
                                                           : BX_LOOK_YELLOW,
                             label, reason);
@@ -603,23 +700,31 @@ static void show_end(bx_chat_view *view, const json_t *event, unsigned indent)
     put_sums(view, event);
 }
 
-static void show(bx_chat_view *view, const json_t *event, unsigned depth);
+static void show(bx_agent_view *view, const json_t *event, unsigned depth);
 
 static const struct {
     const char *type;
     show_fn show;
     bool is_silent; /* it writes nothing, or clears the last line itself */
 } shows[] = {
-    { "text", show_text, false },     { "thinking", show_thinking, true },
-    { "turn", show_turn, true },      { "message", show_message, true },
-    { "retry", show_retry, false },   { "call", show_call, false },
-    { "result", show_result, false }, { "approval", show_approval, false },
-    { "denied", show_denied, false }, { "effect", show_effect, false },
-    { "plan", show_plan, false },     { "compaction", show_compaction, false },
-    { "notice", show_notice, false }, { "end", show_end, false },
+    { "session", show_session, false },
+    { "text", show_text, true },
+    { "thinking", show_thinking, true },
+    { "turn", show_turn, true },
+    { "message", show_message, true },
+    { "retry", show_retry, false },
+    { "call", show_call, false },
+    { "result", show_result, false },
+    { "approval", show_approval, false },
+    { "denied", show_denied, false },
+    { "effect", show_effect, false },
+    { "plan", show_plan, false },
+    { "compaction", show_compaction, false },
+    { "notice", show_notice, false },
+    { "end", show_end, false },
 };
 
-static void show_agent(bx_chat_view *view, const json_t *event, unsigned depth)
+static void show_agent(bx_agent_view *view, const json_t *event, unsigned depth)
 {
     const json_t *inner = json_object_get(event, "event");
     const char *type = text_of(inner, "type");
@@ -630,14 +735,14 @@ static void show_agent(bx_chat_view *view, const json_t *event, unsigned depth)
         end_words(view);
         clear_status(view);
         begin_part(view);
-        bx_chat_put_wrapped(view->out, depth * 4 + 2, BX_LOOK_CYAN, "agent ",
+        bx_view_put_wrapped(view->out, depth * 4 + 2, BX_LOOK_CYAN, "agent ",
                             text_of(event, "name"));
         return;
     }
     show(view, inner, depth + 1);
 }
 
-static void show(bx_chat_view *view, const json_t *event, unsigned depth)
+static void show(bx_agent_view *view, const json_t *event, unsigned depth)
 {
     const char *type = text_of(event, "type");
 
@@ -658,9 +763,9 @@ static void show(bx_chat_view *view, const json_t *event, unsigned depth)
     }
 }
 
-void bx_chat_view_tell(void *context, const json_t *event)
+void bx_agent_view_tell(void *context, const json_t *event)
 {
-    bx_chat_view *view = context;
+    bx_agent_view *view = context;
 
     pthread_mutex_lock(&view->lock);
     show(view, event, 0);

@@ -1,4 +1,4 @@
-#include "cli/chat_screen.h"
+#include "cli/screen.h"
 
 #include <locale.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "cli/chat_call.h"
+#include "cli/view_call.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define ERROR_LINES 6u
 #define WRAPPED_MAX_BYTES 1000u
 #define ENVELOPE_BEGIN "<data from=\""
-#define ENVELOPE_END "</data boundary=\""
+#define BOUNDARY " boundary=\""
 
 /* Members that say what a call is about, the most telling first. */
 static const char *const subjects[] = { "command", "path",    "file_path",
@@ -20,7 +20,7 @@ static const char *const subjects[] = { "command", "path",    "file_path",
                                         "name",    "question" };
 #define SUBJECTS_COUNT (sizeof(subjects) / sizeof(subjects[0]))
 
-char *bx_chat_call_subject(const json_t *input)
+char *bx_view_call_subject(const json_t *input)
 {
     char *text;
 
@@ -42,10 +42,10 @@ static void put_blanks(bx_screen *screen, unsigned count)
     fprintf(screen->out, "%*s", (int)count, "");
 }
 
-void bx_chat_put_call(bx_screen *screen, unsigned indent, const char *name,
+void bx_view_put_call(bx_screen *screen, unsigned indent, const char *name,
                       const json_t *input)
 {
-    bx_autofree char *subject = bx_chat_call_subject(input);
+    bx_autofree char *subject = bx_view_call_subject(input);
     unsigned used = indent + 2;
 
     put_blanks(screen, indent);
@@ -107,19 +107,19 @@ static void put_quoted(bx_screen *screen, unsigned look, unsigned indent,
     bx_flow_clear(&flow);
 }
 
-void bx_chat_put_quoted(bx_screen *screen, unsigned look, unsigned indent,
+void bx_view_put_quoted(bx_screen *screen, unsigned look, unsigned indent,
                         const char *text, size_t bytes, size_t max)
 {
     put_quoted(screen, look, indent, text, bytes, max, false);
 }
 
-void bx_chat_put_quoted_whole(bx_screen *screen, unsigned indent,
+void bx_view_put_quoted_whole(bx_screen *screen, unsigned indent,
                               const char *text, size_t bytes, size_t max)
 {
     put_quoted(screen, 0, indent, text, bytes, max, true);
 }
 
-void bx_chat_put_wrapped(bx_screen *screen, unsigned indent, unsigned look,
+void bx_view_put_wrapped(bx_screen *screen, unsigned indent, unsigned look,
                          const char *label, const char *text)
 {
     char blanks[BX_FLOW_PREFIX_BYTES];
@@ -166,7 +166,7 @@ static void put_whole(bx_screen *screen, const char *text, size_t bytes)
     }
 }
 
-void bx_chat_put_input(bx_screen *screen, const json_t *input)
+void bx_view_put_input(bx_screen *screen, const json_t *input)
 {
     const char *key;
     json_t *value;
@@ -199,22 +199,38 @@ void bx_chat_put_input(bx_screen *screen, const json_t *input)
     }
 }
 
-/* A result's text, without the envelope that is for the model. Borrowed. */
-static const char *data_of(const char *text, size_t *ret_bytes)
+/* The line of the text that begins so, from at on; NULL: none does. */
+static const char *find_line(const char *at, const char *begin)
 {
-    const char *begin;
-    const char *end;
+    while (at != NULL && strncmp(at, begin, strlen(begin)) != 0) {
+        at = strchr(at, '\n');
+        at += at != NULL;
+    }
+    return at;
+}
 
-    *ret_bytes = strlen(text);
-    if (strncmp(text, ENVELOPE_BEGIN, strlen(ENVELOPE_BEGIN)) != 0)
-        return text;
-    begin = strchr(text, '\n');
-    if (begin == NULL)
-        return text;
-    begin++;
-    end = strstr(begin, ENVELOPE_END);
-    *ret_bytes = end == NULL ? strlen(begin) : (size_t)(end - begin);
-    return begin;
+/* A result's text, without the envelope that is for the model: its first line,
+ * and the one with the same boundary. What stands before it is of the host. */
+static int put_data(const char *text, bx_buf *out)
+{
+    const char *begin = find_line(text, ENVELOPE_BEGIN);
+    const char *data = begin == NULL ? NULL : strchr(begin, '\n');
+    const char *boundary = begin == NULL ? NULL : strstr(begin, BOUNDARY);
+    const char *end = NULL;
+    char tag[100];
+
+    if (data != NULL && boundary != NULL && boundary < data) {
+        (void)snprintf(tag, sizeof(tag), "</data%.*s", (int)(data - boundary),
+                       boundary);
+        end = find_line(data + 1, tag);
+    }
+    if (end == NULL)
+        return bx_buf_puts(out, text);
+    if (bx_buf_append(out, text, (size_t)(begin - text), SIZE_MAX) < 0 ||
+        bx_buf_append(out, data + 1, (size_t)(end - data - 1), SIZE_MAX) < 0)
+        return -1;
+    end = strchr(end, '\n');
+    return end == NULL ? 0 : bx_buf_puts(out, end + 1);
 }
 
 static size_t count_lines(const char *text, size_t bytes)
@@ -259,25 +275,29 @@ static void put_summary(bx_screen *screen, const json_t *event,
         bx_screen_print(screen, BX_LOOK_DIM, "; cut for the model");
 }
 
-void bx_chat_put_result(bx_screen *screen, unsigned indent, const json_t *event,
+void bx_view_put_result(bx_screen *screen, unsigned indent, const json_t *event,
                         unsigned lines)
 {
     const json_t *content = json_object_get(event, "content");
     bool is_error = json_is_true(json_object_get(event, "is_error"));
     const char *text =
         json_string_value(json_object_get(json_array_get(content, 0), "text"));
+    bx_autobuf bx_buf data = BX_BUF_INIT;
     size_t bytes;
 
-    text = data_of(text == NULL ? "" : text, &bytes);
+    if (put_data(text == NULL ? "" : text, &data) < 0)
+        return;
+    text = data.len == 0 ? "" : data.data;
+    bytes = data.len;
     put_blanks(screen, indent);
     if (is_error)
         bx_screen_print(screen, BX_LOOK_RED, "failed: ");
     put_summary(screen, event, text, bytes);
     putc('\n', screen->out);
     if (is_error)
-        bx_chat_put_quoted_whole(screen, indent, text, bytes, ERROR_LINES);
+        bx_view_put_quoted_whole(screen, indent, text, bytes, ERROR_LINES);
     else if (lines > 0)
-        bx_chat_put_quoted(screen, BX_LOOK_DIM, indent, text, bytes, lines);
+        bx_view_put_quoted(screen, BX_LOOK_DIM, indent, text, bytes, lines);
 }
 
 static unsigned look_of(const char *line)
@@ -297,7 +317,7 @@ static unsigned look_of(const char *line)
     }
 }
 
-void bx_chat_put_diff(bx_screen *screen, const char *text, size_t max)
+void bx_view_put_diff(bx_screen *screen, const char *text, size_t max)
 {
     for (size_t lines = 0; *text != '\0'; lines++) {
         size_t line = strcspn(text, "\n");
