@@ -1,6 +1,5 @@
 #include "base/json_text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -10,6 +9,7 @@
  * either. */
 #define DEPTH_MAX 2048
 #define NUMBER_BYTES 64
+#define ESCAPE_MAX 6
 
 typedef struct sink {
     bx_buf text;
@@ -68,44 +68,43 @@ static size_t plain_span(const char *text, size_t bytes)
     return at;
 }
 
-static const char *escape(unsigned char byte, char hex[7])
+/* Put what stands for a byte; there is room for ESCAPE_MAX. */
+static void put_escape(bx_buf *out, unsigned char byte)
 {
-    switch (byte) {
-    case '"':
-        return "\\\"";
-    case '\\':
-        return "\\\\";
-    case '\b':
-        return "\\b";
-    case '\f':
-        return "\\f";
-    case '\n':
-        return "\\n";
-    case '\r':
-        return "\\r";
-    case '\t':
-        return "\\t";
-    default:
-        (void)snprintf(hex, 7, "\\u%04X", byte);
-        return hex;
+    static const char digits[] = "0123456789ABCDEF";
+    static const char from[] = "\"\\\b\f\n\r\t";
+    static const char to[] = "\"\\bfnrt";
+    const char *known = byte == 0 ? NULL : strchr(from, byte);
+    char *at = out->data + out->len;
+
+    *at++ = '\\';
+    if (known != NULL) {
+        *at++ = to[known - from];
+    } else {
+        memcpy(at, "u00", 3);
+        at[3] = digits[byte >> 4];
+        at[4] = digits[byte & 15];
+        at += 5;
     }
+    out->len = (size_t)(at - out->data);
 }
 
 static int put_string(bx_buf *out, const char *text, size_t bytes)
 {
-    char hex[7];
-
     if (!bx_utf8_is_valid(text, bytes) || bx_buf_puts(out, "\"") < 0)
         return -1;
     for (;;) {
         size_t span = plain_span(text, bytes);
 
-        if (bx_buf_append(out, text, span, SIZE_MAX) < 0)
+        /* For all that is left, should nothing more be special. */
+        if (bytes > SIZE_MAX - ESCAPE_MAX ||
+            bx_buf_reserve(out, bytes + ESCAPE_MAX, SIZE_MAX) < 0)
             return -1;
+        memcpy(out->data + out->len, text, span);
+        out->len += span;
         if (span == bytes)
             return bx_buf_puts(out, "\"");
-        if (bx_buf_puts(out, escape((unsigned char)text[span], hex)) < 0)
-            return -1;
+        put_escape(out, (unsigned char)text[span]);
         text += span + 1;
         bytes -= span + 1;
     }
