@@ -7,6 +7,7 @@
 #include "agent/agent_usage.h"
 #include "agent/subagent.h"
 #include "base/buf.h"
+#include "base/json_text.h"
 #include "base/run.h"
 
 /* Of the model's context, as a share: more than that and the old part is
@@ -135,9 +136,11 @@ static int make_system(bx_agent *agent, bx_error **err)
 
 static uint64_t estimate(const bx_agent *agent, const json_t *tools)
 {
+    bx_autofree char *text = bx_json_text(tools, JSON_COMPACT);
+
     return bx_conversation_tokens(agent->conversation,
                                   strlen(agent->system) +
-                                      json_dumpb(tools, NULL, 0, JSON_COMPACT));
+                                      (text == NULL ? 0 : strlen(text)));
 }
 
 uint64_t bx_agent_estimate(bx_agent *agent, bx_error **err)
