@@ -22,9 +22,12 @@ static void writing_clear(writing *w)
     bx_call_ids_clear(&w->ids);
 }
 
-static json_t *write_text(const char *text)
+/* A block's text is shared: there may be much of it, and it was checked when it
+ * came. */
+static json_t *write_text(const json_t *block)
 {
-    return json_pack("{s:s, s:s}", "type", "text", "text", text);
+    return json_pack("{s:s, s:O}", "type", "text", "text",
+                     json_object_get(block, "text"));
 }
 
 static json_t *write_image(const json_t *block)
@@ -70,8 +73,10 @@ static json_t *write_inner(const json_t *block, bool is_error)
     if (!bx_block_is(block, "image"))
         return bx_text_is_blank(bx_block_text(block, "text"))
                    ? json_null()
-                   : write_text(bx_block_text(block, "text"));
-    return is_error ? write_text("(an image, left out)") : write_image(block);
+                   : write_text(block);
+    return is_error ? json_pack("{s:s, s:s}", "type", "text", "text",
+                                "(an image, left out)")
+                    : write_image(block);
 }
 
 static json_t *write_result(const writing *w, const json_t *block)
@@ -110,7 +115,7 @@ static json_t *write_block(writing *w, const json_t *block)
         return write_thinking(block);
     if (bx_text_is_blank(bx_block_text(block, "text")))
         return json_null();
-    return write_text(bx_block_text(block, "text"));
+    return write_text(block);
 }
 
 /* The API wants results before everything else of a message. */
@@ -205,7 +210,7 @@ static int write_system(const bx_turn_request *request, json_t *body)
 
     if (request->system == NULL || bx_text_is_blank(request->system))
         return 0;
-    block = write_text(request->system);
+    block = json_pack("{s:s, s:s}", "type", "text", "text", request->system);
     if (has(request, BX_MODEL_CACHE) && mark(block) < 0) {
         json_decref(block);
         return -1;

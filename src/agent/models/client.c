@@ -71,9 +71,8 @@ static int wrap(const bx_turn_request *request, bx_error **err)
 /* ---- one attempt ---------------------------------------------------- */
 
 static int make_reply(bx_model_client *client, const bx_protocol *protocol,
-                      const bx_protocol_request *http,
-                      const bx_turn_request *request, unsigned attempt,
-                      bx_reply *reply, char **ret_request_id,
+                      bx_protocol_request *http, const bx_turn_request *request,
+                      unsigned attempt, bx_reply *reply, char **ret_request_id,
                       bx_client_fault *fault, bx_error **err)
 {
     const bx_reply_failure *failure;
@@ -118,7 +117,7 @@ static int take_context(const bx_model *model, bx_turn_reply *ret_reply,
 }
 
 static int make_attempt(bx_model_client *client, const bx_protocol *protocol,
-                        const bx_protocol_request *http,
+                        bx_protocol_request *http,
                         const bx_turn_request *request,
                         const bx_turn_events *events, unsigned attempt,
                         bx_turn_reply *ret_reply, bx_client_fault *fault,
@@ -242,8 +241,7 @@ static int go_on(bx_model_client *client, const bx_turn_events *events,
 }
 
 static int make_turn(bx_model_client *client, const bx_protocol *protocol,
-                     const bx_protocol_request *http,
-                     const bx_turn_request *request,
+                     bx_protocol_request *http, const bx_turn_request *request,
                      const bx_turn_events *events, bx_turn_reply *ret_reply,
                      bx_error **err)
 {
@@ -284,10 +282,11 @@ int bx_model_client_turn(bx_model_client *client,
     const bx_protocol *protocol;
 
     client->deadline_ns = deadline_ns;
-    if (bx_messages_check(request->messages, err) < 0)
-        return bx_error_wrap(err, "messages");
     if (find_protocol(request, &protocol, err) < 0 ||
         bx_client_check_time(client, err) < 0)
+        return wrap(request, err);
+    /* A protocol looks at them before it writes them. */
+    if (protocol == NULL && bx_messages_check(request->messages, err) < 0)
         return wrap(request, err);
     if (protocol != NULL &&
         (protocol->write(request, &http, err) < 0 ||

@@ -80,16 +80,17 @@ char *bx_client_request_id(const bx_model_client *client,
 
 /* ---- client_http.c -------------------------------------------------- */
 
-/* Send a request, and read the answer's stream into the reply. ret_request_id:
+/* Send a request, and read the answer's stream into the reply. Its body is left
+ * as text. ret_request_id:
  * owned, may stay NULL. -1: err, and *ret_fault says what may be done about it.
  */
 int bx_client_stream(bx_model_client *client, const bx_protocol *protocol,
-                     const bx_protocol_request *request, bx_reply *reply,
+                     bx_protocol_request *request, bx_reply *reply,
                      char **ret_request_id, bx_client_fault *ret_fault,
                      bx_error **err);
 /* Send a request, and read the answer as one JSON value. */
 int bx_client_fetch(bx_model_client *client, const bx_protocol *protocol,
-                    const bx_protocol_request *request, json_t **ret_body,
+                    bx_protocol_request *request, json_t **ret_body,
                     bx_client_fault *ret_fault, bx_error **err);
 /* What a provider tells of a failure, as an error and a fault. */
 int bx_client_fail(const bx_reply_failure *failure, const char *where,

@@ -162,7 +162,7 @@ static int make_http(bx_model_client *client, bx_error **err)
 }
 
 static int open_exchange(bx_model_client *client, const bx_protocol *protocol,
-                         const bx_protocol_request *request, const char *accept,
+                         bx_protocol_request *request, const char *accept,
                          bx_http_exchange **ret_exchange, bx_error **err)
 {
     bx_http_fields fields = BX_HTTP_FIELDS_INIT;
@@ -172,10 +172,11 @@ static int open_exchange(bx_model_client *client, const bx_protocol *protocol,
         .fields = &fields,
         .redirect = BX_HTTP_REDIRECT_MANUAL,
     };
-    bx_autofree char *body = bx_json_text(request->body, JSON_COMPACT);
     bx_http_exchange *exchange = NULL;
 
-    if (body == NULL)
+    if (request->text == NULL)
+        request->text = bx_json_text(request->body, JSON_COMPACT);
+    if (request->text == NULL)
         return bx_error_set_nomem(err);
     if (bx_http_fields_copy(&fields, &request->fields) < 0)
         bx_error_set_nomem(err);
@@ -187,7 +188,8 @@ static int open_exchange(bx_model_client *client, const bx_protocol *protocol,
         exchange = bx_http_client_open(client->http, &http, err);
     clear_fields(&fields);
     if (exchange != NULL &&
-        bx_http_exchange_write(exchange, body, strlen(body), err) == 0) {
+        bx_http_exchange_write(exchange, request->text, strlen(request->text),
+                               err) == 0) {
         *ret_exchange = exchange;
         return 0;
     }
@@ -363,7 +365,7 @@ static int read_stream(bx_client_body *b, const bx_protocol *protocol,
 
 /* Up to the head; *ret_body is the caller's to clear also when this fails. */
 static int ask(bx_model_client *client, const bx_protocol *protocol,
-               const bx_protocol_request *request, const char *accept,
+               bx_protocol_request *request, const char *accept,
                bx_client_body *ret_body, bx_http_head *ret_head,
                bx_client_fault *fault, bx_error **err)
 {
@@ -375,14 +377,18 @@ static int ask(bx_model_client *client, const bx_protocol *protocol,
                       err) < 0)
         return -1;
     bx_client_allow_ms(client, client->config.idle_ms);
-    if (bx_http_exchange_head(ret_body->exchange, ret_head, &cause) == 0)
+    if (bx_http_exchange_head(ret_body->exchange, ret_head, &cause) == 0) {
+        /* Now, while the model writes: it is a value for each of all messages,
+         * and behind the reply someone waits. */
+        json_decref(bx_take(request->body));
         return 0;
+    }
     bx_http_exchange_free(bx_take(ret_body->exchange));
     return fail_network(client, false, fault, cause, err);
 }
 
 int bx_client_stream(bx_model_client *client, const bx_protocol *protocol,
-                     const bx_protocol_request *request, bx_reply *reply,
+                     bx_protocol_request *request, bx_reply *reply,
                      char **ret_request_id, bx_client_fault *ret_fault,
                      bx_error **err)
 {
@@ -408,7 +414,7 @@ int bx_client_stream(bx_model_client *client, const bx_protocol *protocol,
 }
 
 int bx_client_fetch(bx_model_client *client, const bx_protocol *protocol,
-                    const bx_protocol_request *request, json_t **ret_body,
+                    bx_protocol_request *request, json_t **ret_body,
                     bx_client_fault *ret_fault, bx_error **err)
 {
     bx_client_body b = { 0 };

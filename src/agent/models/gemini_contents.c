@@ -127,10 +127,11 @@ static json_t *write_result(const writing *w, const json_t *block)
     if (text != NULL && images != NULL &&
         (bx_gemini_is_older(w->request) ||
          write_result_images(block, images) == 0))
-        result = json_pack("{s:O*, s:O, s:{s:s}}", "id",
-                           json_object_get(w->ids, bx_block_text(block, "id")),
-                           "name", json_object_get(block, "name"), "response",
-                           is_error ? "error" : "output", text);
+        result =
+            json_pack("{s:O*, s:O, s:{s:o}}", "id",
+                      json_object_get(w->ids, bx_block_text(block, "id")),
+                      "name", json_object_get(block, "name"), "response",
+                      is_error ? "error" : "output", json_string_nocheck(text));
     if (result != NULL && json_array_size(images) > 0 &&
         json_object_set(result, "parts", images) < 0) {
         json_decref(result);

@@ -308,8 +308,10 @@ static const struct block_form {
 
 static const struct block_form *find_form(const json_t *block)
 {
+    const char *type = bx_block_text(block, "type");
+
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (bx_block_is(block, forms[i].type))
+        if (strcmp(type, forms[i].type) == 0)
             return &forms[i];
     }
     return NULL;
@@ -354,7 +356,7 @@ static int check_block(const json_t *block, const char *role, bool is_inner,
                             form->type, form->role);
     if (check_members(block, form, err) < 0)
         return -1;
-    if (!bx_block_is(block, "tool_result"))
+    if (strcmp(form->type, "tool_result") != 0)
         return 0;
     if (json_array_size(bx_message_blocks(block)) > BX_MESSAGE_MAX_BLOCKS)
         return bx_error_set(err, BX_ERR_INVALID,
@@ -432,17 +434,51 @@ static json_t *collect_ids(const json_t *message, const char *type,
     return ids;
 }
 
+/* How many blocks of a type has a message, which may be NULL, and the first. */
+static size_t count_blocks(const json_t *message, const char *type,
+                           const json_t **ret_first)
+{
+    size_t count = 0;
+    size_t i;
+    json_t *block;
+
+    json_array_foreach(bx_message_blocks(message), i, block)
+    {
+        if (bx_block_is(block, type) && count++ == 0)
+            *ret_first = block;
+    }
+    return count;
+}
+
+/* Most messages have one call or none, which needs no index. */
+static bool is_plain_answer(const json_t *before, const json_t *message)
+{
+    const json_t *call = NULL;
+    const json_t *result = NULL;
+    size_t calls = count_blocks(before, "tool_call", &call);
+
+    if (count_blocks(message, "tool_result", &result) != calls || calls > 1)
+        return false;
+    return calls == 0 || (strcmp(bx_block_text(call, "id"),
+                                 bx_block_text(result, "id")) == 0 &&
+                          strcmp(bx_block_text(call, "name"),
+                                 bx_block_text(result, "name")) == 0);
+}
+
 /* Does a message answer the calls of the one before? Either may be NULL. */
 static int check_answers(const json_t *before, const json_t *message,
                          bx_error **err)
 {
-    json_t *calls = collect_ids(before, "tool_call", err);
-    json_t *results =
-        calls == NULL ? NULL : collect_ids(message, "tool_result", err);
+    json_t *calls, *results;
     const char *id;
     json_t *block;
-    int status = results == NULL ? -1 : 0;
+    int status;
 
+    if (is_plain_answer(before, message))
+        return 0;
+    calls = collect_ids(before, "tool_call", err);
+    results = calls == NULL ? NULL : collect_ids(message, "tool_result", err);
+    status = results == NULL ? -1 : 0;
     json_object_foreach(results, id, block)
     {
         const json_t *call = json_object_get(calls, id);

@@ -1,5 +1,6 @@
 #include "agent/models/protocol.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const bx_protocol *const protocols[] = {
@@ -23,5 +24,7 @@ void bx_protocol_request_clear(bx_protocol_request *request)
     bx_buf_clear(&request->url);
     bx_http_fields_clear(&request->fields);
     json_decref(request->body);
+    free(request->text);
     request->body = NULL;
+    request->text = NULL;
 }

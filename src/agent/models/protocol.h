@@ -15,6 +15,7 @@ typedef struct bx_protocol_request {
     bx_http_fields fields; /* the client adds key, content-type and the
                             * provider's own headers */
     json_t *body;          /* owned */
+    char *text;            /* it, as it is sent: the client's; owned, NULL */
 } bx_protocol_request;
 
 typedef struct bx_protocol {
