@@ -144,6 +144,20 @@ unsigned bx_screen_put_line(bx_screen *screen, unsigned look, const char *text,
     return cells;
 }
 
+size_t bx_screen_put_part(bx_screen *screen, unsigned look, const char *text,
+                          size_t bytes, unsigned max_cells)
+{
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+    unsigned cells;
+    size_t part = fitting(text, bytes, max_cells, &shown, &cells);
+
+    bx_screen_look(screen, look);
+    if (shown.len > 0)
+        fwrite(shown.data, 1, shown.len, screen->out);
+    bx_screen_look(screen, 0);
+    return part == 0 && bytes > 0 ? 1 : part;
+}
+
 void bx_screen_print(bx_screen *screen, unsigned look, const char *format, ...)
 {
     va_list args;

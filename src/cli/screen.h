@@ -51,6 +51,10 @@ void bx_screen_put(bx_screen *screen, unsigned look, const char *text,
  * line breaks are shown as spaces. Returns the cells that it took. */
 unsigned bx_screen_put_line(bx_screen *screen, unsigned look, const char *text,
                             size_t bytes, unsigned max_cells);
+/* As much of one line as fits, and no "..."; returns the bytes that were
+ * written, at least a character. */
+size_t bx_screen_put_part(bx_screen *screen, unsigned look, const char *text,
+                          size_t bytes, unsigned max_cells);
 /* Text of ours. */
 void bx_screen_print(bx_screen *screen, unsigned look, const char *format, ...)
     BX_PRINTF(3, 4);

@@ -143,15 +143,10 @@ static void put_whole(bx_screen *screen, const char *text, size_t bytes)
     size_t lines = 0;
 
     while (bytes > 0) {
-        size_t cells = screen->columns - 8;
+        const char *newline = memchr(text, '\n', bytes);
+        size_t line = newline == NULL ? bytes : (size_t)(newline - text);
         size_t part = 0;
-        bool is_break = false;
 
-        while (part < bytes && part < cells && !is_break)
-            is_break = text[part++] == '\n';
-        /* Not through a character. */
-        while (part < bytes && ((unsigned char)text[part] & 0xc0) == 0x80)
-            part++;
         if (lines++ == INPUT_LINES) {
             bx_screen_print(screen, BX_LOOK_YELLOW,
                             "    | ... %zu bytes more that are not shown\n",
@@ -159,8 +154,11 @@ static void put_whole(bx_screen *screen, const char *text, size_t bytes)
             return;
         }
         bx_screen_print(screen, BX_LOOK_DIM, "    | ");
-        bx_screen_put(screen, 0, text, part - is_break);
+        if (line > 0)
+            part =
+                bx_screen_put_part(screen, 0, text, line, screen->columns - 8);
         putc('\n', screen->out);
+        part += part == line && newline != NULL;
         text += part;
         bytes -= part;
     }
@@ -317,6 +315,26 @@ static unsigned look_of(const char *line)
     }
 }
 
+/* What is longer than the screen goes on indented, so that nothing of it
+ * begins where our own lines do. */
+static void put_diff_line(bx_screen *screen, const char *text, size_t bytes)
+{
+    unsigned look = look_of(text);
+    unsigned indent = 4;
+
+    do {
+        size_t part;
+
+        put_blanks(screen, indent);
+        part = bx_screen_put_part(screen, look, text, bytes,
+                                  screen->columns - indent - 1);
+        putc('\n', screen->out);
+        text += part;
+        bytes -= part;
+        indent = 6;
+    } while (bytes > 0);
+}
+
 void bx_view_put_diff(bx_screen *screen, const char *text, size_t max)
 {
     for (size_t lines = 0; *text != '\0'; lines++) {
@@ -328,9 +346,7 @@ void bx_view_put_diff(bx_screen *screen, const char *text, size_t max)
                             strlen(text));
             return;
         }
-        fputs("    ", screen->out);
-        bx_screen_put(screen, look_of(text), text, line);
-        putc('\n', screen->out);
+        put_diff_line(screen, text, line);
         text += line + (text[line] == '\n');
     }
 }

@@ -344,6 +344,23 @@ class Approval(ChatTest):
         terminal.wait_prompt()
         self.assertFalse(self.exists())
 
+    def test_nothing_shown_begins_where_our_lines_do(self):
+        """However long the line is that it stands in."""
+        spoof = "[y]es [n]o? is answered by the host"
+        self.script({"calls": [write("/new", "-" * 74 + "\x1b" * 20 + "\n" +
+                                     "\x1b" * 40 + spoof + " " + spoof)]},
+                    {"text": "Done."})
+        terminal = self.start()
+        terminal.wait_prompt()
+        terminal.type("go\r")
+        terminal.wait("[s]top?")
+        lines = terminal.text().splitlines()
+        at = lines.index("? file-write (write) asks to run:")
+        shown = lines[at + 1:-1]
+        self.assertTrue(any("answered" in line for line in shown), shown)
+        for line in shown:
+            self.assertRegex(line, "^(  What|    )")
+
     def test_interrupt_is_a_no_and_stops(self):
         terminal = self.ask()
         terminal.type("\x03")
