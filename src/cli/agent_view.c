@@ -514,15 +514,21 @@ static void show_result(bx_agent_view *view, const json_t *event,
 static void show_approval(bx_agent_view *view, const json_t *event,
                           unsigned indent)
 {
-    bx_autobuf bx_buf label = BX_BUF_INIT;
+    bx_autobuf bx_buf text = BX_BUF_INIT;
     const char *by = text_of(event, "by");
+    const char *reason = text_of(event, "reason");
+    /* A person knows what they said. */
+    bool is_person = strcmp(by, "person") == 0;
 
     if (strcmp(text_of(event, "decision"), "refused") != 0)
         return;
     name_call(view, event, indent);
-    /* A person knows what they said. */
+    if (bx_buf_printf(&text, "%s%s%s", is_person ? "by you" : by,
+                      is_person || reason[0] == '\0' ? "" : ": ",
+                      is_person ? "" : reason) < 0)
+        return;
     bx_view_put_wrapped(view->out, indent + 2, BX_LOOK_YELLOW,
-                        "refused: ", strcmp(by, "person") == 0 ? "by you" : by);
+                        "refused: ", text.data);
     (void)snprintf(view->refused, sizeof(view->refused), "%s",
                    text_of(event, "id"));
 }

@@ -78,6 +78,11 @@ class AgentRunTest(AgentTest):
         self.assertFalse(os.path.exists(self.path("ws/made.txt")))
         self.assertEqual(events[-1]["refusals"], 1)
 
+    def test_why_it_was_refused(self):
+        self.script([bash("echo x > made.txt")], "that was it")
+        self.assertIn("refused: mode reads: nobody is there to be asked",
+                      self.agent("--mode", "reads", "make it").err)
+
     def test_rules(self):
         self.script([bash("echo x > made.txt")], [bash("rm made.txt")], "end")
         events = self.events("--mode", "reads", "--allow", "bash(echo *)",
