@@ -7,14 +7,37 @@
 #include "base/user_dir.h"
 #include "cli/chat.h"
 
+#define FLAGS_MAX 64u
+
+/* Those of `agent run`, but what is for scripts. */
+static void print_flags(FILE *out)
+{
+    bx_flag flags[FLAGS_MAX];
+    size_t count = 0;
+
+    flags[count++] =
+        (bx_flag){ "prompt", "TEXT",
+                   "Say this, print the answer, and end; also -p" };
+    for (size_t i = 0; i < bx_agent_flags_count && count < FLAGS_MAX; i++) {
+        const bx_flag *flag = &bx_agent_flags[i];
+
+        if (strcmp(flag->name, "resume") == 0)
+            flags[count++] =
+                (bx_flag){ "resume", "[=ID]",
+                           "Go on with a session; the last chat here" };
+        else if (strcmp(flag->name, "json") != 0)
+            flags[count++] = *flag;
+    }
+    bx_options_print_flags(out, flags, count);
+}
+
 static void print_help(FILE *out)
 {
     fputs("Talk with an agent that works in this folder: it calls tools in "
           "the sandbox, and\nasks before it changes anything.\n\n"
-          "Usage: boxagnts chat [options] [-p TEXT]\n\n"
-          "  -p, --prompt TEXT        Say this, print the answer, and end\n",
+          "Usage: boxagnts chat [options] [-p TEXT]\n\nOptions:\n",
           out);
-    bx_options_print_flags(out, bx_agent_flags, bx_agent_flags_count);
+    print_flags(out);
     fputs("\nThe policy's flags are those of `boxagnts tool call`.\n\n"
           "From a pipe each line is a message, or a command such as /cost; a "
           "backslash at its\nend joins it with the next. Answers go to stdout, "
@@ -258,6 +281,9 @@ int bx_cmd_chat(int argc, char **argv)
     else if (chat.cli.tools.options.wants_help) {
         print_help(stdout);
         status = 0;
+    } else if (chat.cli.tools.wants_json) {
+        status = bx_cli_usage(BX_EXIT_USAGE, "chat",
+                              "--json is a flag of `boxagnts agent run`");
     } else if (chat.cli.tools.options.operands_count > 0) {
         status = bx_cli_usage(BX_EXIT_USAGE, "chat",
                               "unexpected '%s'; a message is given with -p",
