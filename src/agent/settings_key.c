@@ -205,7 +205,7 @@ static int parse_amount(const bx_settings_key *key, bx_settings_layer layer,
     if (bx_unit_parse(value->text, is_time(key) ? BX_UNIT_TIME : BX_UNIT_COUNT,
                       1, key->max, &value->number, err) == 0)
         return 0;
-    return bx_error_wrap(err, "expected an amount, or none");
+    return bx_error_wrap(err, "neither none nor an amount");
 }
 
 static const char *format_amount(const bx_settings_key *key, uint64_t amount,

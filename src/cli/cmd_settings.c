@@ -26,14 +26,17 @@ static const char *member(const json_t *row, const char *key)
     return text == NULL ? "" : text;
 }
 
-static void print_rows(const json_t *rows)
+/* model: of sessions that begin where nobody names one. */
+static void print_rows(const json_t *rows, const char *model)
 {
     const json_t *row;
     size_t i;
 
     json_array_foreach(rows, i, row)
     {
-        const char *value = member(row, "value");
+        const bool is_model = strcmp(member(row, "key"), "model") == 0;
+        const char *said = member(row, "value");
+        const char *value = is_model && said[0] == '\0' ? model : said;
         const char *from = member(row, "from");
         bx_autofree char *line =
             bx_one_line(value, strlen(value), VALUE_BYTES, NULL);
@@ -78,7 +81,7 @@ static int show(const char *workspace, bool is_json, json_t *problems)
     if (is_json) {
         status = print_json(rows, problems);
     } else {
-        print_rows(rows);
+        print_rows(rows, bx_models_default(models)->name);
         fflush(stdout);
         json_array_foreach(problems, i, problem)
         {

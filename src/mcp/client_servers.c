@@ -332,6 +332,11 @@ bx_remote_server *bx_remote_servers_get(const bx_remote_servers *servers,
     }
     if (bx_buf_put_escaped(&shown, name, strlen(name), 64) < 0)
         bx_error_set_nomem(err);
+    else if (servers->count == 0)
+        bx_error_set(err, BX_ERR_NOT_FOUND,
+                     "no MCP server '%s', nor any other; `boxagnts mcp add` "
+                     "adds one",
+                     shown.data);
     else
         bx_error_set(err, BX_ERR_NOT_FOUND,
                      "no MCP server '%s'; `boxagnts mcp list` shows the %zu "
