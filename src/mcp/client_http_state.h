@@ -7,6 +7,8 @@
 #include "mcp/client_http.h"
 #include "mcp/client_http_web.h"
 
+#define BX_HTTP_FAILURE_MAX_BYTES (64u << 10) /* of what a refusal says */
+
 /* An answer of ours, or a notice that nobody waits for. */
 typedef struct bx_http_queued {
     char *text;
@@ -48,6 +50,14 @@ typedef struct bx_http_ask {
 int bx_http_ask_server(bx_http_transport *http, const bx_http_ask *ask,
                        const bx_wait *wait, bx_web_call **ret_call,
                        bx_http_head *ret_head, bx_error **err);
+/* The headers of the configuration. errors: BX_ERR_INVALID */
+int bx_http_put_own(const bx_remote_server *server, bx_http_fields *fields,
+                    bx_error **err);
+/* Is it one without sessions, whose requests say all of themselves? */
+bool bx_http_is_stateless(const char *revision);
+/* An error with the words of an error of JSON-RPC, or the text itself. */
+int bx_http_fail_words(bx_web_call *call, const bx_http_head *head,
+                       const json_t *message, const char *text, bx_error **err);
 /* An error that tells of the status and what came with it. BX_ERR_INVALID, or
  * BX_ERR_SYSTEM for what may pass. */
 int bx_http_fail_status(bx_web_call *call, const bx_http_head *head,

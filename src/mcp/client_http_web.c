@@ -253,6 +253,20 @@ static int wait_ready(bx_web_call *call, bool wants_body, bx_error **err)
 
 /* ---- a request -------------------------------------------------------- */
 
+/* The policy is ours: what would allow more is said in our words. */
+static int fail_place(const bx_error *why, bx_error **err)
+{
+    const char *text = bx_error_message(why);
+    const char *advice = strstr(text, "; to allow it");
+
+    return bx_error_set(
+        err, BX_ERR_DENIED,
+        "%.*s: a server leads to no other place than its own, "
+        "and from a name to no private address unless it is "
+        "configured with \"private\": true",
+        advice == NULL ? (int)strlen(text) : (int)(advice - text), text);
+}
+
 /* The client has a time of its own, for connecting; ours is not over then. */
 static int fail(bx_web_call *call, bx_error *why, bx_error **err)
 {
@@ -262,8 +276,7 @@ static int fail(bx_web_call *call, bx_error *why, bx_error **err)
     if (bx_error_code(why) == BX_ERR_TIMEOUT)
         return bx_error_set_errno(err, ETIMEDOUT, "%s", bx_error_message(why));
     if (bx_error_code(why) == BX_ERR_DENIED)
-        bx_error_wrap(&owned, "a server leads to no other place than its own, "
-                              "and from a public name to no private address");
+        return fail_place(why, err);
     if (err != NULL)
         *err = bx_take(owned);
     return -1;

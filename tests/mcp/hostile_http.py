@@ -2,6 +2,7 @@
 the real protocol, and misbehaves as the path of its URL says. Its first line of
 output is its port."""
 
+import base64
 import json
 import queue
 import sys
@@ -333,7 +334,9 @@ class Handler(BaseHTTPRequestHandler):
         wanted = {"Mcp-Method": method, "MCP-Protocol-Version": "2026-07-28",
                   "Mcp-Session-Id": None}
         if method == "tools/call":
-            wanted["Mcp-Name"] = message["params"]["name"]
+            name = message["params"]["name"]
+            wanted["Mcp-Name"] = name if name.isascii() else (
+                "=?base64?" + base64.b64encode(name.encode()).decode() + "?=")
         for name, value in wanted.items():
             if self.headers.get(name) != value:
                 self.reply(400, error(number, -32020, f"{name} is wrong"))
@@ -344,7 +347,8 @@ class Handler(BaseHTTPRequestHandler):
                 "capabilities": {"tools": {}}}))
         elif method == "tools/list":
             self.reply(200, result(number, {"tools": [
-                {"name": "echo", "inputSchema": {"type": "object"}}]}))
+                {"name": name, "inputSchema": {"type": "object"}}
+                for name in ("echo", "gr\u00fcn")]}))
         else:
             self.reply(200, result(number, text("modern")))
         return True

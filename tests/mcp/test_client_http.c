@@ -275,6 +275,7 @@ static void speaks_to_a_server_without_handshake(void **state)
     (void)state;
     assert_string_equal(s.state.revision, "2026-07-28");
     assert_call(&s, "echo", "modern");
+    assert_call(&s, "gr\xc3\xbcn", "modern");
     close_session(&s);
 }
 
