@@ -9,6 +9,7 @@
 #include "cli/tool_cli.h"
 #include "mcp/client_box.h"
 #include "mcp/client_hub.h"
+#include "mcp/oauth.h"
 #include "tool/remote.h"
 
 #define START_MS 65000 /* of a server: a little more than it is given */
@@ -168,20 +169,43 @@ static int list_run(bx_tool_cli *cli)
 
 /* ---- remove ---------------------------------------------------------- */
 
+/* Tokens are of no use to anybody when the server is gone from the file. True:
+ * it is one at a URL. */
+static bool forget_tokens(const bx_servers_place *place, const char *name)
+{
+    bx_autoservers bx_remote_servers servers = { 0 };
+    const bx_wait wait = bx_wait_for_ms(START_MS);
+    bx_remote_server *server = NULL;
+    bx_oauth_left left;
+
+    if (bx_remote_servers_load(place, &servers, NULL) == 0)
+        server = bx_remote_servers_get(&servers, name, NULL);
+    if (server == NULL || server->is_workspace || server->url == NULL)
+        return false;
+    if (bx_remote_server_expand(server, NULL) == 0)
+        (void)bx_oauth_log_out(server, &wait, &left, NULL);
+    return true;
+}
+
 static int remove_run(bx_tool_cli *cli)
 {
     const bx_servers_place place = place_of(cli);
     const char *name = operand(cli, 0);
     bx_error *err = NULL;
+    bool is_web;
 
     if (name == NULL || cli->options.operands_count != 1)
         return bx_cli_usage(BX_EXIT_USAGE, "mcp remove",
                             "expected one server's name");
+    is_web = forget_tokens(&place, name);
     if (bx_remote_servers_remove(&place, name, &err) < 0)
         return bx_cli_fail(BX_EXIT_FAILED, err);
-    printf("removed '%s'; what it kept of its own stays in "
-           "~/.local/state/boxagnts/mcp/%s\n",
-           name, name);
+    if (is_web)
+        printf("removed '%s', and its tokens\n", name);
+    else
+        printf("removed '%s'; what it kept of its own stays in "
+               "~/.local/state/boxagnts/mcp/%s\n",
+               name, name);
     return 0;
 }
 

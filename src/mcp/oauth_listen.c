@@ -6,12 +6,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/utf8.h"
 
 #define HEAD_MAX_BYTES 16384
 #define ONE_MS 3000 /* for one connection to say what it wants */
@@ -108,134 +106,27 @@ static void answer(int fd, const bx_wait *wait, const char *status,
     (void)shutdown(fd, SHUT_WR);
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* A part of a query, decoded; NULL: no UTF-8 without NUL. Owned. */
-static char *decode(const char *text, size_t bytes)
-{
-    char *plain = malloc(bytes + 1);
-    size_t count = 0;
-
-    if (plain == NULL)
-        return NULL;
-    for (size_t i = 0; i < bytes; i++) {
-        char c = text[i] == '+' ? ' ' : text[i];
-
-        if (c == '%') {
-            int high = i + 2 < bytes ? hex(text[i + 1]) : -1;
-            int low = i + 2 < bytes ? hex(text[i + 2]) : -1;
-
-            if (high < 0 || low < 0) {
-                free(plain);
-                return NULL;
-            }
-            c = (char)(high * 16 + low);
-            i += 2;
-        }
-        plain[count++] = c;
-    }
-    plain[count] = '\0';
-    if (memchr(plain, '\0', count) == NULL && bx_utf8_is_valid(plain, count))
-        return plain;
-    free(plain);
-    return NULL;
-}
-
-/* The value of a name that stands there once. */
-static char *find(const char *query, const char *name)
-{
-    char *found = NULL;
-
-    while (*query != '\0') {
-        size_t bytes = strcspn(query, "&");
-        size_t named = strcspn(query, "&=");
-
-        if (named == strlen(name) && strncmp(query, name, named) == 0 &&
-            query[named] == '=') {
-            if (found != NULL) { /* two are none */
-                free(found);
-                return NULL;
-            }
-            found = decode(query + named + 1, bytes - named - 1);
-            if (found == NULL)
-                return NULL;
-        }
-        query += bytes + (query[bytes] == '&');
-    }
-    return found;
-}
-
-/* Of a page that has another's name for this address, it is no answer. */
-static bool has_host(const char *head, unsigned port)
-{
-    char expected[64];
-    const char *line = strcasestr(head, "\r\nHost:");
-
-    snprintf(expected, sizeof(expected), "127.0.0.1:%u\r\n", port);
-    if (line == NULL)
-        return false;
-    line += strlen("\r\nHost:");
-    line += strspn(line, " \t");
-    return strncmp(line, expected, strlen(expected)) == 0;
-}
-
-/* The query of a request to the address that was given out. Owned. */
-static char *take_query(const bx_oauth_listener *listener, const char *head)
-{
-    static const char begin[] = "GET /callback?";
-    const char *query = head + sizeof(begin) - 1;
-
-    if (strncmp(head, begin, sizeof(begin) - 1) != 0 ||
-        !has_host(head, listener->port))
-        return NULL;
-    return strndup(query, strcspn(query, " \r\n"));
-}
-
-static bool is_equal(const char *a, const char *b)
-{
-    size_t bytes = strlen(b);
-    unsigned char differs = 0;
-
-    if (a == NULL || strlen(a) != bytes)
-        return false;
-    for (size_t i = 0; i < bytes; i++)
-        differs |= (unsigned char)(a[i] ^ b[i]);
-    return differs == 0;
-}
-
 /* True: it was the one. */
 static bool serve(const bx_oauth_listener *listener, int fd, const char *state,
                   const bx_wait *wait, bx_oauth_return *returned)
 {
     const bx_wait least = bx_wait_at_most_ms(wait, ONE_MS);
     bx_autobuf bx_buf head = BX_BUF_INIT;
-    bx_autofree char *query = NULL;
-    bx_autofree char *came = NULL;
 
     if (!read_head(fd, &least, &head))
         return false;
-    query = take_query(listener, head.data);
-    if (query == NULL) {
+    switch (bx_oauth_return_read(head.data, listener->port, state, returned)) {
+    case BX_OAUTH_NOT_HERE:
         answer(fd, &least, "404 Not Found", "There is nothing here.");
         return false;
-    }
-    came = find(query, "state");
-    if (!is_equal(came, state)) {
+    case BX_OAUTH_NOT_ASKED:
         answer(fd, &least, "400 Bad Request",
                "This is not the sign-in that is waited for. Begin again in "
                "the terminal.");
         return false;
+    default:
+        break;
     }
-    returned->code = find(query, "code");
-    returned->issuer = find(query, "iss");
-    returned->error = find(query, "error");
-    returned->description = find(query, "error_description");
     answer(fd, &least, "200 OK",
            returned->code != NULL && returned->error == NULL
                ? "The sign-in is back in the terminal. You can close this page."
@@ -279,13 +170,4 @@ int bx_oauth_listener_wait(const bx_oauth_listener *listener, const char *state,
     return bx_error_set(err, BX_ERR_LIMIT,
                         "%d other requests came to the port of the sign-in",
                         REQUESTS_MAX);
-}
-
-void bx_oauth_return_clear(bx_oauth_return *returned)
-{
-    free(returned->code);
-    free(returned->issuer);
-    free(returned->error);
-    free(returned->description);
-    *returned = (bx_oauth_return){ 0 };
 }

@@ -5,6 +5,7 @@
 #define BX_MCP_OAUTH_LISTEN_H
 
 #include "base/error.h"
+#include "mcp/oauth_return.h"
 #include "worker/wait.h"
 
 typedef struct bx_oauth_listener {
@@ -18,19 +19,9 @@ int bx_oauth_listener_open(unsigned port, bx_oauth_listener *ret_listener,
                            bx_error **err);
 void bx_oauth_listener_close(bx_oauth_listener *listener);
 
-/* What came back; texts owned, decoded, NULL: not said. */
-typedef struct bx_oauth_return {
-    char *code;
-    char *issuer;
-    char *error;
-    char *description;
-} bx_oauth_return;
-
 /* The one request that has state; others are turned away.
  * errors: BX_ERR_TIMEOUT, BX_ERR_CANCELLED; BX_ERR_LIMIT: too many others */
 int bx_oauth_listener_wait(const bx_oauth_listener *listener, const char *state,
                            const bx_wait *wait, bx_oauth_return *ret_return,
                            bx_error **err);
-void bx_oauth_return_clear(bx_oauth_return *returned);
-
 #endif

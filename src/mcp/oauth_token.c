@@ -300,7 +300,7 @@ int bx_oauth_authorization(const bx_remote_server *server, const bx_wait *wait,
 
 /* RFC 7009: 200 also for one that it does not know. */
 static bool take_back(const bx_remote_server *server, const json_t *entry,
-                   const char *name, const bx_wait *wait)
+                      const char *name, const bx_wait *wait)
 {
     const char *token = bx_rpc_text(entry, name);
     const char *method = bx_rpc_text(entry, "auth_method");

@@ -195,6 +195,13 @@ class Login(ServerTest):
         self.assertEqual(self.seen("authorize")[-1]["scope"], "a offline more")
         self.assertIn("sent", self.call("more"))
 
+    def test_forgets_with_the_server(self):
+        self.login("fine")
+        self.assertIn("and its tokens",
+                      self.boxagnts("mcp", "remove", "web").stdout)
+        self.assertEqual(self.kept(), {})
+        self.assertEqual(self.seen("revoke")[-1], "access_token")
+
     def test_asks_for_what_the_challenge_names(self):
         self.login("asks-scope")
         self.assertEqual(self.seen("authorize")[-1]["scope"], "a special")
