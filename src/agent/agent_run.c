@@ -110,6 +110,7 @@ static void release_overlay(bx_agent *agent)
     bx_autoerror bx_error *err = NULL;
 
     if (agent->mode == BX_MODE_EDITS && agent->overlay_dir != NULL &&
+        agent->config.overlay == NULL && /* it is the parent's */
         bx_registry_release_overlay(agent->config.registry, agent->overlay_dir,
                                     &err) < 0)
         bx_agent_notice(agent, "%s", bx_error_message(err));

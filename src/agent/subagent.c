@@ -501,6 +501,8 @@ bx_subagent *bx_crew_order(bx_crew *crew, const bx_subagent_order *order,
 {
     bx_subagent *sub = find_order(crew, order);
 
+    if (sub != NULL && sub->is_past && bx_subagent_check(sub, err) < 0)
+        return NULL;
     if (sub != NULL)
         return sub->phase == BX_SUBAGENT_LEFT && go_on(sub, err) < 0 ? NULL
                                                                      : sub;

@@ -291,6 +291,21 @@ static int end_of(bx_subagent *sub, const bx_session_info *info,
                                                     : 0;
 }
 
+/* A note names it, and anyone may have written that. */
+int bx_subagent_check(const bx_subagent *sub, bx_error **err)
+{
+    bx_session_info info = { 0 };
+    int result = bx_session_store_info(sub->crew->agent->config.store,
+                                       sub->session, &info, err);
+
+    if (result == 0 && strcmp(info.parent, sub->crew->agent->id) != 0)
+        result =
+            bx_error_set(err, BX_ERR_INVALID,
+                         "session %s is not one of this agent's", sub->session);
+    bx_session_info_clear(&info);
+    return result;
+}
+
 int bx_subagent_look(bx_subagent *sub, bool *ret_has_ended, bx_error **err)
 {
     bx_session_store *sessions = sub->crew->agent->config.store;
@@ -299,14 +314,9 @@ int bx_subagent_look(bx_subagent *sub, bool *ret_has_ended, bx_error **err)
     session_look seen;
     int result;
 
-    if (bx_session_store_info(sessions, sub->session, &info, err) < 0)
+    if (bx_subagent_check(sub, err) < 0 ||
+        bx_session_store_info(sessions, sub->session, &info, err) < 0)
         return -1;
-    if (strcmp(info.parent, sub->crew->agent->id) != 0) {
-        bx_session_info_clear(&info);
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "session %s is not one of this agent's",
-                            sub->session);
-    }
     entries = bx_session_store_read(sessions, sub->session, 1, 0, err);
     if (entries == NULL) {
         bx_session_info_clear(&info);

@@ -112,6 +112,8 @@ int bx_subagent_note_begin(const bx_subagent *sub, bx_error **err);
 int bx_subagent_note_end(const bx_subagent *sub, bx_error **err);
 /* Those that were shown, or are by the message that tells of them. */
 int bx_subagent_note_told(bx_crew *crew, const json_t *ids, bx_error **err);
+/* Is its session one of this agent's? errors: BX_ERR_INVALID */
+int bx_subagent_check(const bx_subagent *sub, bx_error **err);
 /* What its session says of one that an earlier process left: has it ended?
  * Fills its end, what it used, or what is still to be said to it. */
 int bx_subagent_look(bx_subagent *sub, bool *ret_has_ended, bx_error **err);

@@ -42,9 +42,19 @@ const bx_flag bx_agent_flags[] = {
       "lockdown" },
     { "quiet", NULL, "Say nothing but the end" },
     { "json", NULL, "Print each event as a line of JSON" },
+    /* Of runs alone: */
+    { "managed", NULL,
+      "A manager plans, and executors work at once, each over an overlay of "
+      "its own" },
+    { "on-conflict", "ask|first|skip",
+      "What becomes of a path that two executors change; ask without it" },
 };
+#define MANAGED_FLAGS 2
 const size_t bx_agent_flags_count =
     sizeof(bx_agent_flags) / sizeof(bx_agent_flags[0]);
+
+const size_t bx_agent_flags_of_chat =
+    sizeof(bx_agent_flags) / sizeof(bx_agent_flags[0]) - MANAGED_FLAGS;
 
 #define FLAGS (sizeof(bx_agent_flags) / sizeof(bx_agent_flags[0]))
 
@@ -111,6 +121,14 @@ static int on_flag(void *context, const char *name, const char *value,
         cli->tools.is_quiet = true;
     } else if (strcmp(name, "json") == 0) {
         cli->tools.wants_json = true;
+    } else if (strcmp(name, "managed") == 0) {
+        cli->is_managed = true;
+    } else if (strcmp(name, "on-conflict") == 0) {
+        if (bx_on_conflict_find(value, &cli->team.on_conflict) < 0)
+            return bx_error_set(err, BX_ERR_INVALID,
+                                "--on-conflict '%s': expected ask, first or "
+                                "skip",
+                                value);
     }
     return 0;
 }
@@ -152,18 +170,24 @@ static int load_settings(bx_agent_cli *cli, bx_error **err)
                             cli->problems, &cli->settings, err);
 }
 
+static bool is_run(const bx_agent_cli *cli)
+{
+    return cli->kind == NULL || strcmp(cli->kind, "run") == 0;
+}
+
 int bx_agent_cli_parse(int argc, char **argv, bx_agent_cli *cli, bx_error **err)
 {
     bx_autofree char *users = bx_user_config_path("policy.yaml");
     bx_options first = { 0 };
     bx_flag flags[FLAGS];
+    size_t count = is_run(cli) ? bx_agent_flags_count : bx_agent_flags_of_chat;
     bool wants_help;
 
     memcpy(flags, bx_agent_flags, sizeof(flags));
-    for (size_t i = 0; cli->may_resume_last && i < FLAGS; i++)
+    for (size_t i = 0; cli->may_resume_last && i < count; i++)
         if (strcmp(flags[i].name, "resume") == 0)
             flags[i].placeholder = "[=ID]";
-    if (bx_options_parse_mixed(argc, argv, flags, FLAGS, on_workspace, cli,
+    if (bx_options_parse_mixed(argc, argv, flags, count, on_workspace, cli,
                                NULL, &first, err) < 0)
         return -1;
     wants_help = first.wants_help;
@@ -171,7 +195,7 @@ int bx_agent_cli_parse(int argc, char **argv, bx_agent_cli *cli, bx_error **err)
     if (!wants_help && load_settings(cli, err) < 0)
         return -1;
     return bx_options_parse_mixed(
-        argc, argv, flags, FLAGS, on_flag, cli,
+        argc, argv, flags, count, on_flag, cli,
         cli->settings.policy == NULL ? users : cli->settings.policy,
         &cli->tools.options, err);
 }
@@ -225,6 +249,7 @@ static int find_session(bx_agent_cli *cli, char **ret_model, bx_error **err)
         bx_session_info_clear(&info);
         return -1;
     }
+    cli->is_managed |= info.kind != NULL && strcmp(info.kind, "managed") == 0;
     *ret_model = info.model == NULL ? NULL : strdup(info.model);
     bx_session_info_clear(&info);
     return 0;
@@ -263,6 +288,27 @@ static int find_model(bx_agent_cli *cli, const char *sessions, bx_error **err)
     return cli->config.model == NULL ? -1 : 0;
 }
 
+/* Executors write to overlays: what a mode would ask for call by call is asked
+ * for once, when it is merged. */
+static int prepare_team(bx_agent_cli *cli, bx_error **err)
+{
+    bx_settings *settings = &cli->settings;
+
+    if (!is_said(settings, "mode"))
+        settings->mode = BX_MODE_EDITS;
+    if (settings->mode != BX_MODE_EDITS && settings->mode != BX_MODE_AUTO)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "--managed: mode is %s; expected edits (the merge "
+                            "is asked for) or auto, with --mode",
+                            bx_mode_name(settings->mode));
+    if (cli->tools.overlay.is_given)
+        return bx_error_set(err, BX_ERR_INVALID,
+                            "--managed: each executor has an overlay of its "
+                            "own; expected no --overlay");
+    cli->team_system = bx_team_system(settings->system);
+    return cli->team_system == NULL ? bx_error_set_nomem(err) : 0;
+}
+
 /* How tools see the workspace; NULL: they do not. */
 static const char *guest_path(const bx_agent_cli *cli)
 {
@@ -299,6 +345,12 @@ static void fill_config(bx_agent_cli *cli)
     config->kept_path = guest_path(cli);
     config->has_overlay = cli->tools.overlay.is_given;
     config->has_subagents = true;
+    if (cli->is_managed) {
+        cli->team.executors = settings->parallel;
+        config->team = &cli->team;
+        config->system = cli->team_system;
+        config->kind = "managed";
+    }
 }
 
 int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
@@ -310,6 +362,7 @@ int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
         return bx_error_wrap(err, "no agent without its session kept "
                                   "(XDG_STATE_HOME names another folder)");
     if (find_session(cli, &sessions_model, err) < 0 ||
+        (cli->is_managed && prepare_team(cli, err) < 0) ||
         find_model(cli, sessions_model, err) < 0 ||
         bx_tool_cli_open(&cli->tools, 0, err) < 0)
         return -1;
@@ -318,8 +371,7 @@ int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
         return bx_error_set_nomem(err);
     fill_config(cli);
     /* A person at a prompt need not wait for servers; a task does. */
-    return bx_agent_servers_open(
-        cli, cli->kind == NULL || strcmp(cli->kind, "run") == 0, err);
+    return bx_agent_servers_open(cli, is_run(cli), err);
 }
 
 int bx_agent_cli_start(bx_agent_cli *cli, bx_error **err)
@@ -352,6 +404,7 @@ void bx_agent_cli_close(bx_agent_cli *cli)
     bx_settings_clear(&cli->settings);
     bx_models_free(cli->models);
     json_decref(cli->problems);
+    free(cli->team_system);
     free(cli->workspace);
     free(cli->session);
     *cli = (bx_agent_cli)BX_AGENT_CLI_INIT;

@@ -15,6 +15,7 @@
 
 #include "agent/agent.h"
 #include "agent/settings.h"
+#include "agent/team.h"
 #include "cli/tool_cli.h"
 #include "mcp/client_hub.h"
 
@@ -26,6 +27,9 @@ typedef struct bx_agent_cli {
                               * session of this kind */
     bool is_resuming;        /* --resume was given, */
     const char *resume;      /* with this ID; NULL: with none */
+    bool is_managed;         /* --managed */
+    bx_team_config team;     /* how, then */
+    char *team_system;       /* owned */
     const char *mode_origin; /* "--mode" when it was given; NULL */
     bx_settings settings;    /* of files and flags */
     json_t *problems;        /* messages for people, from opening; owned */
@@ -48,6 +52,8 @@ typedef struct bx_agent_cli {
  * That of --resume is for a kind that wants an ID. */
 extern const bx_flag bx_agent_flags[];
 extern const size_t bx_agent_flags_count;
+/* A chat has no more than the first so many. */
+extern const size_t bx_agent_flags_of_chat;
 
 /* argv[0] is the command's last word. Flags may follow operands.
  * errors: BX_ERR_INVALID: the flag, and what it expects */

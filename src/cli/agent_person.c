@@ -125,6 +125,10 @@ static void put_ask(bx_screen *screen, const bx_approval_ask *ask)
     putc('\n', screen->out);
     bx_screen_print(screen, BX_LOOK_YELLOW, "? ");
     bx_screen_put_line(screen, BX_LOOK_BOLD, ask->name, strlen(ask->name), 40);
+    if (ask->agent != NULL) {
+        bx_screen_print(screen, 0, " of ");
+        bx_screen_put_line(screen, 0, ask->agent, strlen(ask->agent), 60);
+    }
     bx_screen_print(screen, 0, " (%s) asks to run:\n",
                     bx_level_name(ask->level));
     bx_view_put_input(screen, ask->input);

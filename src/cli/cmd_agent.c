@@ -40,6 +40,7 @@ static void print_run_help(void)
           "test'\n"
           "  boxagnts agent run --mode edits 'tidy the docs'     # then: "
           "overlay commit\n"
+          "  boxagnts agent run --managed 'write tests for each module'\n"
           "  boxagnts agent run --json --model demo 'look around'\n\n"
           "Options:\n",
           stdout);
