@@ -139,9 +139,11 @@ static int begin_session(bx_agent *agent, bx_error **err)
         agent->date[0] = '\0';
     if (bx_envelope_make(&agent->envelope, err) < 0)
         return -1;
-    note = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", "agent", "boundary",
-                     agent->envelope.boundary, "date", agent->date, "model",
-                     agent->model->name, "mode", bx_mode_name(agent->mode));
+    note =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "type", "agent", "boundary",
+                  agent->envelope.boundary, "date", agent->date, "model",
+                  agent->model->name, "mode", bx_mode_name(agent->mode),
+                  "managed", agent->config.team != NULL);
     if (note == NULL)
         return bx_error_set_nomem(err);
     result = bx_session_log_add_note(agent->log, note, NULL, err);

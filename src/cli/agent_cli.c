@@ -227,6 +227,17 @@ static char *find_last(bx_agent_cli *cli, bx_error **err)
     return NULL;
 }
 
+/* Its first note says so. */
+static bool was_managed(bx_agent_cli *cli, const char *id)
+{
+    json_t *entries = bx_session_store_read(cli->store, id, 1, 1, NULL);
+    bool was = json_is_true(json_object_get(
+        json_object_get(json_array_get(entries, 0), "note"), "managed"));
+
+    json_decref(entries);
+    return was;
+}
+
 /* The session to go on with, and the model it had, when no other is named. */
 static int find_session(bx_agent_cli *cli, char **ret_model, bx_error **err)
 {
@@ -249,7 +260,7 @@ static int find_session(bx_agent_cli *cli, char **ret_model, bx_error **err)
         bx_session_info_clear(&info);
         return -1;
     }
-    cli->is_managed |= info.kind != NULL && strcmp(info.kind, "managed") == 0;
+    cli->is_managed |= was_managed(cli, info.id);
     *ret_model = info.model == NULL ? NULL : strdup(info.model);
     bx_session_info_clear(&info);
     return 0;
@@ -349,7 +360,6 @@ static void fill_config(bx_agent_cli *cli)
         cli->team.executors = settings->parallel;
         config->team = &cli->team;
         config->system = cli->team_system;
-        config->kind = "managed";
     }
 }
 
