@@ -43,7 +43,7 @@ static bool ask(team_merge *all, const char *name, const char *agent,
                 const char *why, const char *effect)
 {
     bx_agent *manager = all->crew->agent;
-    json_t *input = json_object();
+    json_t *input = json_pack("{s:s}", "about", why);
     const bx_approval_ask question = { .id = all->call->id,
                                        .name = name,
                                        .input = input,

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/markdown.h"
 #include "cli/view_call.h"
+#include "cli/view_merge.h"
 
 #define RESULT_LINES 3u
 #define OPEN_MAX 64u
@@ -706,6 +707,20 @@ static void show_end(bx_agent_view *view, const json_t *event, unsigned indent)
     put_sums(view, event);
 }
 
+static void show_conflict(bx_agent_view *view, const json_t *event,
+                          unsigned indent)
+{
+    end_words(view);
+    bx_view_put_conflict(view->out, indent, event);
+}
+
+static void show_merge(bx_agent_view *view, const json_t *event,
+                       unsigned indent)
+{
+    end_words(view);
+    bx_view_put_merge(view->out, indent, event);
+}
+
 static void show(bx_agent_view *view, const json_t *event, unsigned depth);
 
 static const struct {
@@ -728,6 +743,8 @@ static const struct {
     { "compaction", show_compaction, false },
     { "notice", show_notice, false },
     { "end", show_end, false },
+    { "conflict", show_conflict, false },
+    { "merge", show_merge, false },
 };
 
 static void show_agent(bx_agent_view *view, const json_t *event, unsigned depth)

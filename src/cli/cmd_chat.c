@@ -18,7 +18,7 @@ static void print_flags(FILE *out)
     flags[count++] =
         (bx_flag){ "prompt", "TEXT",
                    "Say this, print the answer, and end; also -p" };
-    for (size_t i = 0; i < bx_agent_flags_count && count < FLAGS_MAX; i++) {
+    for (size_t i = 0; i < bx_agent_flags_of_chat && count < FLAGS_MAX; i++) {
         const bx_flag *flag = &bx_agent_flags[i];
 
         if (strcmp(flag->name, "resume") == 0)

@@ -429,8 +429,8 @@ class ManagedTest(TeamTest):
                      left=[[call("file-write", path="/a.txt",
                                  content="left\n")], "left is done"])
         result = self.agent("--managed", "--mode", "auto", "main")
-        self.assertIn("[one] > file-write", result.err)
-        self.assertIn("[one] done", result.err)
+        self.assertIn("agent one", result.err)
+        self.assertIn("file-write", result.err)
         self.assertIn("merge: 1 changes written, 0 not", result.err)
         self.assertEqual(result.out, "end\n")
 
