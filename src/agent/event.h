@@ -17,6 +17,9 @@
  *     {"type": "plan", "items": [{"text", "status"}]}
  *     {"type": "compaction", "before_tokens", "after_tokens"}
  *     {"type": "agent", "id", "name", "event": {...}}     of a sub-agent
+ *     {"type": "conflict", "id", "path", "why", "agents": [{"id", "name",
+ *      "diff"}], "taken"}
+ *     {"type": "merge", "id", "is_refused", "written", "left", "kept": [...]}
  *     {"type": "notice", "text"}
  *     {"type": "end", "status", "reason", "text", "usage", "cost", "turns",
  *      "calls", "refusals"}
