@@ -3,9 +3,12 @@ a scripted model that plays what a test wrote."""
 
 import json
 import os
+import pty
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 
 from support import PROGRAM, CliTest, give_compiled
 
@@ -66,6 +69,35 @@ class AgentTest(CliTest):
             [PROGRAM, *self.words(*arguments)], cwd=self.dir,
             env=self.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def on_terminal(self, answers, *arguments):
+        """Run it on a terminal; what a person would have seen, and the status.
+        Each question gets the next answer; None kills it."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.dir)
+            os.execve(PROGRAM, [PROGRAM, *self.words(*arguments)],
+                      {**self.environment, "TERM": "dumb"})
+        seen = b""
+        asked = 0
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            seen += part
+            if seen.count(b"[s]top? ") > asked:
+                if answers[asked] is None:
+                    os.kill(pid, signal.SIGKILL)
+                else:
+                    os.write(terminal, answers[asked].encode() + b"\n")
+                asked += 1
+        os.close(terminal)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return seen.decode().replace("\r\n", "\n"), status
 
     def file(self, *names):
         with open(self.path("ws", *names), encoding="utf-8") as file:

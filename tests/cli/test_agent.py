@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import shlex
 import signal
 import socket
@@ -329,35 +328,6 @@ class AgentRunTest(AgentTest):
         result = self.agent("--mode", "edits", "look")
         self.assertIn("nothing was changed", result.err)
         self.assertNotIn("agent-", self.boxagnts("overlay", "list").out)
-
-    def on_terminal(self, answers, *arguments):
-        """Run it on a terminal; what a person would have seen, and the status.
-        Each question gets the next answer; None kills it."""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.dir)
-            os.execve(PROGRAM, [PROGRAM, *self.words(*arguments)],
-                      {**self.environment, "TERM": "dumb"})
-        seen = b""
-        asked = 0
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                part = os.read(terminal, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            seen += part
-            if seen.count(b"[s]top? ") > asked:
-                if answers[asked] is None:
-                    os.kill(pid, signal.SIGKILL)
-                else:
-                    os.write(terminal, answers[asked].encode() + b"\n")
-                asked += 1
-        os.close(terminal)
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        return seen.decode().replace("\r\n", "\n"), status
 
     def test_effect_is_shown_and_committed(self):
         self.write("ws/a.txt", "one\ntwo\n")
