@@ -216,6 +216,14 @@ class SubagentTest(TeamTest):
         self.assertLessEqual(len(self.inner(events, "a1", "turn")), 7)
         self.assertEqual(events[-1]["status"], "budget")
 
+    def test_the_same_person_is_asked(self):
+        self.scripts(main=[[order(task="do helper", name="Hella")], "end"],
+                     helper=[[bash("echo x > x.txt")], "written"])
+        seen, status = self.on_terminal(["y"], "--mode", "reads", "main")
+        self.assertEqual(status, 0, seen)
+        self.assertRegex(seen, r"bash of Hella")
+        self.assertEqual(self.file("x.txt"), "x\n")
+
     def test_failure_is_a_result(self):
         self.scripts(main=[[order(task="do broken", name="broken"),
                             order(task="do helper", name="fine")],
@@ -376,6 +384,47 @@ class ManagedTest(TeamTest):
         kept = self.merge(events)["kept"]
         self.boxagnts("overlay", "commit", "--yes", kept[0])
         self.assertEqual(self.file("a.txt"), "left\n")
+
+    def two_versions(self):
+        self.write("ws/a.txt", "alpha\n")
+        self.scripts(main=[assign(("one", "do left", {}),
+                                  ("two", "do right", {})), "end"],
+                     left=[[call("file-write", path="/a.txt",
+                                 content="left\n")], "left is done"],
+                     right=[[call("file-write", path="/a.txt",
+                                  content="right\n"),
+                             call("file-write", path="/b.txt",
+                                  content="b\n")], "right is done"])
+
+    def test_a_person_approves_and_decides(self):
+        self.two_versions()
+        seen, status = self.on_terminal(["y", "n", "y"], "--managed", "main")
+        self.assertEqual(status, 0, seen)
+        self.assertEqual(self.file("a.txt"), "right\n", seen)
+        self.assertEqual(self.file("b.txt"), "b\n")
+        self.assertIn("+left", seen)
+        self.assertIn("the version of a2 is taken", seen)
+
+    def test_a_person_refuses(self):
+        self.two_versions()
+        seen, status = self.on_terminal(["n"], "--managed", "main")
+        self.assertEqual(status, 0, seen)
+        self.assertEqual(os.listdir(self.path("ws")), ["a.txt"])
+        self.assertEqual(self.file("a.txt"), "alpha\n")
+        self.assertEqual(len(self.overlays()), 2)
+        self.assertIn("not approved, nothing was written", seen)
+
+    def test_killed_while_the_merge_is_asked_for(self):
+        self.two_versions()
+        seen, status = self.on_terminal([None], "--managed", "main")
+        self.assertEqual(status, -signal.SIGKILL, seen)
+        session = seen.split("session ")[1].split(",")[0]
+        self.assertEqual(self.file("a.txt"), "alpha\n")
+        seen, status = self.on_terminal(["y", "y"], "--resume", session)
+        self.assertEqual(status, 0, seen)
+        self.assertNotIn("file-write", seen)
+        self.assertEqual(self.file("a.txt"), "left\n")
+        self.assertEqual(self.file("b.txt"), "b\n")
 
     def test_one_runs_away(self):
         many = [[bash(f"echo {i} > runaway-{i}.txt")] for i in range(40)]
