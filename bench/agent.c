@@ -1,22 +1,23 @@
 /* What an agent adds to its model and tools: the turn of a long conversation,
  * and a session that goes on. The model is a function in this program, so that
  * nothing but the agent is measured. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "bench.h"
+#include "talk.h"
 
 #define LONG 200      /* messages before the turns that are measured */
 #define TURNS 101     /* measured */
 #define RESUMED 10000 /* messages */
+#define RUNS 5
 
 typedef struct stage {
     bx_registry *registry;
     bx_session_store *store;
+    char path[600]; /* of the sessions */
     bx_model model;
     bx_agent_config config;
     double away_us; /* in the model and in tools */
@@ -64,19 +65,28 @@ static const bx_own_tool nothing = {
     NULL,      run_nothing
 };
 
+static void open_store(stage *it)
+{
+    bx_error *err = NULL;
+
+    it->store = bx_session_store_open(it->path, &err);
+    if (it->store == NULL)
+        die("sessions", err);
+    it->config.store = it->store;
+}
+
 static void open_stage(stage *it, const bench_paths *paths)
 {
-    static char path[600];
     const bx_registry_config registry = { .workspace = paths->scratch,
                                           .builtin_dir = paths->tools };
     bx_error *err = NULL;
 
     *it = (stage){ 0 };
-    snprintf(path, sizeof(path), "%s/sessions.db", paths->scratch);
+    snprintf(it->path, sizeof(it->path), "%s/sessions.db", paths->scratch);
     it->registry = bx_registry_new(&registry, &err);
-    it->store = it->registry == NULL ? NULL : bx_session_store_open(path, &err);
-    if (it->store == NULL)
-        die("an agent's session", err);
+    if (it->registry == NULL)
+        die("a registry", err);
+    open_store(it);
     it->model = (bx_model){ .name = "bench",
                             .id = "bench",
                             .abilities = BX_MODEL_TOOLS };
@@ -100,36 +110,6 @@ static void close_stage(stage *it)
     bx_registry_free(it->registry);
 }
 
-/* A session of so many messages, by turns; its id is owned. */
-static char *write_session(const stage *it, unsigned count)
-{
-    const bx_session_new params = { .workspace = it->config.workspace,
-                                    .model = "bench",
-                                    .kind = "run" };
-    bx_error *err = NULL;
-    bx_session_log *log = bx_session_log_create(it->store, &params, &err);
-    char *id = log == NULL ? NULL : strdup(bx_session_log_id(log));
-
-    for (unsigned i = 0; log != NULL && i < count; i++) {
-        char text[256];
-        int bytes = snprintf(text, sizeof(text),
-                             "Message %u, of about the length that people and "
-                             "models write to each other when they are brief "
-                             "and have little to say about a small change.",
-                             i);
-        json_t *message = bx_message_new_text(i % 2 == 0 ? "user" : "assistant",
-                                              text, (size_t)bytes);
-
-        if (bx_session_log_add_message(log, message, NULL, NULL, &err) < 0)
-            die("a session to resume", err);
-        json_decref(message);
-    }
-    bx_session_log_close(log);
-    if (id == NULL)
-        die("a session to resume", err);
-    return id;
-}
-
 static bx_agent *resume(stage *it, double *ret_us)
 {
     bx_error *err = NULL;
@@ -142,28 +122,6 @@ static bx_agent *resume(stage *it, double *ret_us)
     return agent;
 }
 
-/* What begins a call is on the disk before the call is: so long this machine's
- * takes just now, which others use too. */
-static double time_sync(const bench_paths *paths)
-{
-    static const char page[4096];
-    double values[51];
-    char path[600];
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/sync", paths->scratch);
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    for (size_t i = 0; i < 51; i++) {
-        double begin = now_us();
-
-        if (fd < 0 || write(fd, page, sizeof(page)) < 0 || fdatasync(fd) < 0)
-            die("the scratch folder", NULL);
-        values[i] = now_us() - begin;
-    }
-    close(fd);
-    return median(values, 51);
-}
-
 static void bench_turn(stage *it)
 {
     json_t *content =
@@ -172,32 +130,51 @@ static void bench_turn(stage *it)
     bx_error *err = NULL;
     double ignored;
     bx_agent *agent;
-    char *id = write_session(it, LONG);
-    double us;
+    char *id = talk_write(it->store, it->config.workspace, TALK_CALLS, LONG);
+    double us, disk;
+    unsigned syncs;
 
     it->config.session = id;
     agent = resume(it, &ignored);
-    if (bx_toolset_add(bx_agent_toolset(agent), &nothing, NULL, &err) < 0 ||
-        bx_agent_run(agent, content, &result, &err) < 0)
+    if (bx_toolset_add(bx_agent_toolset(agent), &nothing, NULL, &err) < 0)
+        die("a tool", err);
+    disk = disk_us();
+    syncs = disk_syncs();
+    if (bx_agent_run(agent, content, &result, &err) < 0)
         die("a run", err);
+    disk = disk_us() - disk;
+    syncs = disk_syncs() - syncs;
     us = median(it->own, TURNS);
-    row("a turn with one call, at 200 messages", us, "us", 1000, "target, us",
-        us / 1000, "<= 1 ms", us <= 1000);
+    note("a turn with a call, at 200 messages", us, "us");
+    note("  writes to the disk, each turn", syncs / (double)TURNS, "");
+    note("  one of them takes", disk / syncs, "us");
     bx_agent_result_clear(&result);
     bx_agent_free(agent);
     json_decref(content);
     free(id);
 }
 
-static void bench_resume(stage *it)
+/* As after a pause: by a connection of its own, of a file that is at rest. */
+static void bench_resume(stage *it, talk_kind kind, const char *name)
 {
-    char *id = write_session(it, RESUMED);
+    char *id = talk_write(it->store, it->config.workspace, kind, RESUMED);
+    double times[RUNS];
     double us;
 
     it->config.session = id;
-    bx_agent_free(resume(it, &us));
-    row("resume of 10,000 messages", us / 1000, "ms", 200, "target, ms",
-        us / 200000, "<= 200 ms", us <= 200000);
+    for (size_t i = 0; i < RUNS; i++) {
+        double opened;
+
+        bx_session_store_close(it->store);
+        opened = now_us();
+        open_store(it);
+        opened = now_us() - opened;
+        bx_agent_free(resume(it, &times[i]));
+        times[i] += opened;
+    }
+    us = median(times, RUNS);
+    row(name, us / 1000, "ms", 200, "target, ms", us / 200000, "<= 200 ms",
+        us <= 200000);
     free(id);
 }
 
@@ -207,11 +184,11 @@ void bench_agent(const bench_paths *paths)
 
     if (it == NULL)
         exit(1);
-    title("An agent, without what its model and tools take");
+    title("An agent, with a function in place of its model");
     open_stage(it, paths);
     bench_turn(it);
-    note("  of these, one write to the disk", time_sync(paths), "us");
-    bench_resume(it);
+    bench_resume(it, TALK_TEXT, "resume of 10,000 messages of text");
+    bench_resume(it, TALK_CALLS, "the same of calls and results");
     close_stage(it);
     free(it);
 }

@@ -130,7 +130,7 @@ static void put_call(json_t *entries, unsigned number)
     char id[32];
     json_t *block;
 
-    snprintf(id, sizeof(id), "call_%u", number);
+    snprintf(id, sizeof(id), "talk_%u", number);
     bx_message_add_call(message, id, "file-read",
                         json_pack("{s:s, s:i, s:i}", "path",
                                   "/workspace/source/store/read_head.c",
