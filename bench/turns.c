@@ -154,6 +154,7 @@ static void note_parts(turns *it, const char *session)
     bx_conversation *conversation =
         entries == NULL ? NULL : bx_conversation_load_entries(entries, &err);
     bx_turn_request request = { .model = it->model,
+                                .are_checked = true,
                                 .system = "A short one.",
                                 .temperature = -1 };
 

@@ -15,7 +15,7 @@ int bx_request_check(const bx_turn_request *request, bool has_reply_tool,
     json_t *tool;
     size_t i;
 
-    if (bx_messages_check(request->messages, err) < 0)
+    if (!request->are_checked && bx_messages_check(request->messages, err) < 0)
         return -1;
     json_array_foreach(request->tools, i, tool)
     {

@@ -23,6 +23,9 @@ typedef struct bx_turn_request {
     const bx_model *model;
     const char *system;      /* NULL: none */
     const json_t *messages;  /* as bx_messages_check() wants them */
+    bool are_checked;        /* who keeps them has made sure of that, each time
+                              * one was added: a long conversation is not
+                              * looked through again with each turn */
     const json_t *tools;     /* [{"name", "description", "input_schema"}], or
                               * NULL. Names: 1 to 64 of [a-zA-Z0-9_-] */
     const char *tool_choice; /* "auto", "none", "any", or a tool's name; NULL:
