@@ -10,6 +10,7 @@
 #define DEPTH_MAX 2048
 #define NUMBER_BYTES 64
 #define ESCAPE_MAX 6
+#define PIECE_BYTES 1024
 
 typedef struct sink {
     bx_buf text;
@@ -31,11 +32,17 @@ static int put(const char *text, size_t bytes, void *context)
  * character as a code point and remembers each container's address as text,
  * which takes longer than all else that a turn does. */
 
-/* What cannot stand in a string as it is. */
-static bool is_special(unsigned char byte)
-{
-    return byte < 0x20 || byte == '"' || byte == '\\';
-}
+/* What stands behind the backslash for a byte that cannot stand in a string as
+ * it is; 0: it can. */
+static const char escapes[256] = {
+    [0] = 'u',    [1] = 'u',    [2] = 'u',    [3] = 'u',     [4] = 'u',
+    [5] = 'u',    [6] = 'u',    [7] = 'u',    ['\b'] = 'b',  ['\t'] = 't',
+    ['\n'] = 'n', [0x0b] = 'u', ['\f'] = 'f', ['\r'] = 'r',  [0x0e] = 'u',
+    [0x0f] = 'u', [0x10] = 'u', [0x11] = 'u', [0x12] = 'u',  [0x13] = 'u',
+    [0x14] = 'u', [0x15] = 'u', [0x16] = 'u', [0x17] = 'u',  [0x18] = 'u',
+    [0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u', [0x1c] = 'u',  [0x1d] = 'u',
+    [0x1e] = 'u', [0x1f] = 'u', ['"'] = '"',  ['\\'] = '\\',
+};
 
 /* Is there any such among eight? In each term the high bit of a byte is set
  * where it is one; a borrow sets it elsewhere only when there is one. */
@@ -50,41 +57,48 @@ static bool has_special(uint64_t eight)
            ones * 0x80;
 }
 
-/* Bytes at the begin of text that can stand as they are. */
-static size_t plain_span(const char *text, size_t bytes)
+static char *put_escape(char *at, unsigned char byte)
 {
-    size_t at = 0;
+    static const char digits[] = "0123456789ABCDEF";
 
-    while (bytes - at >= sizeof(uint64_t)) {
-        uint64_t eight;
-
-        memcpy(&eight, text + at, sizeof(eight));
-        if (has_special(eight))
-            break;
-        at += sizeof(eight);
+    *at++ = '\\';
+    *at++ = escapes[byte];
+    if (escapes[byte] == 'u') {
+        *at++ = '0';
+        *at++ = '0';
+        *at++ = digits[byte >> 4];
+        *at++ = digits[byte & 15];
     }
-    while (at < bytes && !is_special((unsigned char)text[at]))
-        at++;
     return at;
 }
 
-/* Put what stands for a byte; there is room for ESCAPE_MAX. */
-static void put_escape(bx_buf *out, unsigned char byte)
+/* As much of a string as can be written where every byte has room for the
+ * longest escape. */
+static void put_piece(bx_buf *out, const char *text, size_t bytes)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    static const char from[] = "\"\\\b\f\n\r\t";
-    static const char to[] = "\"\\bfnrt";
-    const char *known = byte == 0 ? NULL : strchr(from, byte);
     char *at = out->data + out->len;
+    const char *end = text + bytes;
 
-    *at++ = '\\';
-    if (known != NULL) {
-        *at++ = to[known - from];
-    } else {
-        memcpy(at, "u00", 3);
-        at[3] = digits[byte >> 4];
-        at[4] = digits[byte & 15];
-        at += 5;
+    while (text < end) {
+        unsigned char byte;
+        uint64_t eight;
+
+        if (end - text >= (ptrdiff_t)sizeof(eight)) {
+            memcpy(&eight, text, sizeof(eight));
+            if (!has_special(eight)) {
+                memcpy(at, &eight, sizeof(eight));
+                at += sizeof(eight);
+                text += sizeof(eight);
+                continue;
+            }
+        }
+        do {
+            byte = (unsigned char)*text++;
+            if (escapes[byte] == 0)
+                *at++ = (char)byte;
+            else
+                at = put_escape(at, byte);
+        } while (escapes[byte] == 0 && text < end);
     }
     out->len = (size_t)(at - out->data);
 }
@@ -93,21 +107,16 @@ static int put_string(bx_buf *out, const char *text, size_t bytes)
 {
     if (!bx_utf8_is_valid(text, bytes) || bx_buf_puts(out, "\"") < 0)
         return -1;
-    for (;;) {
-        size_t span = plain_span(text, bytes);
+    while (bytes > 0) {
+        size_t piece = bytes < PIECE_BYTES ? bytes : PIECE_BYTES;
 
-        /* For all that is left, should nothing more be special. */
-        if (bytes > SIZE_MAX - ESCAPE_MAX ||
-            bx_buf_reserve(out, bytes + ESCAPE_MAX, SIZE_MAX) < 0)
+        if (bx_buf_reserve(out, piece * ESCAPE_MAX, SIZE_MAX) < 0)
             return -1;
-        memcpy(out->data + out->len, text, span);
-        out->len += span;
-        if (span == bytes)
-            return bx_buf_puts(out, "\"");
-        put_escape(out, (unsigned char)text[span]);
-        text += span + 1;
-        bytes -= span + 1;
+        put_piece(out, text, piece);
+        text += piece;
+        bytes -= piece;
     }
+    return bx_buf_puts(out, "\"");
 }
 
 static int put_number(bx_buf *out, const json_t *value)

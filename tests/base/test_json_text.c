@@ -59,6 +59,21 @@ static void escapes_each_byte_as_jansson_does(void **state)
     assert_same(list);
 }
 
+/* Longer than what is written at once, all of it escapes, and none of it. */
+static void writes_long_strings(void **state)
+{
+    static char text[10000];
+
+    (void)state;
+    for (size_t bytes = 1000; bytes < sizeof(text); bytes += 1023) {
+        memset(text, 1, bytes);
+        assert_same(json_pack("[o]", json_stringn(text, bytes)));
+        memset(text, 'a', bytes);
+        text[bytes - 1] = '\n';
+        assert_same(json_pack("[o]", json_stringn(text, bytes)));
+    }
+}
+
 static void refuses_what_is_not_utf8(void **state)
 {
     json_t *list = json_pack("[o]", json_stringn_nocheck("a\xff", 2));
@@ -110,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_what_jansson_writes),
         cmocka_unit_test(escapes_each_byte_as_jansson_does),
+        cmocka_unit_test(writes_long_strings),
         cmocka_unit_test(refuses_what_is_not_utf8),
         cmocka_unit_test(writes_no_deeper_than_can_be_read),
         cmocka_unit_test(takes_values_alone_only_when_told_to),
