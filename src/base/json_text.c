@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 
-/* Of a value that is nested in itself there is no end; jansson reads no deeper
- * either. */
+/* Of a value that is nested in itself there is no end; and deeper ones, the
+ * innermost number or text counted, jansson does not read back. */
 #define DEPTH_MAX 2048
 #define NUMBER_BYTES 64
 #define ESCAPE_MAX 6
@@ -135,7 +135,7 @@ static int put_array(bx_buf *out, const json_t *array, unsigned depth)
 {
     size_t count = json_array_size(array);
 
-    if (depth == 0 || bx_buf_puts(out, "[") < 0)
+    if (bx_buf_puts(out, "[") < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         if ((i > 0 && bx_buf_puts(out, ",") < 0) ||
@@ -145,19 +145,26 @@ static int put_array(bx_buf *out, const json_t *array, unsigned depth)
     return bx_buf_puts(out, "]");
 }
 
+/* A NUL within one is not read back. */
+static int put_key(bx_buf *out, const char *key, size_t bytes)
+{
+    if (memchr(key, '\0', bytes) != NULL || put_string(out, key, bytes) < 0)
+        return -1;
+    return bx_buf_puts(out, ":");
+}
+
 static int put_object(bx_buf *out, const json_t *value, unsigned depth)
 {
     json_t *object = (json_t *)value;
     bool is_first = true;
 
-    if (depth == 0 || bx_buf_puts(out, "{") < 0)
+    if (bx_buf_puts(out, "{") < 0)
         return -1;
     for (void *at = json_object_iter(object); at != NULL;
          at = json_object_iter_next(object, at)) {
         if ((!is_first && bx_buf_puts(out, ",") < 0) ||
-            put_string(out, json_object_iter_key(at),
-                       json_object_iter_key_len(at)) < 0 ||
-            bx_buf_puts(out, ":") < 0 ||
+            put_key(out, json_object_iter_key(at),
+                    json_object_iter_key_len(at)) < 0 ||
             put_value(out, json_object_iter_value(at), depth - 1) < 0)
             return -1;
         is_first = false;
@@ -167,6 +174,8 @@ static int put_object(bx_buf *out, const json_t *value, unsigned depth)
 
 static int put_value(bx_buf *out, const json_t *value, unsigned depth)
 {
+    if (depth == 0)
+        return -1;
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         return put_object(out, value, depth);

@@ -74,7 +74,7 @@ static void writes_long_strings(void **state)
     }
 }
 
-static void refuses_what_is_not_utf8(void **state)
+static void refuses_what_is_not_read_back(void **state)
 {
     json_t *list = json_pack("[o]", json_stringn_nocheck("a\xff", 2));
     json_t *object = json_object();
@@ -83,28 +83,49 @@ static void refuses_what_is_not_utf8(void **state)
     assert_null(bx_json_text(list, JSON_COMPACT));
     json_object_set_new_nocheck(object, "\xed\xa0\x80", json_true());
     assert_null(bx_json_text(object, JSON_COMPACT));
+    json_object_clear(object);
+    json_object_setn_new(object, "a\0b", 3, json_true());
+    assert_null(bx_json_text(object, JSON_COMPACT));
     json_decref(list);
     json_decref(object);
 }
 
-static json_t *nested(unsigned levels)
+/* inner: taken. */
+static json_t *nested(unsigned levels, json_t *inner)
 {
-    json_t *value = json_array();
+    for (unsigned i = 0; i < levels; i++)
+        inner = i % 2 == 0 ? json_pack("[o]", inner)
+                           : json_pack("{s:o}", "k", inner);
+    return inner;
+}
 
-    for (unsigned i = 1; i < levels; i++)
-        value = i % 2 == 0 ? json_pack("[o]", value)
-                           : json_pack("{s:o}", "k", value);
-    return value;
+static void assert_read_back(json_t *value)
+{
+    char *text = bx_json_text(value, JSON_COMPACT);
+    json_t *again = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    assert_non_null(again);
+    assert_true(json_equal(again, value));
+    json_decref(again);
+    json_decref(value);
+    free(text);
+}
+
+static void assert_too_deep(json_t *value)
+{
+    assert_null(bx_json_text(value, JSON_COMPACT));
+    json_decref(value);
 }
 
 static void writes_no_deeper_than_can_be_read(void **state)
 {
-    json_t *deep = nested(2049);
-
     (void)state;
-    assert_same(nested(2048));
-    assert_null(bx_json_text(deep, JSON_COMPACT));
-    json_decref(deep);
+    assert_read_back(nested(2047, json_array()));
+    assert_read_back(nested(2047, json_string("a")));
+    assert_read_back(nested(2047, json_integer(1)));
+    assert_too_deep(nested(2048, json_array()));
+    assert_too_deep(nested(2048, json_string("a")));
+    assert_too_deep(nested(2048, json_true()));
 }
 
 static void takes_values_alone_only_when_told_to(void **state)
@@ -126,7 +147,7 @@ int main(void)
         cmocka_unit_test(writes_what_jansson_writes),
         cmocka_unit_test(escapes_each_byte_as_jansson_does),
         cmocka_unit_test(writes_long_strings),
-        cmocka_unit_test(refuses_what_is_not_utf8),
+        cmocka_unit_test(refuses_what_is_not_read_back),
         cmocka_unit_test(writes_no_deeper_than_can_be_read),
         cmocka_unit_test(takes_values_alone_only_when_told_to),
     };
