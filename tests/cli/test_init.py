@@ -28,10 +28,11 @@ class InitTest(CliTest):
         return rows, value["problems"]
 
     def on_terminal(self, typed, *arguments):
-        """Run init with a terminal at which this is typed; its status and all
-        that was shown."""
+        """Run init with a terminal at which this is typed, an approval once it
+        is asked for; its status and all that was shown."""
         main, side = pty.openpty()
-        os.write(main, typed)
+        if "--trust" not in arguments:
+            os.write(main, typed)
         process = subprocess.Popen(
             [PROGRAM, "init", *arguments], stdin=side, stdout=side,
             stderr=side, cwd=self.dir, env=self.environment)
@@ -45,6 +46,8 @@ class InitTest(CliTest):
             if not data:
                 break
             shown += data
+            if b"[y/N]" in data:
+                os.write(main, typed)
         os.close(main)
         return process.wait(timeout=60), shown.decode()
 
@@ -194,8 +197,9 @@ class InitTest(CliTest):
 
     def test_asks_before_it_approves(self):
         self.write(SETTINGS, "mode: auto\n# \u202e\n")
-        status, shown = self.on_terminal(b"n\n", "--trust")
-        self.assertEqual(status, 1)
+        for answer in (b"n\n", b"yes, no\n"):
+            status, shown = self.on_terminal(answer, "--trust")
+            self.assertEqual(status, 1)
         self.assertNotIn("\u202e", shown)
         self.assertEqual(self.settings()[0]["mode"][0], "reads")
         status, shown = self.on_terminal(b"y\n", "--trust")
