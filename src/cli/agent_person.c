@@ -8,7 +8,10 @@
 
 #include "cli/hold.h"
 #include "cli/view_call.h"
+#include "tool/remote.h"
 
+#define INPUT_LINES 40u       /* of one text of it */
+#define INPUT_MAX_LINES 2000u /* when it is explained */
 #define DIFF_LINES 40u
 #define DIFF_MAX_LINES 2000u /* when it is asked for */
 #define BODY_LINES 10u
@@ -102,7 +105,13 @@ static void explain(bx_agent_person *person, bx_screen *screen,
     bx_autotool bx_tool *tool =
         bx_registry_get(person->cli->tools.registry, ask->name, NULL);
 
-    bx_screen_print(screen, 0, "  It %s.\n", meaning_of(ask->level));
+    if (tool != NULL && bx_tool_remote_server(tool) != NULL)
+        bx_screen_print(screen, 0,
+                        "  It is done by the MCP server '%s': what it does "
+                        "there, no policy holds.\n",
+                        bx_tool_remote_server(tool));
+    else
+        bx_screen_print(screen, 0, "  It %s.\n", meaning_of(ask->level));
     bx_screen_print(screen, 0, "  It is asked for because of: ");
     bx_screen_put_line(screen, 0, ask->why, strlen(ask->why),
                        screen->columns - 32);
@@ -115,9 +124,12 @@ static void explain(bx_agent_person *person, bx_screen *screen,
     fputs("  The policy holds whatever you answer; `boxagnts tool explain "
           "TOOL` shows what\n  it gives.\n  always: this tool is not asked for "
           "again in this session; "
-          "a dangerous one is.\n  After n you may say something to the "
+          "a dangerous one is,\n  and so is what a rule asks for.\n  After n "
+          "you may say something to the "
           "model: n use the tests folder\n",
           screen->out);
+    fputs("  All of the call:\n", screen->out);
+    bx_view_put_input(screen, ask->input, INPUT_MAX_LINES);
 }
 
 static void put_ask(bx_screen *screen, const bx_approval_ask *ask)
@@ -131,7 +143,7 @@ static void put_ask(bx_screen *screen, const bx_approval_ask *ask)
     }
     bx_screen_print(screen, 0, " (%s) asks to run:\n",
                     bx_level_name(ask->level));
-    bx_view_put_input(screen, ask->input);
+    bx_view_put_input(screen, ask->input, INPUT_LINES);
     if (ask->effect == NULL)
         return;
     bx_screen_print(screen, BX_LOOK_BOLD, "  What it changes:\n");

@@ -8,7 +8,6 @@
 #include "cli/cli.h"
 #include "cli/markdown_flow.h"
 
-#define INPUT_LINES 40u /* of one text of an input */
 #define ERROR_LINES 6u
 #define WRAPPED_MAX_BYTES 1000u
 #define ENVELOPE_BEGIN "<data from=\""
@@ -138,7 +137,8 @@ void bx_view_put_wrapped(bx_screen *screen, unsigned indent, unsigned look,
 }
 
 /* Whole, however long its lines: somebody decides by it. */
-static void put_whole(bx_screen *screen, const char *text, size_t bytes)
+static void put_whole(bx_screen *screen, const char *text, size_t bytes,
+                      size_t max)
 {
     size_t lines = 0;
 
@@ -147,7 +147,7 @@ static void put_whole(bx_screen *screen, const char *text, size_t bytes)
         size_t line = newline == NULL ? bytes : (size_t)(newline - text);
         size_t part = 0;
 
-        if (lines++ == INPUT_LINES) {
+        if (lines++ == max) {
             bx_screen_print(screen, BX_LOOK_YELLOW,
                             "    | ... %zu bytes more that are not shown\n",
                             bytes);
@@ -164,7 +164,26 @@ static void put_whole(bx_screen *screen, const char *text, size_t bytes)
     }
 }
 
-void bx_view_put_input(bx_screen *screen, const json_t *input)
+/* On the line that it stands on. Its bytes are not its cells: one that is
+ * escaped has four. */
+static bool fits(const char *text, size_t bytes, unsigned max_cells)
+{
+    bx_autobuf bx_buf shown = BX_BUF_INIT;
+    unsigned used = 0;
+
+    for (size_t at = 0; at < bytes && used <= max_cells;) {
+        unsigned cells = 0;
+        int part = bx_screen_cell(text + at, bytes - at, &shown, &cells);
+
+        if (part < 0 || text[at] == '\n' || text[at] == '\t')
+            return false;
+        at += (size_t)part;
+        used += cells;
+    }
+    return used <= max_cells;
+}
+
+void bx_view_put_input(bx_screen *screen, const json_t *input, size_t max)
 {
     const char *key;
     json_t *value;
@@ -174,6 +193,7 @@ void bx_view_put_input(bx_screen *screen, const json_t *input)
         bx_autofree char *json = NULL;
         const char *text = json_string_value(value);
         size_t bytes = json_string_length(value);
+        unsigned used;
 
         if (text == NULL) {
             json = bx_json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -183,16 +203,16 @@ void bx_view_put_input(bx_screen *screen, const json_t *input)
             bytes = strlen(json);
         }
         fputs("    ", screen->out);
-        bx_screen_put_line(screen, BX_LOOK_BOLD, key, strlen(key), 40);
+        used = 8 + bx_screen_put_line(screen, BX_LOOK_BOLD, key, strlen(key),
+                                      screen->columns / 2);
         putc(':', screen->out);
-        if (bytes + strlen(key) + 8 < screen->columns &&
-            memchr(text, '\n', bytes) == NULL) {
+        if (fits(text, bytes, screen->columns - used)) {
             putc(' ', screen->out);
             bx_screen_put(screen, 0, text, bytes);
             putc('\n', screen->out);
         } else {
             putc('\n', screen->out);
-            put_whole(screen, text, bytes);
+            put_whole(screen, text, bytes, max);
         }
     }
 }

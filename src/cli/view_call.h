@@ -15,8 +15,9 @@ char *bx_view_call_subject(const json_t *input);
 void bx_view_put_call(bx_screen *screen, unsigned indent, const char *name,
                       const json_t *input);
 /* All of the input, for somebody who is to agree: a text over several lines as
- * such, each line behind a bar, what is too long cut and said so. */
-void bx_view_put_input(bx_screen *screen, const json_t *input);
+ * such, each line behind a bar, at most max of each text, and said so where it
+ * has more. */
+void bx_view_put_input(bx_screen *screen, const json_t *input, size_t max);
 /* What came of it: bytes, lines, time; an error with its first lines, others
  * with as many as wanted. */
 void bx_view_put_result(bx_screen *screen, unsigned indent, const json_t *event,

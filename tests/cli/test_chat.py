@@ -281,6 +281,43 @@ class Approval(ChatTest):
     def exists(self):
         return os.path.exists(self.path("work", "new"))
 
+    def test_nothing_that_is_asked_looks_like_a_question(self):
+        """However a line is filled, what follows does not stand at the begin
+        of one, where questions stand."""
+        forged = "? file-read (read_only) asks to run:"
+        tabs = "true \t\t\t\t\t\t\t\tX" + forged
+        wide = "true " + "\u5927" * 15 + "X" + "\u5927" * 3 + forged
+        escaped = "true " + "\x01" * 7 + "X" + "\x01" + forged
+        in_file = "x" * 35 + forged
+        self.script({"text": "", "calls": [
+            bash(tabs), bash(wide), bash(escaped), bash("true \t\t\t\t\tX? x"),
+            write("/new", in_file)]}, {"text": "Done."})
+        terminal = self.start("--mode", "ask", columns=40)
+        terminal.wait_prompt()
+        terminal.type("go\r")
+        for number in range(1, 6):
+            terminal.wait("[y]es", number)
+            terminal.type("n\r")
+        terminal.wait_prompt()
+        asked = [row for row in terminal.rows() if row.startswith("?")]
+        self.assertEqual(len(asked), 5, terminal.text())
+        for row in asked:
+            self.assertRegex(row, r"^\? (bash|file-write) \(")
+
+    def test_all_of_a_long_call_can_be_seen(self):
+        self.script({"text": "", "calls": [
+            bash("\n" * 60 + "echo at the very end")]}, {"text": "Done."})
+        terminal = self.start("--mode", "ask")
+        terminal.wait_prompt()
+        terminal.type("go\r")
+        terminal.wait("[s]top?")
+        self.assertIn("more that are not shown", terminal.text())
+        terminal.type("e\r")
+        terminal.wait("[s]top?", 2)
+        self.assertIn("| echo at the very end", terminal.text())
+        terminal.type("n\r")
+        terminal.wait_prompt()
+
     def test_yes_makes_the_call(self):
         terminal = self.ask()
         self.assertIn("file-write (write) asks to run:", terminal.text())
