@@ -68,12 +68,27 @@ int bx_buf_printf(bx_buf *buf, const char *format, ...)
 }
 
 /* Not seen, or seen elsewhere than where it stands: zero-width, separators of
- * lines, overrides of direction, tags. */
+ * lines, marks and overrides of direction, fillers, tags (Unicode 15, chapters
+ * 18.6, 23.2 and 23.9). The joiners stay: scripts and emoji need them. */
 static bool is_hidden(uint32_t point)
 {
-    return point == 0x200b || (point >= 0x2028 && point <= 0x202e) ||
-           (point >= 0x2066 && point <= 0x2069) || point == 0xfeff ||
-           (point >= 0xe0000 && point <= 0xe0fff);
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        { 0x00ad, 0x00ad },   { 0x034f, 0x034f }, { 0x061c, 0x061c },
+        { 0x115f, 0x1160 },   { 0x17b4, 0x17b5 }, { 0x180b, 0x180f },
+        { 0x200b, 0x200b },   { 0x200e, 0x200f }, { 0x2028, 0x202e },
+        { 0x2060, 0x206f },   { 0x3164, 0x3164 }, { 0xfeff, 0xfeff },
+        { 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb }, { 0x1d173, 0x1d17a },
+        { 0xe0000, 0xe0fff },
+    };
+
+    if (point < ranges[0].first)
+        return false;
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+        if (point >= ranges[i].first && point <= ranges[i].last)
+            return true;
+    return false;
 }
 
 /* Length of what may be shown as it is at text, 0 for a byte to escape. C1

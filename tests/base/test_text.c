@@ -75,6 +75,11 @@ static void escapes_what_terminals_act_on(void **state)
         { "\xe2\x80\x8b", "\\xe2\\x80\\x8b" },          /* zero width */
         { "\xe2\x80\x8d", "\xe2\x80\x8d" },             /* joins emoji */
         { "\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81" }, /* a tag */
+        { "\xe2\x80\x8e", "\\xe2\\x80\\x8e" }, /* a mark of direction */
+        { "\xe2\x81\xa0", "\\xe2\\x81\\xa0" }, /* joins words */
+        { "\xc2\xad", "\\xc2\\xad" },          /* soft hyphen */
+        { "\xe3\x85\xa4", "\\xe3\\x85\\xa4" }, /* a filler */
+        { "\xc2\xa9", "\xc2\xa9" },
         { "back\\slash", "back\\x5cslash" },
     };
 
