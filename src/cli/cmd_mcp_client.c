@@ -110,8 +110,11 @@ static void print_server(const bx_remote_server *server)
     box = describe(server, &err);
     if (box != NULL)
         print_indented(box);
-    else
-        printf("  %-10s %s\n", "problem", bx_error_message(err));
+    else {
+        printf("  %-10s ", "problem");
+        print_escaped(bx_error_message(err), 1024);
+        putchar('\n');
+    }
 }
 
 static json_t *server_json(const bx_remote_server *server)
@@ -162,8 +165,11 @@ static int list_run(bx_tool_cli *cli)
         printf("No MCP servers. `boxagnts mcp add NAME -- COMMAND ...` adds "
                "one to\n%s.\n",
                servers.user_file == NULL ? "mcp.json" : servers.user_file);
-    if (servers.count == 0 && servers.problem != NULL)
-        printf("%s: %s\n", servers.workspace_file, servers.problem);
+    if (servers.count == 0 && servers.problem != NULL) {
+        printf("%s: ", servers.workspace_file);
+        print_escaped(servers.problem, 1024);
+        putchar('\n');
+    }
     return 0;
 }
 
@@ -220,7 +226,9 @@ typedef struct bx_running {
 static void on_log(void *context, const char *server, const char *text)
 {
     (void)context;
-    fprintf(stderr, "boxagnts: mcp %s: %s\n", server, text);
+    fprintf(stderr, "boxagnts: mcp %s: ", server);
+    bx_cli_print_safe(stderr, text, strlen(text));
+    putc('\n', stderr);
 }
 
 /* Start the one server, its tools in cli's registry. */
@@ -325,8 +333,9 @@ static int show_tools(bx_tool_cli *cli, const char *server, bx_tool **tools,
         if (!is_of(tool, server) || !is_named(cli, tool))
             continue;
         if (tool->manifest == NULL) {
-            fprintf(stderr, "boxagnts: '%s' is left out: %s\n", tool->name,
-                    tool->why);
+            fprintf(stderr, "boxagnts: '%s' is left out: ", tool->name);
+            bx_cli_print_safe(stderr, tool->why, strlen(tool->why));
+            putc('\n', stderr);
             continue;
         }
         if (bx_registry_difference(cli->registry, tool->name, &difference,
@@ -415,8 +424,11 @@ static int print_tools(const bx_tool_cli *cli, const bx_running *running,
                tool->manifest == NULL ? "-"
                                       : bx_level_name(tool->manifest->level),
                bx_tool_status_name(tool->status));
-        if (tool->status == BX_TOOL_BROKEN)
-            printf("      %s\n", tool->why);
+        if (tool->status == BX_TOOL_BROKEN) {
+            fputs("      ", stdout);
+            print_escaped(tool->why, 1024);
+            putchar('\n');
+        }
     }
     bx_registry_list_free(tools, count);
     return 0;

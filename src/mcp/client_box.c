@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/user_dir.h"
 #include "policy/policy.h"
+#include "policy/text.h"
 
 #define READ BX_ACCESS_READ
 #define WRITE (BX_ACCESS_READ | BX_ACCESS_WRITE)
@@ -204,24 +205,25 @@ static int find_program(bx_server_box *box, const char *command, bx_error **err)
 {
     char *found = strchr(command, '/') == NULL ? search_path(command)
                                                : from_home(command);
+    bx_autofree char *shown = bx_text_show(command);
 
     if (found == NULL)
         return bx_error_set(err, BX_ERR_NOT_FOUND,
-                            "no program '%s' in PATH; install it, or give its "
+                            "no program %s in PATH; install it, or give its "
                             "absolute path as \"command\"",
-                            command);
+                            BX_SHOWN(shown));
     box->plan.program = keep(box, found);
     if (box->plan.program == NULL)
         return bx_error_set_nomem(err);
     if (box->plan.program[0] != '/')
         return bx_error_set(err, BX_ERR_INVALID,
-                            "command '%s': expected a name, or an absolute "
+                            "command %s: expected a name, or an absolute "
                             "path",
-                            command);
+                            BX_SHOWN(shown));
     if (!is_executable(box->plan.program))
         return bx_error_set(err, BX_ERR_NOT_FOUND,
-                            "command '%s' is no file that can be executed",
-                            command);
+                            "command %s is no file that can be executed",
+                            BX_SHOWN(shown));
     return 0;
 }
 

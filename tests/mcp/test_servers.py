@@ -159,6 +159,19 @@ class Commands(Servers):
         self.boxagnts("mcp", "test", "theirs", status=1)
         self.assertTrue(os.path.exists(marker))
 
+    def test_nothing_of_a_workspace_steers_the_terminal(self):
+        """What its file names is shown in every list, error and log."""
+        self.write(".mcp.json", json.dumps({"mcpServers": {"theirs": {
+            "command": "no\x1b[2J\u202esuch", "args": ["\x1b[2Jx\ny"]}}}))
+        self.boxagnts("mcp", "approve", "--yes")
+        for words, status in ((["list"], 0), (["test", "theirs"], 1),
+                              (["approve"], 0)):
+            result = self.boxagnts("mcp", *words, status=status)
+            for text in (result.stdout, result.stderr):
+                self.assertNotIn("\x1b", text)
+                self.assertNotIn("\u202e", text)
+        self.assertIn("no\\x1b[2J", self.boxagnts("mcp", "list").stdout)
+
     def test_the_page_shows_what_works(self):
         page = os.path.join(HERE, "../../docs/mcp.md")
         with open(page, encoding="utf-8") as file:
