@@ -12,6 +12,25 @@
 #define RECALL_ENTRIES 60u
 #define RECALL_LINES 12u
 
+/* What was said in another workspace is not for the tools and servers of this
+ * one, and what was planned there is not made here. */
+static int check_workspace(bx_chat *chat, const char *id, bx_error **err)
+{
+    bx_session_info info = { 0 };
+    int result = 0;
+
+    if (bx_session_store_info(chat->cli.store, id, &info, err) < 0)
+        return -1;
+    if (info.workspace != NULL && info.workspace[0] != '\0' &&
+        strcmp(info.workspace, chat->cli.workspace) != 0)
+        result = bx_error_set(err, BX_ERR_INVALID,
+                              "session %s is of the workspace '%s'; begin a "
+                              "chat there",
+                              info.id, info.workspace);
+    bx_session_info_clear(&info);
+    return result;
+}
+
 /* Go on with another session, or a new one (NULL). The one that is open stays
  * when that one cannot be opened. */
 static bool reopen(bx_chat *chat, const char *id)
@@ -23,7 +42,8 @@ static bool reopen(bx_chat *chat, const char *id)
     if (id != NULL && session == NULL)
         return false;
     chat->cli.config.session = session;
-    if (bx_agent_cli_start(&chat->cli, &err) < 0) {
+    if ((id != NULL && check_workspace(chat, id, &err) < 0) ||
+        bx_agent_cli_start(&chat->cli, &err) < 0) {
         chat->cli.agent = old;
         chat->cli.config.session = chat->cli.session;
         bx_chat_say_error(chat, err);

@@ -663,6 +663,19 @@ class Session(ChatTest):
         self.assertIn("the first words", exported)
         self.assertIn("words in the fork", exported)
 
+    def test_resumes_no_session_of_another_workspace(self):
+        """What was said there is not for this one's tools and servers, and
+        what was planned there is not made here."""
+        os.mkdir(self.path("other"))
+        self.script({"text": "So be it."})
+        self.boxagnts("agent", "run", "--model", "demo", "--workspace",
+                      self.path("other"), "words of the other")
+        theirs = json.loads(self.exported())["session"]["id"]
+        result = self.pipe(f"/resume {theirs}\nwords of this one\n")
+        self.assertIn("is of the workspace", result.err)
+        self.assertNotIn("words of this one", self.boxagnts(
+            "session", "export", theirs, "--format", "json").out)
+
     def test_resume_flag_goes_on(self):
         self.script({"text": "An answer."})
         self.pipe("the first words\n")
