@@ -39,6 +39,11 @@ char *bx_envelope_explain(const bx_envelope *envelope);
 int bx_envelope_put(const bx_envelope *envelope, const char *source,
                     const char *text, size_t bytes, bx_buf *out);
 
+/* Append the text of a result as people read it: without the first and the last
+ * line of each envelope. What stands outside of one, and what has no end, stays
+ * as it is. -1: no memory. */
+int bx_envelope_strip(const char *text, bx_buf *out);
+
 typedef struct bx_result_view {
     const char *tool;
     const char *kept;  /* where the model finds the whole text, a guest path;

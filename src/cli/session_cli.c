@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/result.h"
 #include "policy/text.h"
 
 #define GUESSED_AMONG 1000
@@ -139,8 +140,7 @@ char *bx_session_cli_text(const json_t *value)
         if (!json_is_string(part))
             continue;
         if ((text.len > 0 && bx_buf_puts(&text, "\n") < 0) ||
-            bx_buf_append(&text, json_string_value(part),
-                          json_string_length(part), SIZE_MAX) < 0)
+            bx_envelope_strip(json_string_value(part), &text) < 0)
             return NULL;
     }
     return bx_buf_take(&text);

@@ -43,7 +43,8 @@ const char *bx_session_cli_time(int64_t time_ms, const char *format,
 /* Columns of the terminal, 80 where there is none. */
 size_t bx_session_cli_columns(void);
 
-/* Text blocks of what has "content", joined; owned, NULL without memory. */
+/* Text blocks of what has "content", joined, without the envelopes of data;
+ * owned, NULL without memory. */
 char *bx_session_cli_text(const json_t *value);
 
 /* A transcript as Markdown. Whatever was said stands in quotes or fences that

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/result.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
@@ -10,8 +11,6 @@
 
 #define ERROR_LINES 6u
 #define WRAPPED_MAX_BYTES 1000u
-#define ENVELOPE_BEGIN "<data from=\""
-#define BOUNDARY " boundary=\""
 
 /* Members that say what a call is about, the most telling first. */
 static const char *const subjects[] = { "command", "path",    "file_path",
@@ -217,40 +216,6 @@ void bx_view_put_input(bx_screen *screen, const json_t *input, size_t max)
     }
 }
 
-/* The line of the text that begins so, from at on; NULL: none does. */
-static const char *find_line(const char *at, const char *begin)
-{
-    while (at != NULL && strncmp(at, begin, strlen(begin)) != 0) {
-        at = strchr(at, '\n');
-        at += at != NULL;
-    }
-    return at;
-}
-
-/* A result's text, without the envelope that is for the model: its first line,
- * and the one with the same boundary. What stands before it is of the host. */
-static int put_data(const char *text, bx_buf *out)
-{
-    const char *begin = find_line(text, ENVELOPE_BEGIN);
-    const char *data = begin == NULL ? NULL : strchr(begin, '\n');
-    const char *boundary = begin == NULL ? NULL : strstr(begin, BOUNDARY);
-    const char *end = NULL;
-    char tag[100];
-
-    if (data != NULL && boundary != NULL && boundary < data) {
-        (void)snprintf(tag, sizeof(tag), "</data%.*s", (int)(data - boundary),
-                       boundary);
-        end = find_line(data + 1, tag);
-    }
-    if (end == NULL)
-        return bx_buf_puts(out, text);
-    if (bx_buf_append(out, text, (size_t)(begin - text), SIZE_MAX) < 0 ||
-        bx_buf_append(out, data + 1, (size_t)(end - data - 1), SIZE_MAX) < 0)
-        return -1;
-    end = strchr(end, '\n');
-    return end == NULL ? 0 : bx_buf_puts(out, end + 1);
-}
-
 static size_t count_lines(const char *text, size_t bytes)
 {
     size_t lines = bytes > 0 && text[bytes - 1] != '\n' ? 1 : 0;
@@ -303,7 +268,7 @@ void bx_view_put_result(bx_screen *screen, unsigned indent, const json_t *event,
     bx_autobuf bx_buf data = BX_BUF_INIT;
     size_t bytes;
 
-    if (put_data(text == NULL ? "" : text, &data) < 0)
+    if (bx_envelope_strip(text == NULL ? "" : text, &data) < 0)
         return;
     text = data.len == 0 ? "" : data.data;
     bytes = data.len;

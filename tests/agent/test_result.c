@@ -44,6 +44,43 @@ static size_t count(const char *text, const char *part)
     return found;
 }
 
+static void is_plain(const char *text, const char *expected)
+{
+    bx_autobuf bx_buf plain = BX_BUF_INIT;
+
+    assert_int_equal(bx_envelope_strip(text, &plain), 0);
+    assert_int_equal(plain.len, strlen(expected));
+    assert_memory_equal(plain.len == 0 ? "" : plain.data, expected, plain.len);
+}
+
+static void people_read_it_without_envelopes(void **state)
+{
+    (void)state;
+    is_plain("", "");
+    is_plain("no tool said this\n", "no tool said this\n");
+    is_plain(OPEN "a\nb\n" CLOSE, "a\nb\n");
+    is_plain(OPEN CLOSE, "");
+    is_plain("It failed:\n" OPEN "a\n" CLOSE "and\n" OPEN "b\n" CLOSE "end",
+             "It failed:\na\nand\nb\nend");
+}
+
+static void what_only_looks_like_an_envelope_stays(void **state)
+{
+    static const char *const texts[] = {
+        OPEN "no end\n",
+        "a " OPEN "b\n" CLOSE,
+        "<data from=\"bash\">\na\n</data>\n",
+        "<data from=\"bash\" boundary=\"0123\">\na\n</data "
+        "boundary=\"0123\">\n",
+        "<data from=\"bash\" boundary=\"" BOUNDARY,
+        OPEN "a\n</data boundary=\"0123456789abcdef0123456789abcdee\">\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        is_plain(texts[i], texts[i]);
+}
+
 static void short_text_is_shown_whole(void **state)
 {
     const bx_result_view view = { .tool = "bash", .kept = "/results/1.txt" };
@@ -306,6 +343,8 @@ int main(void)
         cmocka_unit_test(what_is_no_text_becomes_text),
         cmocka_unit_test(content_cannot_forge_the_boundary),
         cmocka_unit_test(a_cut_leaves_no_boundary_together),
+        cmocka_unit_test(people_read_it_without_envelopes),
+        cmocka_unit_test(what_only_looks_like_an_envelope_stays),
         cmocka_unit_test(boundaries_are_random_and_come_back),
         cmocka_unit_test(images_are_carried_over),
         cmocka_unit_test(large_images_are_left_out),
