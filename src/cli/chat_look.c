@@ -43,9 +43,9 @@ void bx_chat_show_help(bx_chat *chat, const char *rest)
         put_rest(out, command->help, 20);
     }
     fputs("\nEnter sends; a backslash before it or Alt-Enter begins another "
-          "line. Tab completes\ncommands and @paths. Ctrl-C stops the model, "
-          "a second one leaves. Ctrl-R searches\nwhat you wrote before; a line "
-          "that begins with a space is not remembered.\n",
+          "line. Tab\ncompletes commands and @paths. Ctrl-C stops the model, "
+          "a second one leaves.\nCtrl-R searches what you wrote before; a line "
+          "that begins with a space is not\nremembered.\n",
           out->out);
 }
 
@@ -184,7 +184,7 @@ void bx_chat_show_cost(bx_chat *chat, const char *rest)
         bx_chat_say_error(chat, err);
         return;
     }
-    fprintf(out->out, "this session   %llu tokens in, %llu out",
+    fprintf(out->out, "this session:  %llu tokens in, %llu out",
             (unsigned long long)info.input_tokens,
             (unsigned long long)info.output_tokens);
     if (info.cost >= 0)
@@ -193,14 +193,14 @@ void bx_chat_show_cost(bx_chat *chat, const char *rest)
         fputs(", price not known\n", out->out);
     fprintf(
         out->out,
-        "since it began here  %llu in, %llu from the cache, %llu out, "
-        "%llu turns, %llu calls\n",
+        "this chat:     %llu tokens in, %llu from the cache, %llu out; turns: "
+        "%llu, calls: %llu\n",
         (unsigned long long)(usage->input_tokens + usage->cache_write_tokens),
         (unsigned long long)usage->cache_read_tokens,
         (unsigned long long)usage->output_tokens,
         (unsigned long long)chat->last.turns,
         (unsigned long long)chat->last.calls);
-    fprintf(out->out, "the next request about %llu tokens",
+    fprintf(out->out, "next request:  about %llu tokens",
             (unsigned long long)bx_agent_context_tokens(chat->cli.agent));
     if (chat->cli.config.model->context_tokens > 0)
         fprintf(out->out, " of %llu",

@@ -111,7 +111,7 @@ static bool ask_can(init_cli *cli)
           "  3  auto: change files within the policy, unasked\n",
           stderr);
     for (int i = 0; i < MAX_TRIES; i++) {
-        if (!read_line("[2]", line))
+        if (!read_line("Which? [2]", line))
             return false;
         cli->answers.can = line[0] == '\0' ? "edit" : find_can(line);
         if (cli->answers.can != NULL)
@@ -265,7 +265,7 @@ static void print_next(const init_cli *cli)
          "  boxagnts settings     what an agent would run with, and why\n"
          "  boxagnts chat         talk to one\n"
          "With git, commit both files: to others they only narrow, until they "
-         "approve them.");
+         "approve\nthem.");
 }
 
 static int write_all(init_cli *cli, int folder_fd, bx_error **err)
