@@ -17,8 +17,8 @@ MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 
 help:
-	@echo 'make run      build everything and take the tour: a program and tools of an'
-	@echo '              agent at work in the sandbox, then five attacks, stopped'
+	@echo 'make run      build everything and take the tour: an agent, a program'
+	@echo '              and tools at work in the sandbox, then five attacks, stopped'
 	@echo 'make build    the program build/bin/boxagnts, libboxagnts, the guests; what is'
 	@echo '              missing on Debian is installed. The first build on a machine'
 	@echo '              compiles the engine, about 5 minutes'

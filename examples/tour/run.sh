@@ -47,8 +47,14 @@ run() {
     cat "$output"
 }
 
+# What others wrote, in lines that a screen has.
+folded() {
+    fold -s -w 78 | sed "s/^/  $dim/; s/\$/$plain/"
+}
+
 # With a key in the environment a real model does it, for half a dollar at most;
-# without one, or when that fails, the demo: a script, which says so.
+# without one, or when that fails, the demo: a script, which says so. On a
+# terminal it wraps its words itself.
 agent() {
     rm -rf out/desk
     mkdir -p out/desk
@@ -56,12 +62,19 @@ agent() {
     printf "%s\$ boxagnts agent run --mode auto%s '%s'%s\n" \
         "$dim" "$1" "$task" "$plain"
     # shellcheck disable=SC2086 # words of flags
-    "$boxagnts" agent run --workspace out/desk --mode auto --max-turns 20 $1 \
-        "$task"
+    set -- agent run --workspace out/desk --mode auto --max-turns 20 $1 "$task"
+    if [ -t 1 ] && [ -t 2 ]; then
+        "$boxagnts" "$@"
+        return
+    fi
+    status=0
+    "$boxagnts" "$@" >"$output" 2>&1 || status=$?
+    fold -s -w 80 "$output"
+    return "$status"
 }
 
-task='Look around in this folder and leave a short note of what is in it.'
-printf '%sAn agent at work:%s its folder is all it sees, and auto is all the policy lets through.\n' \
+task='Look around and leave a note.'
+printf '%sAn agent at work:%s it sees its folder, and does what the policy lets through.\n' \
     "$bold" "$plain"
 if [ -n "${ANTHROPIC_API_KEY:-}${OPENAI_API_KEY:-}${GEMINI_API_KEY:-}${GOOGLE_API_KEY:-}" ] &&
     agent ' --max-cost 0.5'; then
@@ -71,7 +84,9 @@ elif ! agent ' --model demo'; then
     exit 1
 fi
 for note in out/desk/*.md; do
-    [ -e "$note" ] && sed "s/^/  $dim/; s/\$/$plain/" "$note"
+    [ -e "$note" ] || continue
+    printf '\nWhat it left in %s:\n' "${note#out/desk/}"
+    folded <"$note"
 done
 
 printf '\n%sA program at work:%s report.js reads a year of sales.\n' \
@@ -153,7 +168,7 @@ attack() {
     fi
     echo "$rules" | sed "s/^/  ${green}stopped by${plain} /"
     sed -n 's/^boxagnts: //p' "$messages" | sed 's/ (policy\.yaml:.*)$//' |
-        awk '!seen[$1 $2]++' | head -n 3 | sed "s/.*/  $dim&$plain/"
+        awk '!seen[$1 $2]++' | head -n 3 | folded
 }
 
 attack escape 0 'map-dir out::/out' \
