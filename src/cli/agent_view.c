@@ -31,6 +31,8 @@ struct bx_agent_view {
     bx_screen *out;   /* notes: on a terminal the same as text */
     bx_screen *words; /* of the model, but for last ones that wait */
     bool streams;     /* none wait */
+    bool has_air;     /* blank lines between words and calls: all of it is for
+                       * people */
     bx_markdown *markdown;
     bool is_speaking; /* the cursor may stand in a line of the model's */
     bool has_spoken;  /* words were streamed since the agent began */
@@ -164,6 +166,7 @@ static void find_screens(bx_agent_view *view)
     view->out =
         view->streams && view->text.is_terminal ? &view->text : &view->notes;
     view->words = view->streams ? &view->text : view->out;
+    view->has_air = view->kind == BX_VIEW_RUN || view->text.is_terminal;
 }
 
 bx_agent_view *bx_agent_view_new(bx_view_kind kind, bx_error **err)
@@ -321,7 +324,7 @@ static void indent_by(const bx_agent_view *view, unsigned cells)
 /* A line of its own, so that calls stand apart from words. */
 static void begin_part(bx_agent_view *view)
 {
-    if (view->has_above && view->out->is_terminal)
+    if (view->has_above && view->has_air)
         putc('\n', view->out->out);
     view->has_above = false;
 }
@@ -332,7 +335,7 @@ static void put_words(bx_agent_view *view, const char *text)
         view->words->is_terminal)
         return; /* nothing to see yet */
     clear_status(view);
-    if (!view->is_speaking && view->words->is_terminal)
+    if (!view->is_speaking && view->has_air)
         putc('\n', view->words->out);
     view->is_speaking = true;
     view->has_spoken = view->streams;
@@ -676,6 +679,8 @@ static void put_last_words(bx_agent_view *view, const char *text)
 
     if (markdown == NULL)
         return;
+    putc('\n', view->out->out);
+    fflush(view->out->out);
     bx_markdown_put(markdown, text, strlen(text));
     bx_markdown_end(markdown);
     fflush(view->text.out);
@@ -694,7 +699,7 @@ static void show_end(bx_agent_view *view, const json_t *event, unsigned indent)
     }
     if (view->kind == BX_VIEW_RUN && !view->has_spoken)
         put_last_words(view, text_of(event, "text"));
-    if (view->out->is_terminal)
+    if (view->has_air)
         putc('\n', view->out->out);
     if (strcmp(status, "done") != 0) {
         (void)snprintf(label, sizeof(label), "%.40s%s", status,

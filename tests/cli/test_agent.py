@@ -417,12 +417,14 @@ class AgentRunTest(AgentTest):
         self.assertFalse(os.path.exists(self.path("ws/l.txt")), seen)
 
     def test_only_a_word_is_an_answer(self):
-        self.script([bash("echo 1 >> l.txt")], "so be it")
+        self.script([bash("echo 1 >> l.txt")], [bash("echo 2 >> l.txt")],
+                    [bash("echo 3 >> l.txt")], "so be it")
         seen, status = self.on_terminal(
-            ["yes, but not this one", "a" + " " * 14 + "y", "n"], "--mode",
-            "ask", "go")
+            ["yes, but not this one", "a" + " " * 14 + "y", "no", "n", "yes"],
+            "--mode", "ask", "go")
         self.assertEqual(status, 0, seen)
-        self.assertFalse(os.path.exists(self.path("ws/l.txt")), seen)
+        self.assertEqual(self.file("l.txt"), "3\n", seen)
+        self.assertEqual(seen.count("One letter or word of these"), 2)
 
     def test_effect_has_no_network(self):
         """A request before the approval would be one without it."""

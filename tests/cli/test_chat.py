@@ -702,7 +702,7 @@ class Session(ChatTest):
         result = self.pipe("go\n/cost\n/tools shell\n/policy\n/policy bash\n"
                            "/plan\n/memory\n/memory build\n/skills\n/mcp\n"
                            "/model\n/model nosuch\n/mode nosuch\n/help\n")
-        for text in ("this session   1234 tokens in, 56 out",
+        for text in ("this session:  1234 tokens in, 56 out",
                      "bash                 execute", "network", "none",
                      "made no plan", "How to build", "| # How to build",
                      "no skills here", "no MCP server", "* demo",
