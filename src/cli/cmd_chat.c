@@ -40,7 +40,7 @@ static void print_help(FILE *out)
     print_flags(out);
     fputs("\nThe policy's flags are those of `boxagnts tool call`.\n\n"
           "From a pipe each line is a message, or a command such as /cost; a "
-          "backslash at its\nend joins it with the next. Answers go to stdout, "
+          "backslash at\nits end joins it with the next. Answers go to stdout, "
           "all the rest to stderr.\n\n"
           "Examples:\n"
           "  boxagnts chat\n"

@@ -40,11 +40,12 @@ static void print_tool_flags(const char *prefix)
     printf(" %spolicy %shelp", prefix, prefix);
 }
 
-/* The same of `agent run`. */
-static void print_agent_flags(const char *prefix)
+/* The same of `agent run`, and of `chat`, which has no --json. */
+static void print_agent_flags(const char *prefix, bool is_chat)
 {
     for (size_t i = 0; i < bx_agent_flags_count; i++)
-        printf(" %s%s", prefix, bx_agent_flags[i].name);
+        if (!is_chat || strcmp(bx_agent_flags[i].name, "json") != 0)
+            printf(" %s%s", prefix, bx_agent_flags[i].name);
     for (size_t i = 0; i < bx_controls_count; i++)
         printf(" %s%s", prefix, bx_controls[i].name);
     printf(" %spolicy %shelp", prefix, prefix);
@@ -53,14 +54,16 @@ static void print_agent_flags(const char *prefix)
 static void print_bash_tool(void)
 {
     fputs("    agent:-*) COMPREPLY=($(compgen -W \"", stdout);
-    print_agent_flags("--");
+    print_agent_flags("--", false);
     fputs("\" -- \"$word\")) ;;\n"
-          "    agent:*) COMPREPLY=($(compgen -f -W \"run\" -- \"$word\")) ;;\n"
+          "    agent:*)\n"
+          "        if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+          "            COMPREPLY=($(compgen -W run -- \"$word\"))\n"
+          "        else COMPREPLY=($(compgen -f -- \"$word\")); fi ;;\n"
           "    chat:-*) COMPREPLY=($(compgen -W \"--prompt",
           stdout);
-    print_agent_flags("--");
-    fputs("\" -- \"$word\")) ;;\n",
-          stdout);
+    print_agent_flags("--", true);
+    fputs("\" -- \"$word\")) ;;\n", stdout);
     fputs("    tool:-*|bash:-*|js:-*|python:-*) COMPREPLY=($(compgen -W \"",
           stdout);
     print_tool_flags("--");
@@ -80,6 +83,30 @@ static void print_bash_tool(void)
           stdout);
 }
 
+/* What stands behind a flag of agents. */
+static void print_bash_values(void)
+{
+    fputs("    case ${COMP_WORDS[1]}:${COMP_WORDS[COMP_CWORD - 1]} in\n"
+          "    agent:--model|chat:--model|init:--model)\n"
+          "        COMPREPLY=($(compgen -W \"$(boxagnts model list "
+          "2>/dev/null | awk 'NR > 1 { print $1 }')\" -- \"$word\"))\n"
+          "        return ;;\n"
+          "    agent:--mode|chat:--mode)\n"
+          "        COMPREPLY=($(compgen -W \"ask reads edits auto plan\" -- "
+          "\"$word\"))\n"
+          "        return ;;\n"
+          "    agent:--effort|chat:--effort)\n"
+          "        COMPREPLY=($(compgen -W \"none low medium high\" -- "
+          "\"$word\"))\n"
+          "        return ;;\n"
+          "    agent:--resume)\n"
+          "        COMPREPLY=($(compgen -W \"$(boxagnts session list "
+          "2>/dev/null | awk 'NR > 1 { print $1 }')\" -- \"$word\"))\n"
+          "        return ;;\n"
+          "    esac\n",
+          stdout);
+}
+
 static void print_bash(void)
 {
     fputs("# bash completion for boxagnts\n"
@@ -92,8 +119,10 @@ static void print_bash(void)
         printf("%s%s", i == 0 ? "" : " ", bx_commands[i].name);
     fputs(" --help --version\" -- \"$word\"))\n"
           "        return\n"
-          "    fi\n"
-          "    case ${COMP_WORDS[1]}:$word in\n"
+          "    fi\n",
+          stdout);
+    print_bash_values();
+    fputs("    case ${COMP_WORDS[1]}:$word in\n"
           "    run:-*|compile:-*) COMPREPLY=($(compgen -W \"",
           stdout);
     print_words("--");
@@ -264,9 +293,10 @@ static void print_fish(void)
                "-l %s\n",
                bx_agent_flags[i].name);
     for (size_t i = 0; i < bx_agent_flags_count; i++)
-        printf("complete -c boxagnts -n '__fish_seen_subcommand_from chat' "
-               "-l %s\n",
-               bx_agent_flags[i].name);
+        if (strcmp(bx_agent_flags[i].name, "json") != 0)
+            printf("complete -c boxagnts -n '__fish_seen_subcommand_from "
+                   "chat' -l %s\n",
+                   bx_agent_flags[i].name);
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from chat' -l "
          "prompt");
     puts("complete -c boxagnts -n '__fish_seen_subcommand_from model' -a "

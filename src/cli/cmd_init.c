@@ -43,7 +43,7 @@ static void print_help(void)
          "       boxagnts init [DIR] --trust [--yes]\n"
          "       boxagnts init [DIR] --distrust\n\n"
          "Writes .boxagnts/agent.yaml (mode, model, budgets, rules) and "
-         ".boxagnts/policy.yaml\n(files and network), and approves both as "
+         "policy.yaml beside it\n(files and network), and approves both as "
          "yours. On a terminal it asks for what\nis not given. What is there "
          "is never overwritten.\n\n"
          "  --can WHAT      read   look and plan, change nothing\n"

@@ -28,8 +28,8 @@ static const size_t flags_count = sizeof(flags) / sizeof(flags[0]);
 static void print_help(void)
 {
     fputs("Add a server of tools to ~/.config/boxagnts/mcp.json. It runs with "
-          "a folder of its\nown, the variables given here, and nothing else "
-          "of yours; `boxagnts mcp list`\nshows what holds it.\n\n"
+          "a folder of\nits own, the variables given here, and nothing else "
+          "of yours; `boxagnts mcp\nlist` shows what holds it.\n\n"
           "Usage: boxagnts mcp add NAME [options] -- COMMAND [ARGUMENT ...]\n"
           "       boxagnts mcp add NAME --url URL [options]\n\nOptions:\n",
           stdout);

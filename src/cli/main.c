@@ -9,35 +9,37 @@
 #include "cli/cli.h"
 #include "worker/worker.h"
 
+/* Agents, tools, programs, and what says what all of them did and may do. */
 const bx_command bx_commands[] = {
-    { "run", "Run a WebAssembly program in a sandbox", bx_cmd_run },
-    { "inspect", "Show what a module imports and will ask for",
-      bx_cmd_inspect },
-    { "compile", "Compile a module into the cache", bx_cmd_compile },
-    { "cache", "List or clear the compiled modules", bx_cmd_cache },
-    { "policy", "Check a policy file, or ask it a question", bx_cmd_policy },
-    { "audit", "Show the audit log, follow it, or verify it", bx_cmd_audit },
-    { "tool", "List, call, add and approve tools", bx_cmd_tool },
-    { "bash", "Run a shell command or script in the sandbox", bx_cmd_bash },
-    { "js", "Run JavaScript in the sandbox", bx_cmd_js },
-    { "python", "Run Python in the sandbox", bx_cmd_python },
-    { "model", "List models, show one, or test whether it answers",
-      bx_cmd_model },
-    { "replay", "Run a recorded run again, offline, and compare",
-      bx_cmd_replay },
+    { "chat", "Talk with an agent that works in this folder", bx_cmd_chat },
     { "agent", "Let an agent work on a task with sandboxed tools",
       bx_cmd_agent },
-    { "chat", "Talk with an agent that works in this folder", bx_cmd_chat },
-    { "mcp", "Give the tools to an MCP client", bx_cmd_mcp },
-    { "overlay", "Show, commit or drop what runs under --overlay changed",
-      bx_cmd_overlay },
-    { "learn", "Run a command and write the smallest manifest it needs",
-      bx_cmd_learn },
     { "init", "Set up a folder as a workspace of agents", bx_cmd_init },
     { "settings", "Show what an agent would run with here, and why",
       bx_cmd_settings },
     { "session", "Find, read, export and remove sessions of agents",
       bx_cmd_session },
+    { "model", "List models, show one, or test whether it answers",
+      bx_cmd_model },
+    { "mcp", "Give the tools to MCP clients, or agents those of servers",
+      bx_cmd_mcp },
+    { "tool", "List, call, add and approve tools", bx_cmd_tool },
+    { "bash", "Run a shell command or script in the sandbox", bx_cmd_bash },
+    { "js", "Run JavaScript in the sandbox", bx_cmd_js },
+    { "python", "Run Python in the sandbox", bx_cmd_python },
+    { "run", "Run a WebAssembly program in a sandbox", bx_cmd_run },
+    { "inspect", "Show what a module imports and will ask for",
+      bx_cmd_inspect },
+    { "compile", "Compile a module into the cache", bx_cmd_compile },
+    { "cache", "List or clear the compiled modules", bx_cmd_cache },
+    { "overlay", "Show, commit or drop what runs under --overlay changed",
+      bx_cmd_overlay },
+    { "replay", "Run a recorded run again, offline, and compare",
+      bx_cmd_replay },
+    { "learn", "Run a command and write the smallest manifest it needs",
+      bx_cmd_learn },
+    { "policy", "Check a policy file, or ask it a question", bx_cmd_policy },
+    { "audit", "Show the audit log, follow it, or verify it", bx_cmd_audit },
     { "doctor", "Check this machine: kernel, cache, audit log, tools",
       bx_cmd_doctor },
     { "completion", "Print shell completion for bash, zsh or fish",
@@ -47,8 +49,9 @@ const size_t bx_commands_count = sizeof(bx_commands) / sizeof(bx_commands[0]);
 
 static void print_help(FILE *out)
 {
-    fputs("Run untrusted WebAssembly under an explicit policy. Nothing given "
-          "means nothing\ngranted: no files, no network, no environment, and "
+    fputs("Let agents, tools and programs work without trusting them: in "
+          "WebAssembly\nsandboxes under an explicit policy. Nothing given "
+          "means nothing granted: no\nfiles, no network, no environment, and "
           "limits that are on.\n\n"
           "Usage: boxagnts COMMAND [options]\n\nCommands:\n",
           out);
@@ -56,6 +59,8 @@ static void print_help(FILE *out)
         fprintf(out, "  %-12s %s\n", bx_commands[i].name,
                 bx_commands[i].summary);
     fputs("\nExamples:\n"
+          "  boxagnts chat\n"
+          "  boxagnts agent run 'What is this project about?'\n"
           "  boxagnts tool call file-read path=README.md\n"
           "  boxagnts bash -c 'ls | wc -l'\n"
           "  boxagnts run hello.wasm\n"

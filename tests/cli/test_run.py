@@ -197,12 +197,14 @@ class Run(CliTest):
 
 class Help(CliTest):
     COMMANDS = ("run inspect compile cache policy audit tool bash js python replay mcp overlay "
-                "learn doctor completion").split()
+                "learn doctor completion agent chat init settings session model").split()
+    MCP = "install add list remove approve test".split()
     TOOL = "list show explain call add remove approve embed test new".split()
 
     def test_fits_a_terminal_of_80_columns(self):
         for command in (*([name] for name in self.COMMANDS),
-                        *(["tool", name] for name in self.TOOL), ["mcp", "install"], []):
+                        *(["tool", name] for name in self.TOOL),
+                        *(["mcp", name] for name in self.MCP), ["agent", "run"], []):
             with self.subTest(command):
                 text = self.boxagnts(*command, "--help").out
                 self.assertIn("Usage", text)
