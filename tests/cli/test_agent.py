@@ -329,6 +329,43 @@ class AgentRunTest(AgentTest):
         self.assertIn("nothing was changed", result.err)
         self.assertNotIn("agent-", self.boxagnts("overlay", "list").out)
 
+    def test_words_stand_once_on_a_terminal(self):
+        """As they come, with the calls between them."""
+        self.script({"text": "Looking.", "calls": [
+            call("file-glob", pattern="*.none")]}, "There is **nothing**.")
+        seen, status = self.on_terminal([], "go")
+        self.assertEqual(status, 0, seen)
+        for words in ("Looking.", "There is nothing.", "1 call, "):
+            self.assertEqual(seen.count(words), 1, seen)
+        self.assertLess(seen.index("Looking."), seen.index("> file-glob"))
+        self.assertLess(seen.index("There is"), seen.index("1 call, "))
+
+    def test_last_words_alone_go_to_stdout(self):
+        """Though the terminal shows all the rest."""
+        self.script({"text": "Looking.", "calls": [
+            call("file-glob", pattern="*.none")]}, "There is **nothing**.")
+        out = self.path("out.txt")
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT), 1)
+            os.chdir(self.dir)
+            os.execve(PROGRAM, [PROGRAM, *self.words("go")], self.environment)
+        seen = b""
+        while True:
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            seen += part
+        os.close(terminal)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0, seen)
+        with open(out, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "There is **nothing**.\n")
+        self.assertIn(b"Looking.", seen)
+        self.assertNotIn(b"nothing", seen)
+
     def test_effect_is_shown_and_committed(self):
         self.write("ws/a.txt", "one\ntwo\n")
         self.script([bash("sed -i s/two/TWO/ a.txt; echo x > b.txt")], "done")

@@ -277,16 +277,19 @@ class SessionTest(CliTest):
         name = self.make("asked")
         for answer, left in ((b"n\n", 1), (b"y\n", 0)):
             main, side = pty.openpty()
-            os.write(main, answer)
-            result = subprocess.run(
-                [PROGRAM, "session", "rm", name], stdin=side, stderr=side,
-                stdout=subprocess.DEVNULL, cwd=self.dir, timeout=60,
-                env=self.environment, check=False)
-            shown = os.read(main, 4096).decode()
+            with subprocess.Popen(
+                    [PROGRAM, "session", "rm", name], stdin=side, stderr=side,
+                    stdout=subprocess.DEVNULL, cwd=self.dir,
+                    env=self.environment) as asking:
+                os.close(side)
+                shown = ""
+                while not shown.rstrip().endswith("]"):
+                    shown += os.read(main, 4096).decode()
+                os.write(main, answer)
+                status = asking.wait(60)
             os.close(main)
-            os.close(side)
             self.assertIn("'asked', 1 entries", shown)
-            self.assertEqual(result.returncode, left)
+            self.assertEqual(status, left)
             self.assertEqual(len(self.rows()), left)
 
     def test_an_open_session_is_left_alone(self):
