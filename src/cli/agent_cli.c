@@ -381,7 +381,8 @@ int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err)
         return bx_error_set_nomem(err);
     fill_config(cli);
     /* A person at a prompt need not wait for servers; a task does. */
-    return bx_agent_servers_open(cli, is_run(cli), err);
+    return bx_agent_servers_open(cli, cli->waits_for_servers || is_run(cli),
+                                 err);
 }
 
 int bx_agent_cli_start(bx_agent_cli *cli, bx_error **err)

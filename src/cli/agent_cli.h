@@ -23,6 +23,8 @@ typedef struct bx_agent_cli {
     bx_tool_cli tools;       /* workspace, policy, workers, audit, registry, and
                               * the cancel that Ctrl-C triggers */
     const char *kind;        /* of a new session: "run" or "chat"; NULL: run */
+    bool waits_for_servers;  /* of MCP, as a kind "run" does: nobody is there
+                              * who could wait for them */
     bool may_resume_last;    /* --resume without an ID: the workspace's last
                               * session of this kind */
     bool is_resuming;        /* --resume was given, */

@@ -89,6 +89,34 @@ void bx_chat_show_tools(bx_chat *chat, const char *rest)
 }
 
 /* MCP servers' tools are registry tools by the name mcp-SERVER-TOOL. */
+/* Why a server's tools are not there; a word is enough where they are. */
+static void show_server(bx_chat *chat, const char *name)
+{
+    bx_screen *out = bx_agent_view_notes(chat->view);
+    bx_client_state state;
+
+    if (!bx_mcp_hub_state(chat->cli.servers, name, &state))
+        return; /* disabled */
+    put_cells(out, name, 30);
+    if (state.phase == BX_CLIENT_READY)
+        put_rest(out, "runs", 31);
+    else if (state.phase == BX_CLIENT_STARTING)
+        put_rest(out, "is starting", 31);
+    else
+        put_rest(out, state.why, 31);
+}
+
+static void show_servers(bx_chat *chat)
+{
+    const bx_remote_servers *servers;
+
+    if (chat->cli.servers == NULL)
+        return;
+    servers = bx_mcp_hub_servers(chat->cli.servers);
+    for (size_t i = 0; i < servers->count; i++)
+        show_server(chat, servers->items[i]->name);
+}
+
 void bx_chat_show_mcp(bx_chat *chat, const char *rest)
 {
     bx_screen *out = bx_agent_view_notes(chat->view);
@@ -98,6 +126,7 @@ void bx_chat_show_mcp(bx_chat *chat, const char *rest)
     size_t shown = 0;
 
     (void)rest;
+    show_servers(chat);
     if (bx_registry_list(chat->cli.tools.registry, &tools, &count, &err) < 0) {
         bx_chat_say_error(chat, err);
         return;

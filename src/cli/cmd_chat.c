@@ -274,6 +274,7 @@ int bx_cmd_chat(int argc, char **argv)
 
     chat.cli.kind = "chat";
     chat.cli.may_resume_last = true;
+    chat.cli.waits_for_servers = prompt != NULL || !isatty(STDIN_FILENO);
     if (is_wrong || (prompt != NULL && is_blank(prompt)))
         return bx_cli_usage(BX_EXIT_USAGE, "chat", "-p: expected a text");
     if (bx_agent_cli_parse(argc, argv, &chat.cli, &err) < 0)

@@ -86,7 +86,7 @@ static const char *status_of(const bx_remote_server *server)
 {
     if (server->problem != NULL)
         return server->problem;
-    return server->is_off ? "disabled" : "ready";
+    return server->is_off ? "disabled" : "enabled";
 }
 
 static void print_server(const bx_remote_server *server)
@@ -439,10 +439,11 @@ static void print_state(const bx_running *running)
     bx_autoserverbox bx_server_box box = { 0 };
     bx_autobuf bx_buf text = BX_BUF_INIT;
 
-    printf("%s: %s, protocol %s, %zu tools\n", running->server->name,
+    printf("%s: %s, protocol %s, %zu tool%s\n", running->server->name,
            running->state.title[0] == '\0' ? "without a name"
                                            : running->state.title,
-           running->state.revision, running->state.tools_count);
+           running->state.revision, running->state.tools_count,
+           running->state.tools_count == 1 ? "" : "s");
     if (!running->state.has_layers)
         return;
     if (bx_server_box_make(running->server, &box, NULL) == 0 &&

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shlex
 import signal
 import socket
@@ -533,6 +534,11 @@ for line in sys.stdin:
         self.assertFalse(result["is_error"], result)
         self.assertIn("rain, as ever", self.text(result))
         self.assertIn("<data from=", self.text(result))
+        # A chat that nobody types in waits for it as well.
+        shown = self.boxagnts("chat", "--model", "demo", "--workspace",
+                              self.path("ws"), stdin=b"/mcp\n").err
+        self.assertRegex(shown, r"(?m)^sky +runs$")
+        self.assertRegex(shown, r"(?m)^mcp-sky-weather +ready$")
         # What it does goes to no overlay: in mode edits it is asked for.
         result = self.of(self.events("--mode", "edits", "go"), "result")[0]
         self.assertIn("nobody is there", self.text(result))
