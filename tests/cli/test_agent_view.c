@@ -98,8 +98,10 @@ static void words_and_the_rest_go_apart(void **state)
             "\"input\": {\"path\": \"/x\"}}");
     tell(f, "{\"type\": \"result\", \"id\": \"a\", \"name\": \"bash\", "
             "\"is_error\": false, \"wall_ms\": 7, \"content\": [{\"type\": "
-            "\"text\", \"text\": \"<data from=\\\"bash\\\" boundary=\\\"0\\\">"
-            "\\none\\ntwo\\n</data boundary=\\\"0\\\">\"}]}");
+            "\"text\", \"text\": \"<data from=\\\"bash\\\" "
+            "boundary=\\\"0123456789abcdef0123456789abcdef\\\">"
+            "\\none\\ntwo\\n</data "
+            "boundary=\\\"0123456789abcdef0123456789abcdef\\\">\"}]}");
     tell(f, "{\"type\": \"denied\", \"id\": \"b\", \"call\": \"path_open\", "
             "\"target\": \"/x\", \"reason\": \"no\", \"rule\": \"r\"}");
     tell(f, "{\"type\": \"approval\", \"id\": \"b\", \"name\": \"file-read\", "
