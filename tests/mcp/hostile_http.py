@@ -108,9 +108,19 @@ class Handler(BaseHTTPRequestHandler):
         self.note(f"after {last}")
         if last is not None:
             self.begin_stream()
+            with state.lock:
+                if self.mode == "listen" and last == "l1":
+                    state.tools.append("more")
             if self.mode != "never":
                 for number, message in state.kept.get(last, []):
                     self.event(message, number)
+            return
+        if self.mode == "listen":
+            state.kept["l1"] = [("l2", {"jsonrpc": "2.0", "method":
+                                        "notifications/tools/list_changed"})]
+            self.begin_stream()
+            self.wfile.write(b"retry: 10\n")
+            self.event(None, "l1")
             return
         if self.mode != "sse":
             self.reply(405)

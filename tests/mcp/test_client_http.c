@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "mcp/client.h"
 #include "mcp/client_parse.h"
+#include "net/support_names.h"
 
 #define SECRET "sk-0123456789abcdef"
 
@@ -220,6 +221,21 @@ static void listens_to_what_the_server_says_by_itself(void **state)
     close_session(&s);
 }
 
+/* The change is said in the second stream alone. */
+static void listens_on_where_a_stream_broke_off(void **state)
+{
+    session s = open_ready("listen");
+
+    (void)state;
+    for (int i = 0; i < 3000 && s.state.tools_count < 11; i++) {
+        usleep(10000);
+        bx_mcp_client_state(s.client, &s.state);
+    }
+    assert_true(s.state.tools_count >= 11);
+    assert_call(&s, "log", "GET after l1 session=yes");
+    close_session(&s);
+}
+
 static void reads_on_where_a_stream_broke_off(void **state)
 {
     session s = open_ready("json");
@@ -382,6 +398,44 @@ static void leads_to_no_other_place(void **state)
     assert_down("moved-port", "denied: http://127.0.0.1:1/json");
 }
 
+/* Not what is written counts, but what is dialled. */
+static void leads_from_a_name_to_public_addresses(void **state)
+{
+    static const char *const addresses[] = { "127.0.0.1", "10.0.0.1",
+                                             "169.254.169.254", "::1" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        session s;
+
+        support_names_reset();
+        support_names_set("mcp.example.com", addresses[i]);
+        s = open_url("https://mcp.example.com/mcp", "");
+        assert_int_equal(s.state.phase, BX_CLIENT_DOWN);
+        if (strstr(s.state.why, "from a name to no private address") == NULL)
+            fail_msg("%s: %s", addresses[i], s.state.why);
+        close_session(&s);
+        assert_int_equal(support_names_dials(""), 0);
+    }
+    support_names_set("mcp.example.com", "1.2.3.4");
+    {
+        session s = open_url("https://mcp.example.com/mcp", "");
+
+        assert_int_equal(s.state.phase, BX_CLIENT_DOWN);
+        close_session(&s);
+        assert_true(support_names_dials("1.2.3.4") > 0);
+    }
+    support_names_set("mcp.example.com", "10.0.0.1");
+    {
+        session s =
+            open_url("https://mcp.example.com/mcp", ", \"private\": true");
+
+        assert_int_equal(s.state.phase, BX_CLIENT_DOWN);
+        close_session(&s);
+        assert_true(support_names_dials("10.0.0.1") > 0);
+    }
+}
+
 static void follows_nothing_in_a_private_network(void **state)
 {
     session s = open_mode("moved", ", \"private\": true");
@@ -497,6 +551,7 @@ int main(void)
         cmocka_unit_test(calls_over_json),
         cmocka_unit_test(names_session_and_revision_in_each_request),
         cmocka_unit_test(listens_to_what_the_server_says_by_itself),
+        cmocka_unit_test(listens_on_where_a_stream_broke_off),
         cmocka_unit_test(reads_on_where_a_stream_broke_off),
         cmocka_unit_test(answers_the_server),
         cmocka_unit_test(begins_a_lost_session_anew),
@@ -507,6 +562,7 @@ int main(void)
         cmocka_unit_test(ends_calls_with_the_client),
         cmocka_unit_test(refuses_what_is_no_mcp),
         cmocka_unit_test(leads_to_no_other_place),
+        cmocka_unit_test(leads_from_a_name_to_public_addresses),
         cmocka_unit_test(follows_nothing_in_a_private_network),
         cmocka_unit_test(refuses_an_address_in_the_clear),
         cmocka_unit_test(tells_a_servers_refusal),

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "mcp/oauth_discover.h"
+#include "net/support_names.h"
 
 /* ---- challenges ------------------------------------------------------- */
 
@@ -149,6 +150,33 @@ static void leads_one_of_this_machine_to_it_or_to_public_places(void **state)
     judge("http://10.0.0.1/mcp", true, "http://10.0.0.2/", BX_OK);
 }
 
+/* A public name in metadata, whose addresses are not. */
+static void dials_no_private_address(void **state)
+{
+    static const char *const addresses[] = { "127.0.0.1", "10.0.0.1",
+                                             "169.254.169.254" };
+    const bx_remote_server server = { .name = (char *)"test",
+                                      .url = (char *)"https://example.com/" };
+    const bx_oauth_ask ask = { .url = "https://issuer.example.com/token",
+                               .what = "token_endpoint",
+                               .form = "a=b" };
+    const bx_wait wait = bx_wait_for_ms(20000);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        bx_oauth_answer answer;
+        bx_error *err = NULL;
+
+        support_names_reset();
+        support_names_set("issuer.example.com", addresses[i]);
+        assert_int_equal(bx_oauth_fetch(&server, &ask, &wait, &answer, &err),
+                         -1);
+        assert_int_equal(bx_error_code(err), BX_ERR_DENIED);
+        bx_error_free(err);
+        assert_int_equal(support_names_dials(""), 0);
+    }
+}
+
 /* ---- texts ------------------------------------------------------------ */
 
 static void writes_forms(void **state)
@@ -179,6 +207,7 @@ int main(void)
         cmocka_unit_test(knows_scopes),
         cmocka_unit_test(leads_a_public_server_to_public_places),
         cmocka_unit_test(leads_one_of_this_machine_to_it_or_to_public_places),
+        cmocka_unit_test(dials_no_private_address),
         cmocka_unit_test(writes_forms),
     };
 
