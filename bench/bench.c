@@ -1,7 +1,7 @@
 /* Figures of the sandbox as ratios measured in one run.
  *
  *     bench [start|files|overlay|memory|script|threads|compile|tools|
- *            grep|component|worker|boxes|live|agent|turns|streams|
+ *            grep|component|worker|boxes|live|agent|team|turns|streams|
  *            chat]...
  */
 #include "bench.h"
@@ -191,8 +191,8 @@ static const struct {
     { "grep", bench_grep },       { "component", bench_component },
     { "worker", bench_worker },   { "boxes", bench_boxes },
     { "live", bench_live },       { "agent", bench_agent },
-    { "turns", bench_turns },     { "streams", bench_streams },
-    { "chat", bench_chat },
+    { "team", bench_team },       { "turns", bench_turns },
+    { "streams", bench_streams }, { "chat", bench_chat },
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

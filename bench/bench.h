@@ -65,6 +65,7 @@ void bench_boxes(const bench_paths *paths);
 void bench_live(const bench_paths *paths);
 void bench_streams(const bench_paths *paths);
 void bench_agent(const bench_paths *paths);
+void bench_team(const bench_paths *paths);
 void bench_turns(const bench_paths *paths);
 void bench_chat(const bench_paths *paths);
 
