@@ -141,7 +141,7 @@ static void *watch(void *context)
 static bool have_ended(bx_subagent *const *subs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (subs[i]->phase != BX_SUBAGENT_ENDED)
+        if (subs[i]->phase == BX_SUBAGENT_WORKS)
             return false;
     return true;
 }
@@ -287,6 +287,10 @@ static int narrow_tools(bx_subagent *sub, bx_error **err)
             names[kept++] = tools[i]->name;
     if (names == NULL)
         (void)bx_error_set_nomem(err);
+    else if (kept == 0)
+        (void)bx_error_set(err, BX_ERR_INVALID,
+                           "none of this agent's tools has a name that is in "
+                           "'tools'");
     else
         sub->grants = bx_grants_with_tools(parent->grants, names, kept,
                                            "tools of the sub-agent", err);

@@ -56,13 +56,16 @@ static bool ask(team_merge *all, const char *name, const char *agent,
     bx_answer answer = BX_ANSWER_NO;
 
     if (manager->config.approve != NULL && input != NULL &&
-        !bx_agent_is_cancelled(manager))
+        manager->stop_reason == NULL && !bx_agent_is_cancelled(manager))
         answer = manager->config.approve(manager->config.approve_context,
                                          &question, &said);
     json_decref(input);
     bx_agent_lock(manager);
     manager->held_ns += bx_now_ns() - begin_ns;
     bx_agent_unlock(manager);
+    if (answer == BX_ANSWER_STOP)
+        manager->stop_reason = strdup(
+            said == NULL || said[0] == '\0' ? "stopped by the user" : said);
     free(all->said);
     all->said = said;
     return (answer == BX_ANSWER_YES || answer == BX_ANSWER_ALWAYS) &&
@@ -349,6 +352,7 @@ static int merge(team_merge *all, bx_error **err)
     if (all->merge == NULL || approve(all, err) < 0 ||
         settle_conflicts(all, err) < 0)
         return -1;
+    all->is_refused |= manager->stop_reason != NULL;
     if (!all->is_refused && !bx_agent_is_cancelled(manager))
         (void)bx_merge_commit(all->merge, &all->result, &all->err);
     return 0;

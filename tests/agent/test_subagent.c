@@ -429,6 +429,39 @@ static void has_fifty_in_all(void **state)
     end(&all);
 }
 
+static void has_tools_that_there_are(void **state)
+{
+    static const play plays[] = {
+        { "main",
+          { { .calls = "[[\"agent\", {\"task\": \"do helper\", \"tools\": "
+                       "[\"no-such-*\"]}], [\"agent_wait\", {}], "
+                       "[\"agent_stop\", {\"ids\": [\"a7\"]}]]" },
+            { .text = "done" } } },
+        { "helper", { { .text = "helped" } } },
+        { NULL, { { 0 } } },
+    };
+    theatre all;
+    bx_autoagentresult bx_agent_result result = { 0 };
+    unsigned seen = 0;
+
+    (void)state;
+    begin(&all, plays);
+    stage_open(&all.it, NULL, NULL);
+    run(&all, "main", &result);
+    for (size_t i = 0; i < 3; i++) {
+        bool is_error = false;
+        bx_autofree char *text = result_text(&all, i, &is_error);
+
+        assert_true(is_error);
+        seen |= strstr(text, "that is in 'tools'") != NULL ? 1 : 0;
+        seen |= strstr(text, "no sub-agent works") != NULL ? 2 : 0;
+        seen |= strstr(text, "there is no sub-agent 'a7'") != NULL ? 4 : 0;
+    }
+    assert_int_equal(seen, 7);
+    assert_int_equal(all.turns, 2);
+    end(&all);
+}
+
 static void goes_no_deeper(void **state)
 {
     static const play plays[] = {
@@ -681,6 +714,7 @@ int main(void)
         cmocka_unit_test(what_is_set_aside_is_not_the_parents),
         cmocka_unit_test(has_eight_at_once),
         cmocka_unit_test(has_fifty_in_all),
+        cmocka_unit_test(has_tools_that_there_are),
         cmocka_unit_test(goes_no_deeper),
         cmocka_unit_test(cancelled_with_its_parent),
         cmocka_unit_test(the_same_person_is_asked_one_at_a_time),

@@ -414,6 +414,14 @@ class ManagedTest(TeamTest):
         self.assertEqual(len(self.overlays()), 2)
         self.assertIn("not approved, nothing was written", seen)
 
+    def test_a_person_stops(self):
+        self.two_versions()
+        seen, status = self.on_terminal(["y", "s"], "--managed", "main")
+        self.assertEqual(status, 3, seen)
+        self.assertEqual(os.listdir(self.path("ws")), ["a.txt"])
+        self.assertEqual(self.file("a.txt"), "alpha\n")
+        self.assertEqual(len(self.overlays()), 2)
+
     def test_killed_while_the_merge_is_asked_for(self):
         self.two_versions()
         seen, status = self.on_terminal([None], "--managed", "main")
