@@ -273,11 +273,10 @@ static json_t *tell_kept(const bx_crew *crew, const bx_executor *executors,
             continue;
         (void)json_array_append_new(list, json_string(agent->overlay));
         bx_agent_notice(crew->agent,
-                        "what %s \"%s\" (%s) changed lies in the overlay %s; "
-                        "'boxagnts overlay diff %s' shows it",
+                        "%s \"%s\" (%s) left changes: boxagnts overlay diff "
+                        "%s",
                         agent->id, agent->name,
-                        bx_agent_status_name(agent->status), agent->overlay,
-                        agent->overlay);
+                        bx_agent_status_name(agent->status), agent->overlay);
     }
     return list;
 }

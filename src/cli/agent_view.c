@@ -41,6 +41,7 @@ struct bx_agent_view {
     size_t open_count;
     char refused[64];   /* the call that was refused last */
     char last_call[64]; /* whose line was the last thing written */
+    char speaker[16];   /* the sub-agent that was shown last; "" */
     json_t *plan;
     int64_t begin_ns;
 
@@ -479,6 +480,8 @@ static void name_call(bx_agent_view *view, const json_t *event, unsigned indent)
         if (strncmp(view->open[i].id, id, sizeof(view->open[i].id) - 1) == 0)
             name = view->open[i].name;
     }
+    if (name[0] == '\0')
+        return; /* a sub-agent's, which stands above */
     indent_by(view, indent);
     bx_screen_print(view->out, BX_LOOK_DIM, "< ");
     bx_screen_put_line(view->out, BX_LOOK_BOLD, name, strlen(name), NAME_CELLS);
@@ -562,33 +565,6 @@ static void show_effect(bx_agent_view *view, const json_t *event,
                       text_of(event, "target"), text_of(event, "detail")) == 0)
         bx_view_put_wrapped(view->out, indent + 2, BX_LOOK_DIM,
                             "effect: ", text.data);
-}
-
-void bx_view_put_plan(bx_screen *screen, unsigned indent, const json_t *items)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(items, i, item)
-    {
-        const char *status = text_of(item, "status");
-        const char *text = text_of(item, "text");
-        bool is_done = strcmp(status, "done") == 0;
-        bool is_now = strcmp(status, "in_progress") == 0;
-
-        fprintf(screen->out, "%*s", (int)indent, "");
-        bx_screen_print(screen, is_done ? BX_LOOK_GREEN : 0, "[%c] ",
-                        is_done  ? 'x'
-                        : is_now ? '>'
-                                 : ' ');
-        bx_screen_put_line(screen,
-                           is_done  ? BX_LOOK_DIM
-                           : is_now ? BX_LOOK_BOLD
-                                    : 0,
-                           text, strlen(text),
-                           screen->columns * 2 - indent - 4);
-        putc('\n', screen->out);
-    }
 }
 
 static void show_plan(bx_agent_view *view, const json_t *event, unsigned indent)
@@ -712,18 +688,14 @@ static void show_end(bx_agent_view *view, const json_t *event, unsigned indent)
     put_sums(view, event);
 }
 
-static void show_conflict(bx_agent_view *view, const json_t *event,
-                          unsigned indent)
-{
-    end_words(view);
-    bx_view_put_conflict(view->out, indent, event);
-}
-
 static void show_merge(bx_agent_view *view, const json_t *event,
                        unsigned indent)
 {
     end_words(view);
-    bx_view_put_merge(view->out, indent, event);
+    if (strcmp(text_of(event, "type"), "merge") == 0)
+        bx_view_put_merge(view->out, indent, event);
+    else
+        bx_view_put_conflict(view->out, indent, event);
 }
 
 static void show(bx_agent_view *view, const json_t *event, unsigned depth);
@@ -748,9 +720,17 @@ static const struct {
     { "compaction", show_compaction, false },
     { "notice", show_notice, false },
     { "end", show_end, false },
-    { "conflict", show_conflict, false },
+    { "conflict", show_merge, false },
     { "merge", show_merge, false },
 };
+
+static bool is_silent(const char *type)
+{
+    for (size_t i = 0; i < sizeof(shows) / sizeof(shows[0]); i++)
+        if (strcmp(type, shows[i].type) == 0)
+            return shows[i].is_silent;
+    return true;
+}
 
 static void show_agent(bx_agent_view *view, const json_t *event, unsigned depth)
 {
@@ -759,13 +739,15 @@ static void show_agent(bx_agent_view *view, const json_t *event, unsigned depth)
 
     if (depth >= DEPTH_MAX)
         return;
-    if (strcmp(type, "session") == 0) {
+    /* Several work at once: who it is stands above what it does. */
+    if (!is_silent(type) && strcmp(view->speaker, text_of(event, "id")) != 0) {
         end_words(view);
         clear_status(view);
         begin_part(view);
         bx_view_put_wrapped(view->out, depth * 4 + 2, BX_LOOK_CYAN, "agent ",
                             text_of(event, "name"));
-        return;
+        (void)snprintf(view->speaker, sizeof(view->speaker), "%.15s",
+                       text_of(event, "id"));
     }
     show(view, inner, depth + 1);
 }
@@ -783,6 +765,8 @@ static void show(bx_agent_view *view, const json_t *event, unsigned depth)
             continue;
         if (!shows[i].is_silent) {
             clear_status(view);
+            if (depth == 0)
+                view->speaker[0] = '\0';
             /* A sub-agent tells beside its parent's words. */
             if (depth > 0 && strcmp(type, "text") != 0)
                 end_words(view);

@@ -5,6 +5,7 @@ task."""
 import json
 import os
 import signal
+import socket
 import time
 import unittest
 
@@ -176,6 +177,29 @@ class SubagentTest(TeamTest):
         self.assertEqual(self.errors(self.inner(events, "same", "result")), {
             "file-read": False, "file-write": True, "bash": True})
         self.assertEqual(sorted(os.listdir(self.path("ws"))), ["a.txt"])
+
+    def test_no_host_and_no_level_more(self):
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            server.setblocking(False)
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+            for tools in ({}, {"tools": ["web-fetch", "file-write"]}):
+                self.scripts(
+                    main=[[order(task="do helper", name="one", **tools)],
+                          "end"],
+                    helper=[[call("web-fetch", url=url),
+                             call("file-write", path="/b.txt", content="b")],
+                            "tried"])
+                events = self.events("--mode", "auto", "--work-dir",
+                                     self.path("ws"), "--permission-level",
+                                     "read_only", "main")
+                self.assertEqual(
+                    self.errors(self.inner(events, "one", "result")),
+                    {"web-fetch": True, "file-write": True})
+                with self.assertRaises(BlockingIOError):
+                    server.accept()
+        self.assertEqual(os.listdir(self.path("ws")), [])
 
     def test_a_tool_calls_no_other(self):
         self.write("ws/a.txt", "alpha\n")
