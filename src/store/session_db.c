@@ -133,7 +133,8 @@ static sqlite3_stmt *take_kept(bx_session_store *store, const char *sql)
     return NULL;
 }
 
-/* A PRAGMA acts while it is compiled: it is never kept. */
+/* A PRAGMA may act while it is compiled (sqlite.org/pragma.html), so that to
+ * run it again is nothing: it is never kept. */
 static void keep(bx_session_store *store, sqlite3_stmt *statement)
 {
     (void)sqlite3_reset(statement);
