@@ -61,7 +61,8 @@ typedef enum bx_ruling {
  * Where the call does not say what it will do (variables, substitution, file
  * patterns, "..", a folder above, texts over 8 KiB, neither command nor path
  * nor URL), a refusal that may fit makes it a question. What a script or a
- * program does in turn no rule sees: that is the policy's. */
+ * program does in turn no rule sees: that is the policy's. But tools that a
+ * rule refuses or asks for, be it some of their calls, no script can call. */
 typedef struct bx_rules bx_rules;
 
 bx_rules *bx_rules_new(void);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/agent_kept.h"
+#include "agent/rules.h"
 #include "base/buf.h"
 #include "base/json_text.h"
 #include "base/run.h"
@@ -21,6 +22,7 @@ void bx_call_run_clear(bx_call_run *call)
     if (call->has_entry)
         bx_toolset_entry_clear(&call->entry);
     json_decref(call->content);
+    bx_grants_free(call->grants);
     bx_error_free(call->err);
     *call = (bx_call_run){ 0 };
 }
@@ -316,6 +318,33 @@ bool bx_call_run_is_remote(const bx_call_run *call)
            call->entry.tool->source == BX_TOOL_REMOTE;
 }
 
+/* A script calls tools where no rule sees it and nobody is asked: those that a
+ * rule refuses or asks for it has not. */
+static int narrow_inner(bx_call_run *call, bx_error **err)
+{
+    const bx_agent_config *config = &call->agent->config;
+    bx_tool **tools = NULL;
+    bx_autofree const char **names = NULL;
+    size_t count = 0, kept = 0;
+
+    if (call->grants != NULL || !bx_rules_restrict(config->rules, NULL))
+        return 0;
+    if (bx_registry_list(config->registry, &tools, &count, err) < 0)
+        return -1;
+    names = calloc(count + 1, sizeof(*names));
+    for (size_t i = 0; names != NULL && i < count; i++)
+        if (strcmp(tools[i]->name, call->name) == 0 ||
+            !bx_rules_restrict(config->rules, tools[i]->name))
+            names[kept++] = tools[i]->name;
+    if (names == NULL)
+        (void)bx_error_set_nomem(err);
+    else if (kept < count)
+        call->grants =
+            bx_grants_with_tools(config->grants, names, kept, "rules", err);
+    bx_registry_list_free(tools, count);
+    return names == NULL || (kept < count && call->grants == NULL) ? -1 : 0;
+}
+
 /* input: its text; borrowed. */
 static bx_tool_call params_of(const bx_call_run *call, const char *input)
 {
@@ -327,7 +356,7 @@ static bx_tool_call params_of(const bx_call_run *call, const char *input)
         .input = input,
         .input_bytes = strlen(input),
         .caller = "agent",
-        .session = config->grants,
+        .session = call->grants != NULL ? call->grants : config->grants,
         .is_approved = call->is_approved,
         .timeout_ms = time_left_ms(agent),
         .cancel = config->cancel,
@@ -362,7 +391,7 @@ void bx_call_run_try(bx_call_run *call)
     if (!can_try(call))
         return;
     input = bx_json_text(call->input, JSON_COMPACT);
-    if (input == NULL)
+    if (input == NULL || narrow_inner(call, NULL) < 0)
         return;
     params = params_of(call, input);
     (void)bx_effect_try(call->agent, call->id, &params, &call->effect, NULL);
@@ -400,6 +429,8 @@ static int make_tool(bx_call_run *call, bx_error **err)
         return make_tried(call, err);
     if (input == NULL)
         return bx_error_set_nomem(err);
+    if (narrow_inner(call, &why) < 0)
+        return show_failure(call, why, err);
     params = params_of(call, input);
     params.effect = on_effect;
     params.effect_context = call;

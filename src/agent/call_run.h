@@ -33,8 +33,9 @@ typedef struct bx_call_run {
     bx_call_stage stage;
     bool is_begun; /* on the disk, by a process that ended since */
     bx_call_bar bar;
-    bx_effect effect; /* of a run before it was approved */
-    bool is_approved; /* by a person, this very call */
+    bx_effect effect;  /* of a run before it was approved */
+    bool is_approved;  /* by a person, this very call */
+    bx_grants *grants; /* of what it calls in turn; owned, NULL: the agent's */
     bool is_error;
     json_t *content;   /* of the result; owned */
     uint64_t refusals; /* within the run, by the policy */

@@ -140,6 +140,16 @@ static bx_fit fit_of(const entry *rule, const char *name, bx_level level,
     return bx_call_fits_part(rule->pattern, level, input);
 }
 
+bool bx_rules_restrict(const bx_rules *rules, const char *name)
+{
+    for (size_t i = 0; rules != NULL && i < rules->count; i++)
+        if (rules->items[i].ruling != BX_RULING_ALLOW &&
+            (name == NULL ||
+             bx_name_pattern_matches(rules->items[i].tool, name)))
+            return true;
+    return false;
+}
+
 bool bx_rules_judge(const bx_rules *rules, const char *name, bx_level level,
                     const json_t *input, bx_ruling *ret_ruling,
                     const char **ret_why)

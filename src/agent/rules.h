@@ -10,4 +10,8 @@ bool bx_rules_judge(const bx_rules *rules, const char *name, bx_level level,
                     const json_t *input, bx_ruling *ret_ruling,
                     const char **ret_why);
 
+/* Is there a rule that refuses or asks for the tool, or for some of its calls?
+ * name NULL: for any tool. */
+bool bx_rules_restrict(const bx_rules *rules, const char *name);
+
 #endif

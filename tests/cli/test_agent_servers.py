@@ -61,6 +61,28 @@ class AgentServersTest(AgentTest):
             self.assertTrue(results[1]["is_error"], results)
             self.assertIn("nobody is there", self.text(results[1]))
 
+    def test_a_script_calls_no_tool_that_a_rule_is_about(self):
+        """A rule sees what the model calls, and nobody is asked of what a
+        script calls in turn."""
+        self.serve("echo")
+        code = ("for (const [name, input] of [['mcp-one-echo', {}],"
+                " ['file-write', {path: '/n.txt', content: 'n'}],"
+                " ['file-read', {path: '/a.txt'}]])"
+                " try { console.log(JSON.stringify(await tools[name](input))); }"
+                " catch (e) { console.log('FAILED', name, String(e)); }")
+        self.write("ws/a.txt", "readable\n")
+        self.script([call("js-execute", code=code)], "done")
+        for flags in (["--deny", "mcp-one-echo", "--deny", "file-write(/n*)"],
+                      ["--ask", "mcp-*", "--ask", "file-write"]):
+            result = self.of(self.events("--mode", "auto", *flags, "go"),
+                             "result")[0]
+            self.assertIn("FAILED mcp-one-echo", self.text(result))
+            self.assertIn("FAILED file-write", self.text(result))
+            self.assertIn("readable", self.text(result))
+            self.assertFalse(os.path.exists(self.path("ws/n.txt")))
+        result = self.of(self.events("--mode", "auto", "go"), "result")[0]
+        self.assertNotIn("FAILED", self.text(result))
+
     def test_never_runs_over_an_overlay_of_a_script(self):
         """A script may go unasked over an overlay; what it calls may not."""
         self.serve("echo")
