@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -648,6 +649,15 @@ static void put_sums(bx_agent_view *view, const json_t *event)
     bx_view_put_wrapped(view->out, 0, BX_LOOK_DIM, text.data, "");
 }
 
+static bool is_one_file(int a, int b)
+{
+    struct stat one;
+    struct stat two;
+
+    return fstat(a, &one) == 0 && fstat(b, &two) == 0 &&
+           one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
 static void put_last_words(bx_agent_view *view, const char *text)
 {
     bx_automarkdown bx_markdown *markdown =
@@ -655,7 +665,9 @@ static void put_last_words(bx_agent_view *view, const char *text)
 
     if (markdown == NULL)
         return;
-    putc('\n', view->out->out);
+    /* Only who sees both sees a gap. */
+    if (is_one_file(fileno(view->text.out), fileno(view->out->out)))
+        putc('\n', view->out->out);
     fflush(view->out->out);
     bx_markdown_put(markdown, text, strlen(text));
     bx_markdown_end(markdown);
