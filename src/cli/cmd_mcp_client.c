@@ -10,6 +10,7 @@
 #include "mcp/client_box.h"
 #include "mcp/client_hub.h"
 #include "mcp/oauth.h"
+#include "mcp/oauth_store.h"
 #include "tool/remote.h"
 
 #define START_MS 65000 /* of a server: a little more than it is given */
@@ -89,6 +90,24 @@ static const char *status_of(const bx_remote_server *server)
     return server->is_off ? "disabled" : "enabled";
 }
 
+/* Who made the tokens that are kept for it. */
+static void print_sign_in(const bx_remote_server *server)
+{
+    bx_autoerror bx_error *err = NULL;
+    json_t *entry = bx_oauth_store_find(server->url, &err);
+    const char *issuer = json_string_value(json_object_get(entry, "issuer"));
+
+    if (entry != NULL || err != NULL) {
+        printf("  %-10s %s", "sign-in", entry != NULL ? "by " : "");
+        print_escaped(issuer != NULL ? issuer
+                      : err != NULL  ? bx_error_message(err)
+                                     : "?",
+                      512);
+        putchar('\n');
+    }
+    json_decref(entry);
+}
+
 static void print_server(const bx_remote_server *server)
 {
     bx_autoerror bx_error *err = NULL;
@@ -115,6 +134,8 @@ static void print_server(const bx_remote_server *server)
         print_escaped(bx_error_message(err), 1024);
         putchar('\n');
     }
+    if (server->url != NULL)
+        print_sign_in(server);
 }
 
 static json_t *server_json(const bx_remote_server *server)

@@ -120,7 +120,10 @@ class Login(ServerTest):
         self.add("fine")
         self.assertIn("boxagnts mcp login web",
                       self.boxagnts("mcp", "test", "web", status=1).stderr)
+        self.assertNotIn("sign-in", self.boxagnts("mcp", "list").stdout)
         self.assertIn("signed in", self.login("fine"))
+        self.assertIn(f"sign-in    by {self.base}/fine\n",
+                      self.boxagnts("mcp", "list").stdout)
         self.assertIn("You can close this page", self.page[1])
         self.assertIn("default-src 'none'",
                       self.page[2]["Content-Security-Policy"])
