@@ -10,6 +10,7 @@ typedef struct merge_part {
     char *name;
     bx_overlay_store *store; /* NULL: it has changed nothing */
     bx_deltas deltas;
+    bx_error *problem; /* with neither store nor deltas; NULL: none */
 } merge_part;
 
 /* One row of one part. */
@@ -56,6 +57,7 @@ void bx_merge_free(bx_merge *merge)
         free(merge->units[i].parts);
     for (size_t i = 0; i < merge->parts_count; i++) {
         bx_deltas_clear(&merge->parts[i].deltas);
+        bx_error_free(merge->parts[i].problem);
         bx_overlay_store_free(merge->parts[i].store);
         free(merge->parts[i].name);
     }
@@ -74,23 +76,35 @@ static const bx_delta *row_of(const bx_merge *merge, const merge_entry *entry)
 /* ---- opening --------------------------------------------------------------
  */
 
-static int open_part(bx_registry *registry, merge_part *part, bx_error **err)
+static int read_part(bx_registry *registry, const char *dir, merge_part *part,
+                     bx_error **err)
 {
-    bx_autofree char *dir = bx_overlay_path(part->name, err);
     bx_autoerror bx_error *why = NULL;
 
-    if (dir == NULL || (registry != NULL &&
-                        bx_registry_release_overlay(registry, dir, err) < 0))
+    if (registry != NULL && bx_registry_release_overlay(registry, dir, err) < 0)
         return -1;
     part->store = bx_overlay_store_open(part->name, BX_OVERLAY_ALONE, &why);
     if (part->store == NULL && bx_error_code(why) == BX_ERR_NOT_FOUND)
         return 0;
     if (part->store == NULL) {
-        if (err != NULL)
-            *err = bx_take(why);
+        *err = bx_take(why);
         return -1;
     }
     return bx_deltas_find(part->store, &part->deltas, err);
+}
+
+/* One that is broken is its own matter. */
+static int open_part(bx_registry *registry, merge_part *part, bx_error **err)
+{
+    bx_autofree char *dir = bx_overlay_path(part->name, err);
+
+    if (dir == NULL)
+        return -1;
+    if (read_part(registry, dir, part, &part->problem) < 0) {
+        bx_overlay_store_free(part->store);
+        part->store = NULL;
+    }
+    return 0;
 }
 
 /* A folder that both sides have is no conflict: what is in it may be one. */
@@ -347,6 +361,13 @@ static bool is_free(const bx_merge *merge, const merge_unit *unit,
     return unit->why == NULL && row->what != BX_DELTA_NONE &&
            row->protected_why == NULL &&
            (!unit->is_same || entry->part == merge->entries[unit->from].part);
+}
+
+const char *bx_merge_problem(const bx_merge *merge, size_t part)
+{
+    const bx_error *problem = merge->parts[part].problem;
+
+    return problem == NULL ? NULL : bx_error_message(problem);
 }
 
 size_t bx_merge_changes(const bx_merge *merge, size_t part)

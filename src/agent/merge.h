@@ -30,8 +30,10 @@ typedef struct bx_merge_conflict {
  *
  * registry   has them released; NULL: nothing ran
  * names      of overlays, in the order in which they are written; copied. One
- *            that does not exist has changed nothing
- * errors     as of bx_overlay_store_open() and bx_deltas_find()
+ *            that does not exist has changed nothing, nor has one that cannot
+ *            be read: bx_merge_problem()
+ * errors     BX_ERR_INVALID: a name; BX_ERR_LIMIT: more than
+ *            BX_MERGE_PARTS_MAX
  */
 bx_merge *bx_merge_new(bx_registry *registry, const char *const *names,
                        size_t count, bx_error **err);
@@ -39,6 +41,9 @@ bx_merge *bx_merge_new(bx_registry *registry, const char *const *names,
 void bx_merge_free(bx_merge *merge);
 BX_DEFINE_AUTO(bx_merge, bx_merge_free)
 #define bx_automerge BX_AUTO(bx_merge_free)
+
+/* Why a part cannot be merged; borrowed, NULL: it can. It stays as it is. */
+const char *bx_merge_problem(const bx_merge *merge, size_t part);
 
 /* Changes of a part that are in no conflict, and are not protected. */
 size_t bx_merge_changes(const bx_merge *merge, size_t part);

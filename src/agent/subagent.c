@@ -347,9 +347,6 @@ static int open_agent(bx_subagent *sub, bx_error **err)
     if (!bx_subagent_left(sub, &budget))
         return bx_error_set(err, BX_ERR_LIMIT,
                             "the budget of the sub-agent is used up");
-    sub->cancel = bx_cancel_new();
-    if (sub->cancel == NULL)
-        return bx_error_set_nomem(err);
     if (narrow_tools(sub, err) < 0)
         return -1;
     config = config_of(sub, &budget);
@@ -442,6 +439,12 @@ static bx_subagent *make(bx_crew *crew, const bx_subagent_order *order,
     }
     sub->crew = crew;
     sub->phase = BX_SUBAGENT_WORKS;
+    sub->cancel = bx_cancel_new();
+    if (sub->cancel == NULL) {
+        bx_subagent_free(sub);
+        (void)bx_error_set_nomem(err);
+        return NULL;
+    }
     pthread_mutex_lock(&crew->lock);
     (void)snprintf(sub->id, sizeof(sub->id), "a%u", crew->count + 1);
     failed = copy_order(sub, order, err);
@@ -470,6 +473,10 @@ static int go_on(bx_subagent *sub, bx_error **err)
 
     if (bx_subagent_look(sub, &has_ended, err) < 0)
         return -1;
+    if (sub->cancel == NULL)
+        sub->cancel = bx_cancel_new();
+    if (sub->cancel == NULL)
+        return bx_error_set_nomem(err);
     pthread_mutex_lock(&crew->lock);
     failed = has_ended ? 0 : bx_subagent_carve_again(sub, err);
     if (failed == 0)

@@ -22,6 +22,7 @@ typedef struct team_merge {
     size_t count;
     bx_merge *merge;
     bx_merge_result result;
+    bool has_problem;
     bool is_refused; /* by a person, or nobody was there */
     char *said;      /* by that person; NULL */
     bx_error *err;   /* of writing */
@@ -259,6 +260,18 @@ static bool overlay_exists(const char *name)
     return dir != NULL && access(dir, F_OK) == 0;
 }
 
+/* One of who only looked has nothing in it, and goes. */
+static void drop_empty(const bx_crew *crew, const char *name)
+{
+    bx_automerge bx_merge *merge =
+        bx_merge_new(crew->agent->config.registry, &name, 1, NULL);
+    bx_merge_result ignored;
+
+    if (merge != NULL && bx_merge_problem(merge, 0) == NULL &&
+        bx_merge_changes(merge, 0) == 0 && bx_merge_conflicts(merge) == 0)
+        (void)bx_merge_commit(merge, &ignored, NULL);
+}
+
 /* What lies in overlays is nobody's loss: how to look at it is said. */
 static json_t *tell_kept(const bx_crew *crew, const bx_executor *executors,
                          size_t count)
@@ -270,6 +283,9 @@ static json_t *tell_kept(const bx_crew *crew, const bx_executor *executors,
 
         if (agent == NULL || agent->overlay[0] == '\0' ||
             !overlay_exists(agent->overlay))
+            continue;
+        drop_empty(crew, agent->overlay);
+        if (!overlay_exists(agent->overlay))
             continue;
         (void)json_array_append_new(list, json_string(agent->overlay));
         bx_agent_notice(crew->agent,
@@ -325,6 +341,22 @@ static int report(team_merge *all, json_t *content, bx_error **err)
     return 0;
 }
 
+/* Overlays that cannot be read. */
+static int put_problems(team_merge *all, bx_error **err)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const char *problem = bx_merge_problem(all->merge, i);
+
+        if (problem == NULL)
+            continue;
+        all->has_problem = true;
+        if (bx_buf_printf(&all->data, "not merged: %s: %s\n",
+                          bx_subagent_id(all->agents[i]), problem) < 0)
+            return bx_error_set_nomem(err);
+    }
+    return 0;
+}
+
 /* ---- all of it ------------------------------------------------------------
  */
 
@@ -348,8 +380,8 @@ static int merge(team_merge *all, bx_error **err)
 
     all->merge =
         bx_merge_new(manager->config.registry, all->names, all->count, err);
-    if (all->merge == NULL || approve(all, err) < 0 ||
-        settle_conflicts(all, err) < 0)
+    if (all->merge == NULL || put_problems(all, err) < 0 ||
+        approve(all, err) < 0 || settle_conflicts(all, err) < 0)
         return -1;
     all->is_refused |= manager->stop_reason != NULL;
     if (!all->is_refused && !bx_agent_is_cancelled(manager))
@@ -368,7 +400,8 @@ int bx_team_merge(bx_crew *crew, const bx_own_call *call,
     list_done(&all, executors, count);
     if (!bx_agent_is_cancelled(crew->agent))
         result = merge(&all, err);
-    *ret_is_whole = !all.is_refused && all.err == NULL && all.result.left == 0;
+    *ret_is_whole = !all.is_refused && !all.has_problem && all.err == NULL &&
+                    all.result.left == 0;
     if (result == 0)
         result = report(&all, content, err);
     /* Held no more: what is left can be looked at. */

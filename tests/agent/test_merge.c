@@ -398,6 +398,26 @@ static void diffs_are_cut(void **state)
     end(&it);
 }
 
+/* One that is broken keeps nobody else's changes back. */
+static void a_broken_one_is_left_alone(void **state)
+{
+    world it;
+
+    (void)state;
+    begin(&it);
+    overlay_put(&it, "one", "overlay.json", "no JSON");
+    overlay_begin(&it, "two");
+    change(&it, "two", "b.txt", "b\n");
+    make(&it, 2);
+    assert_non_null(bx_merge_problem(it.merge, 0));
+    assert_null(bx_merge_problem(it.merge, 1));
+    assert_int_equal(bx_merge_changes(it.merge, 0), 0);
+    commit(&it);
+    check(&it, "b.txt", "b\n");
+    assert_true(is_there(&it, "one"));
+    end(&it);
+}
+
 static void refuses_a_bad_name(void **state)
 {
     const char *const bad[] = { "../one" };
@@ -432,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_file_where_another_has_a_folder),
         cmocka_unit_test(changed_since_the_merge_was_made),
         cmocka_unit_test(diffs_are_cut),
+        cmocka_unit_test(a_broken_one_is_left_alone),
         cmocka_unit_test(refuses_a_bad_name),
     };
 

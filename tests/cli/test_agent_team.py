@@ -462,7 +462,11 @@ class ManagedTest(TeamTest):
         many = [[bash(f"echo {i} > runaway-{i}.txt")] for i in range(40)]
         self.scripts(main=[assign(("one", "do runaway", {}),
                                   ("two", "do right", {}),
-                                  ("three", "do broken", {})), "end"],
+                                  ("three", "do broken", {}),
+                                  ("four", "do nothing", {})), "end"],
+                     nothing=[[call("file-glob", pattern="*")],
+                              {"fail": {"kind": "request",
+                                        "text": "no more"}}],
                      runaway=many + ["never"],
                      right=[[bash("echo right > right.txt")],
                             "right is done"],
@@ -476,6 +480,7 @@ class ManagedTest(TeamTest):
         self.assertIn('"three": failed', told)
         self.assertEqual(os.listdir(self.path("ws")), ["right.txt"])
         self.assertEqual(len(self.merge(events)["kept"]), 2)
+        self.assertEqual(len(self.overlays()), 2)
 
     def test_killed_and_resumed(self):
         def lines(name):
