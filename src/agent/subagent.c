@@ -3,8 +3,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/one_line.h"
-#include "agent/settings.h"
 #include "agent/subagent_state.h"
 #include "base/run.h"
 
@@ -195,9 +193,8 @@ void bx_crew_stop(bx_crew *crew)
 /* ---- work -----------------------------------------------------------------
  */
 
-/* How it ended: texts are taken. */
-static void end(bx_subagent *sub, bx_agent_status status, char *text,
-                char *reason)
+void bx_subagent_end(bx_subagent *sub, bx_agent_status status, char *text,
+                     char *reason)
 {
     bx_crew *crew = sub->crew;
 
@@ -221,7 +218,7 @@ static void end(bx_subagent *sub, bx_agent_status status, char *text,
 static void end_failed(bx_subagent *sub, bx_agent_status status,
                        const char *why)
 {
-    end(sub, status, strdup(""), strdup(why));
+    bx_subagent_end(sub, status, strdup(""), strdup(why));
 }
 
 static void take_result(bx_subagent *sub, const bx_agent_result *result)
@@ -252,7 +249,8 @@ static void *work(void *context)
     if (failed < 0)
         end_failed(sub, BX_AGENT_FAILED, bx_error_message(err));
     else
-        end(sub, result.status, bx_take(result.text), bx_take(result.reason));
+        bx_subagent_end(sub, result.status, bx_take(result.text),
+                        bx_take(result.reason));
     return NULL;
 }
 
@@ -384,145 +382,6 @@ int bx_subagent_start(bx_subagent *sub, bx_error **err)
     return -1;
 }
 
-/* ---- orders ---------------------------------------------------------------
- */
-
-static int find_mode(bx_subagent *sub, const bx_subagent_order *order,
-                     bx_error **err)
-{
-    bx_mode parents = sub->crew->agent->mode;
-
-    sub->mode = order->is_apart ? BX_MODE_EDITS : parents;
-    if (order->mode != NULL && bx_mode_find(order->mode, &sub->mode) < 0)
-        return bx_error_set(err, BX_ERR_INVALID,
-                            "mode '%s'; expected ask, reads, edits, auto or "
-                            "plan",
-                            order->mode);
-    if (!bx_settings_mode_is_within(sub->mode, parents))
-        return bx_error_set(err, BX_ERR_DENIED,
-                            "mode %s lets more through than %s, which is this "
-                            "agent's; expected the same or a narrower one",
-                            bx_mode_name(sub->mode), bx_mode_name(parents));
-    return 0;
-}
-
-static int copy_order(bx_subagent *sub, const bx_subagent_order *order,
-                      bx_error **err)
-{
-    const char *name = order->name == NULL ? sub->id : order->name;
-
-    sub->index = order->index;
-    sub->is_background = order->is_background;
-    sub->is_apart = order->is_apart;
-    sub->call = strdup(order->call);
-    sub->task = strdup(order->task);
-    sub->name = bx_one_line(name, strlen(name), BX_SUBAGENT_NAME_MAX, NULL);
-    sub->content =
-        json_pack("[{s:s, s:s}]", "type", "text", "text", order->task);
-    if (order->tools != NULL)
-        sub->patterns = json_deep_copy(order->tools);
-    if (sub->call == NULL || sub->task == NULL || sub->name == NULL ||
-        sub->content == NULL || (order->tools != NULL && sub->patterns == NULL))
-        return bx_error_set_nomem(err);
-    return find_mode(sub, order, err);
-}
-
-static bx_subagent *make(bx_crew *crew, const bx_subagent_order *order,
-                         bx_error **err)
-{
-    bx_subagent *sub = calloc(1, sizeof(*sub));
-    int failed;
-
-    if (sub == NULL) {
-        (void)bx_error_set_nomem(err);
-        return NULL;
-    }
-    sub->crew = crew;
-    sub->phase = BX_SUBAGENT_WORKS;
-    sub->cancel = bx_cancel_new();
-    if (sub->cancel == NULL) {
-        bx_subagent_free(sub);
-        (void)bx_error_set_nomem(err);
-        return NULL;
-    }
-    pthread_mutex_lock(&crew->lock);
-    (void)snprintf(sub->id, sizeof(sub->id), "a%u", crew->count + 1);
-    failed = copy_order(sub, order, err);
-    if (failed == 0)
-        failed = bx_subagent_carve(sub, order, err);
-    if (failed == 0)
-        failed = bx_subagent_pool_take(crew->pool, err);
-    if (failed == 0) {
-        bx_crew_append(crew, sub);
-        crew->working++;
-        pthread_cond_broadcast(&crew->changed);
-    }
-    pthread_mutex_unlock(&crew->lock);
-    if (failed == 0)
-        return sub;
-    bx_subagent_free(sub);
-    return NULL;
-}
-
-/* Of an earlier process. errors: as of bx_subagent_start() */
-static int go_on(bx_subagent *sub, bx_error **err)
-{
-    bx_crew *crew = sub->crew;
-    bool has_ended = false;
-    int failed;
-
-    if (bx_subagent_look(sub, &has_ended, err) < 0)
-        return -1;
-    if (sub->cancel == NULL)
-        sub->cancel = bx_cancel_new();
-    if (sub->cancel == NULL)
-        return bx_error_set_nomem(err);
-    pthread_mutex_lock(&crew->lock);
-    failed = has_ended ? 0 : bx_subagent_carve_again(sub, err);
-    if (failed == 0)
-        failed = bx_subagent_pool_take(crew->pool, err);
-    if (failed == 0) {
-        sub->phase = BX_SUBAGENT_WORKS;
-        crew->working++;
-        pthread_cond_broadcast(&crew->changed);
-    }
-    pthread_mutex_unlock(&crew->lock);
-    if (failed < 0)
-        return -1;
-    if (!has_ended)
-        return bx_subagent_start(sub, err);
-    end(sub, sub->status, bx_take(sub->text), bx_take(sub->reason));
-    return 0;
-}
-
-static bx_subagent *find_order(bx_crew *crew, const bx_subagent_order *order)
-{
-    bx_subagent *found = NULL;
-
-    pthread_mutex_lock(&crew->lock);
-    for (bx_subagent *sub = crew->subs; sub != NULL; sub = sub->next)
-        if (strcmp(sub->call, order->call) == 0 && sub->index == order->index)
-            found = sub;
-    pthread_mutex_unlock(&crew->lock);
-    return found;
-}
-
-bx_subagent *bx_crew_order(bx_crew *crew, const bx_subagent_order *order,
-                           bx_error **err)
-{
-    bx_subagent *sub = find_order(crew, order);
-
-    if (sub != NULL && sub->is_past && bx_subagent_check(sub, err) < 0)
-        return NULL;
-    if (sub != NULL)
-        return sub->phase == BX_SUBAGENT_LEFT && go_on(sub, err) < 0 ? NULL
-                                                                     : sub;
-    sub = make(crew, order, err);
-    if (sub == NULL)
-        return NULL;
-    return bx_subagent_start(sub, err) < 0 ? NULL : sub;
-}
-
 /* ---- of a run -------------------------------------------------------------
  */
 
@@ -539,7 +398,7 @@ int bx_crew_begin(bx_crew *crew, bx_error **err)
         if (sub->phase == BX_SUBAGENT_ENDED)
             sub->is_past = true;
         else if (sub->phase == BX_SUBAGENT_LEFT && sub->is_background &&
-                 go_on(sub, &why) < 0)
+                 bx_subagent_go_on(sub, &why) < 0)
             bx_agent_notice(crew->agent, "sub-agent %s cannot go on: %s",
                             sub->id, bx_error_message(why));
     }

@@ -126,6 +126,14 @@ void bx_subagent_free(bx_subagent *sub);
 void bx_subagent_name_overlay(bx_subagent *sub);
 /* One that was made or left is put to work. errors: its end says the same */
 int bx_subagent_start(bx_subagent *sub, bx_error **err);
+/* One that works has ended; texts are taken. */
+void bx_subagent_end(bx_subagent *sub, bx_agent_status status, char *text,
+                     char *reason);
+
+/* ---- subagent_order.c ---- */
+
+/* One that an earlier process left. errors: as of bx_subagent_start() */
+int bx_subagent_go_on(bx_subagent *sub, bx_error **err);
 
 extern const bx_own_tool bx_own_agent;
 extern const bx_own_tool bx_own_agent_wait;
