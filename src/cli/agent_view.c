@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/markdown.h"
 #include "cli/view_call.h"
+#include "cli/view_sums.h"
 #include "cli/view_merge.h"
 
 #define RESULT_LINES 3u
@@ -601,54 +602,6 @@ static void show_notice(bx_agent_view *view, const json_t *event,
                         "note: ", text_of(event, "text"));
 }
 
-static int put_count(bx_buf *text, long long count, const char *unit)
-{
-    if (count >= 100000)
-        return bx_buf_printf(text, "%lldk %s", count / 1000, unit);
-    if (count >= 1000)
-        return bx_buf_printf(text, "%.1fk %s", (double)count / 1000, unit);
-    return bx_buf_printf(text, "%lld %s", count, unit);
-}
-
-static int put_usage(const bx_agent_view *view, const json_t *event,
-                     bx_buf *text)
-{
-    const json_t *usage = json_object_get(event, "usage");
-    double cost = json_number_value(json_object_get(event, "cost"));
-    long long input = number_of(usage, "input_tokens") +
-                      number_of(usage, "cache_read_tokens") +
-                      number_of(usage, "cache_write_tokens");
-
-    if (put_count(text, input, "tokens in, ") < 0 ||
-        put_count(text, number_of(usage, "output_tokens"), "out") < 0 ||
-        (cost > 0 && bx_buf_printf(text, ", $%.4f", cost) < 0))
-        return -1;
-    return bx_buf_printf(text, ", %.1f s",
-                         (double)(now_ns() - view->begin_ns) / 1e9);
-}
-
-static const char *plural(long long count)
-{
-    return count == 1 ? "" : "s";
-}
-
-/* What the work took: of all that this agent did since it began. */
-static void put_sums(bx_agent_view *view, const json_t *event)
-{
-    bx_autobuf bx_buf text = BX_BUF_INIT;
-    long long turns = number_of(event, "turns");
-    long long calls = number_of(event, "calls");
-    long long refusals = number_of(event, "refusals");
-
-    if (bx_buf_printf(&text, "%lld turn%s, %lld call%s, ", turns, plural(turns),
-                      calls, plural(calls)) < 0 ||
-        (refusals > 0 &&
-         bx_buf_printf(&text, "%lld refused, ", refusals) < 0) ||
-        put_usage(view, event, &text) < 0)
-        return;
-    bx_view_put_wrapped(view->out, 0, BX_LOOK_DIM, text.data, "");
-}
-
 static bool is_one_file(int a, int b)
 {
     struct stat one;
@@ -697,7 +650,7 @@ static void show_end(bx_agent_view *view, const json_t *event, unsigned indent)
                                                           : BX_LOOK_YELLOW,
                             label, reason);
     }
-    put_sums(view, event);
+    bx_view_put_sums(view->out, event, now_ns() - view->begin_ns);
 }
 
 static void show_merge(bx_agent_view *view, const json_t *event,

@@ -47,6 +47,5 @@ bx_screen *bx_agent_view_text(bx_agent_view *view);
 
 /* The plan as it was told last; borrowed, NULL: none. */
 const json_t *bx_agent_view_plan(const bx_agent_view *view);
-void bx_view_put_plan(bx_screen *screen, unsigned indent, const json_t *items);
 
 #endif

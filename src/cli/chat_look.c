@@ -8,6 +8,7 @@
 #include "agent/workspace_file.h"
 #include "base/buf.h"
 #include "cli/chat.h"
+#include "cli/view_sums.h"
 #include "cli/view_call.h"
 #include "policy/host_pattern.h"
 #include "policy/policy.h"
