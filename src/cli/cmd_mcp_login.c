@@ -35,10 +35,10 @@ static void print_help(bool is_login)
 {
     if (is_login) {
         fputs("Sign in to a server with a \"url\" in your browser. The address "
-              "to open is printed;\nwhat the browser brings back comes to a "
-              "port of this machine that is open\nmeanwhile. The tokens are "
-              "kept in ~/.local/state/boxagnts/mcp-tokens.json, for\nyou "
-              "alone, and go to that server alone.\n\n"
+              "to open is\nprinted; what the browser brings back comes to a "
+              "port of this machine that is\nopen meanwhile. The tokens are "
+              "kept in\n~/.local/state/boxagnts/mcp-tokens.json, for you "
+              "alone, and go to that server\nalone.\n\n"
               "Usage: boxagnts mcp login NAME [options]\n\nOptions:\n",
               stdout);
         bx_options_print_flags(stdout, flags, FLAGS_COUNT);

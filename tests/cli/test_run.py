@@ -198,7 +198,7 @@ class Run(CliTest):
 class Help(CliTest):
     COMMANDS = ("run inspect compile cache policy audit tool bash js python replay mcp overlay "
                 "learn doctor completion agent chat init settings session model").split()
-    MCP = "install add list remove approve test".split()
+    MCP = "install add list remove approve test login logout".split()
     TOOL = "list show explain call add remove approve embed test new".split()
 
     def test_fits_a_terminal_of_80_columns(self):
