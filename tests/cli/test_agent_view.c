@@ -128,20 +128,27 @@ static void agents_stand_apart(void **state)
 
     tell(f, "{\"type\": \"agent\", \"id\": \"1\", \"name\": \"tester\", "
             "\"event\": {\"type\": \"session\"}}");
-    tell(f, "{\"type\": \"agent\", \"event\": {\"type\": \"text\", \"text\": "
+    tell(f, "{\"type\": \"agent\", \"id\": \"1\", \"name\": \"tester\", "
+            "\"event\": {\"type\": \"text\", \"text\": "
             "\"its words\"}}");
-    tell(f, "{\"type\": \"agent\", \"event\": {\"type\": \"call\", \"id\": "
+    tell(f, "{\"type\": \"agent\", \"id\": \"1\", \"name\": \"tester\", "
+            "\"event\": {\"type\": \"call\", \"id\": "
             "\"a\", \"name\": \"bash\", \"input\": {}}}");
-    tell(f, "{\"type\": \"agent\", \"event\": {\"type\": \"agent\", \"event\": "
+    tell(f, "{\"type\": \"agent\", \"id\": \"1\", \"name\": \"tester\", "
+            "\"event\": {\"type\": \"agent\", \"id\": \"2\", \"name\": "
+            "\"helper\", \"event\": "
             "{\"type\": \"notice\", \"text\": \"deep\"}}}");
-    tell(f, "{\"type\": \"agent\", \"event\": {\"type\": \"end\", \"status\": "
+    tell(f, "{\"type\": \"agent\", \"id\": \"1\", \"name\": \"tester\", "
+            "\"event\": {\"type\": \"end\", \"status\": "
             "\"done\"}}");
     out = shown(f->out);
     err = shown(f->err);
     assert_string_equal(out, "");
     assert_string_equal(err, "  agent tester\n"
                              "    > bash\n"
+                             "      agent helper\n"
                              "        note: deep\n"
+                             "  agent tester\n"
                              "    ended: done\n");
 }
 
