@@ -200,7 +200,8 @@ const bx_chat_command bx_chat_commands[] = {
     { "memory", "[NAME]", "The notes of the workspace, or one of them",
       bx_chat_show_memory },
     { "skills", "", "The skills the model may read", bx_chat_show_skills },
-    { "mcp", "", "MCP servers, and the tools that come from them", bx_chat_show_mcp },
+    { "mcp", "", "MCP servers, and the tools that come from them",
+      bx_chat_show_mcp },
     { "quit", "", "Leave; so does Ctrl-D", quit },
 };
 const size_t bx_chat_commands_count =

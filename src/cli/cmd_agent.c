@@ -24,26 +24,27 @@ static void print_help(FILE *out)
 
 static void print_run_help(void)
 {
-    fputs("Let an agent work on a task, then print what it says at the end.\n\n"
-          "Usage: boxagnts agent run [options] TASK | - | --resume ID "
-          "[TASK]\n\n"
-          "What it does is told on stderr, its last words go to stdout; with "
-          "--json every\nevent is a line on stdout. On a terminal you are asked "
-          "as in `boxagnts chat`;\nwithout one nobody is, and what would be "
-          "asked is refused. Each step is stored\nbefore it takes effect: a "
-          "run that was killed goes on with --resume.\n\n"
-          "Exit status: 0 done; 1 failed; 2 usage; 3 refused, by the model or "
-          "a person;\n4 a budget is used up; 130 cancelled.\n\n"
-          "Examples:\n"
-          "  boxagnts agent run 'What is this project about?'\n"
-          "  boxagnts agent run --mode auto --max-cost 0.50 'fix the failing "
-          "test'\n"
-          "  boxagnts agent run --mode edits 'tidy the docs'     # then: "
-          "overlay commit\n"
-          "  boxagnts agent run --managed 'write tests for each module'\n"
-          "  boxagnts agent run --json --model demo 'look around'\n\n"
-          "Options:\n",
-          stdout);
+    fputs(
+        "Let an agent work on a task, then print what it says at the end.\n\n"
+        "Usage: boxagnts agent run [options] TASK | - | --resume ID "
+        "[TASK]\n\n"
+        "What it does is told on stderr, its last words go to stdout; with "
+        "--json every\nevent is a line on stdout. On a terminal you are asked "
+        "as in `boxagnts chat`;\nwithout one nobody is, and what would be "
+        "asked is refused. Each step is stored\nbefore it takes effect: a "
+        "run that was killed goes on with --resume.\n\n"
+        "Exit status: 0 done; 1 failed; 2 usage; 3 refused, by the model or "
+        "a person;\n4 a budget is used up; 130 cancelled.\n\n"
+        "Examples:\n"
+        "  boxagnts agent run 'What is this project about?'\n"
+        "  boxagnts agent run --mode auto --max-cost 0.50 'fix the failing "
+        "test'\n"
+        "  boxagnts agent run --mode edits 'tidy the docs'     # then: "
+        "overlay commit\n"
+        "  boxagnts agent run --managed 'write tests for each module'\n"
+        "  boxagnts agent run --json --model demo 'look around'\n\n"
+        "Options:\n",
+        stdout);
     bx_options_print_flags(stdout, bx_agent_flags, bx_agent_flags_count);
     puts("\nPolicy (see `boxagnts policy --help`):");
     bx_options_print_controls(stdout);

@@ -228,7 +228,8 @@ static void names_what_is_wrong(void **state)
     user_fails("parallel: 0\n", "parallel: '0' is too small");
     user_fails("parallel: 65\n", "from 1 to 64");
     user_fails("budget: 5\n", "budget: expected a mapping");
-    user_fails("budget: { turns: 0 }\n", "budget/turns: neither none nor an amount");
+    user_fails("budget: { turns: 0 }\n",
+               "budget/turns: neither none nor an amount");
     user_fails("budget: { turns: 1000001 }\n", "is too large");
     user_fails("budget: { turns: -1 }\n", "is negative");
     user_fails("budget: { time: 31d }\n", "has an unknown unit");
