@@ -56,6 +56,9 @@ const size_t bx_agent_flags_count =
 const size_t bx_agent_flags_of_chat =
     sizeof(bx_agent_flags) / sizeof(bx_agent_flags[0]) - MANAGED_FLAGS;
 
+/* Of a session: more than these were made by somebody who did something. */
+#define NOTES_MAX 20
+
 #define FLAGS (sizeof(bx_agent_flags) / sizeof(bx_agent_flags[0]))
 
 /* ---- flags ------------------------------------------------------------- */
@@ -403,11 +406,50 @@ static void hand_over_overlay(bx_agent_cli *cli)
     cli->tools.overlay.dir = bx_take(dir);
 }
 
+/* Has nobody said or named anything in it? */
+static bool is_empty_session(bx_session_store *store, const char *id)
+{
+    bx_session_info info = { 0 };
+    bool is_empty = false;
+    json_t *entries;
+    json_t *entry;
+    size_t i;
+
+    if (bx_session_store_info(store, id, &info, NULL) < 0)
+        return false;
+    is_empty = info.entries <= NOTES_MAX &&
+               (info.title == NULL || info.title[0] == '\0');
+    bx_session_info_clear(&info);
+    if (!is_empty)
+        return false;
+    entries = bx_session_store_read(store, id, 1, 0, NULL);
+    is_empty = entries != NULL;
+    json_array_foreach(entries, i, entry)
+    {
+        if (json_object_get(entry, "message") != NULL)
+            is_empty = false;
+    }
+    json_decref(entries);
+    return is_empty;
+}
+
+void bx_agent_cli_leave(bx_agent_cli *cli, bx_agent *agent)
+{
+    char id[BX_SESSION_ID_BYTES];
+
+    if (agent == NULL)
+        return;
+    snprintf(id, sizeof(id), "%s", bx_agent_session(agent));
+    bx_agent_free(agent);
+    if (is_empty_session(cli->store, id))
+        (void)bx_session_store_remove(cli->store, id, NULL);
+}
+
 void bx_agent_cli_close(bx_agent_cli *cli)
 {
     if (cli->agent != NULL)
         hand_over_overlay(cli);
-    bx_agent_free(cli->agent);
+    bx_agent_cli_leave(cli, cli->agent);
     bx_mcp_hub_free(cli->servers); /* before the registry */
     bx_session_store_close(cli->store);
     bx_tool_cli_close(&cli->tools);

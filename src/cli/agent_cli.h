@@ -66,6 +66,9 @@ int bx_agent_cli_parse(int argc, char **argv, bx_agent_cli *cli,
 int bx_agent_cli_open(bx_agent_cli *cli, bx_error **err);
 /* Open the agent: the session is made, or goes on. */
 int bx_agent_cli_start(bx_agent_cli *cli, bx_error **err);
+/* Free an agent; a session in which nothing was said does not stay. NULL is
+ * fine. */
+void bx_agent_cli_leave(bx_agent_cli *cli, bx_agent *agent);
 /* Frees everything, and says what lies in an overlay. */
 void bx_agent_cli_close(bx_agent_cli *cli);
 

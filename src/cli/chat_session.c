@@ -49,7 +49,7 @@ static bool reopen(bx_chat *chat, const char *id)
         bx_chat_say_error(chat, err);
         return false;
     }
-    bx_agent_free(old);
+    bx_agent_cli_leave(&chat->cli, old);
     free(chat->cli.session);
     chat->cli.session = bx_take(session);
     bx_agent_result_clear(&chat->last);

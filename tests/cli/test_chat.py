@@ -90,13 +90,15 @@ class ChatTest(CliTest):
                              self.path("work"), *flags, stdin=text.encode(),
                              status=status)
 
+    def sessions(self):
+        rows = json.loads(self.boxagnts(
+            "session", "list", "--all", "--json").out)
+        return rows if isinstance(rows, list) else rows["sessions"]
+
     def exported(self):
         """The last session, everything in it."""
-        sessions = json.loads(self.boxagnts(
-            "session", "list", "--all", "--json").out)
-        rows = sessions if isinstance(sessions, list) else sessions["sessions"]
-        return self.boxagnts("session", "export", rows[0]["id"], "--format",
-                             "json").out
+        return self.boxagnts("session", "export", self.sessions()[0]["id"],
+                             "--format", "json").out
 
 
 class Pipe(ChatTest):
@@ -675,6 +677,14 @@ class Session(ChatTest):
         self.assertIn("is of the workspace", result.err)
         self.assertNotIn("words of this one", self.boxagnts(
             "session", "export", theirs, "--format", "json").out)
+
+    def test_a_session_of_no_words_does_not_stay(self):
+        self.script({"text": "An answer."})
+        self.pipe("/mode plan\n/clear\n/quit\n")
+        self.assertEqual(self.sessions(), [])
+        self.pipe("/rename Kept for its name\n/clear\nwords\n")
+        self.assertEqual(sorted(row["title"] for row in self.sessions()),
+                         ["Kept for its name", "words"])
 
     def test_resume_flag_goes_on(self):
         self.script({"text": "An answer."})
