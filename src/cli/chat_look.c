@@ -283,15 +283,12 @@ void bx_chat_show_memory(bx_chat *chat, const char *rest)
     bx_autofree char *text = NULL;
     bx_autofd int fd = bx_workspace_open(chat->cli.workspace, &err);
 
-    if (fd < 0) {
+    if (fd < 0 || (*rest != '\0' && bx_memory_read(fd, rest, &text, &err) < 0))
         bx_chat_say_error(chat, err);
-    } else if (*rest == '\0') {
+    else if (*rest == '\0')
         show_notes(chat, fd);
-    } else if (bx_memory_read(fd, rest, &text, &err) < 0) {
-        bx_chat_say_error(chat, err);
-    } else {
+    else
         bx_view_put_quoted_whole(out, 0, text, strlen(text), NOTE_LINES);
-    }
 }
 
 void bx_chat_show_skills(bx_chat *chat, const char *rest)

@@ -217,6 +217,33 @@ static void forget_pastes(bx_line_editor *editor)
         free(editor->pastes[--editor->pastes_count]);
 }
 
+/* Pass over text, or with NULL a number; NULL stays. */
+static const char *pass(const char *at, const char *text)
+{
+    size_t bytes;
+
+    if (at == NULL)
+        return NULL;
+    bytes = text == NULL ? strspn(at, "0123456789") : strlen(text);
+    if (bytes == 0 || (text != NULL && strncmp(at, text, bytes) != 0))
+        return NULL;
+    return at + bytes;
+}
+
+/* The bytes of a word that stands for a paste, and which; 0: it is none. */
+static size_t read_paste_word(const char *line, size_t *ret_number)
+{
+    const char *number = pass(line, "[paste ");
+    const char *end = pass(pass(number, NULL), ": ");
+
+    end = pass(pass(end, NULL), " lines, ");
+    end = pass(pass(end, NULL), " bytes]");
+    if (end == NULL)
+        return 0;
+    *ret_number = strtoul(number, NULL, 10);
+    return (size_t)(end - line);
+}
+
 /* Words that stand for pastes become these. Owned. */
 static char *with_pastes(const bx_line_editor *editor, const char *line)
 {
@@ -226,12 +253,10 @@ static char *with_pastes(const bx_line_editor *editor, const char *line)
         return NULL;
     while (*line != '\0') {
         size_t number = 0;
-        int used = 0;
+        size_t used;
 
-        if (*line == '[' &&
-            sscanf(line, "[paste %3zu: %*u lines, %*u bytes]%n", &number,
-                   &used) == 1 &&
-            used > 0 && number >= 1 && number <= editor->pastes_count) {
+        used = read_paste_word(line, &number);
+        if (used > 0 && number >= 1 && number <= editor->pastes_count) {
             if (bx_buf_puts(&text, editor->pastes[number - 1]) < 0)
                 return NULL;
             line += used;

@@ -145,17 +145,16 @@ static void judge_number(const char *text, size_t bytes, bool is_whole,
 
     while (digits < bytes && isdigit((unsigned char)text[digits]))
         digits++;
-    if (digits > 9) {
-        head->kind = LINE_TEXT;
-    } else if (digits + 1 >= bytes) {
-        if (is_whole || (digits < bytes && strchr(".)", text[digits]) == NULL))
-            head->kind = LINE_TEXT;
-    } else if (strchr(".)", text[digits]) != NULL && text[digits + 1] == ' ') {
+    if (digits <= 9 && digits + 1 < bytes &&
+        strchr(".)", text[digits]) != NULL && text[digits + 1] == ' ') {
         set_item(head, text, digits + 1,
                  digits + 1 + strspn(text + digits + 1, " "));
-    } else {
-        head->kind = LINE_TEXT;
+        return;
     }
+    /* More of it may come. */
+    if (is_whole || digits > 9 || digits + 1 < bytes ||
+        (digits < bytes && strchr(".)", text[digits]) == NULL))
+        head->kind = LINE_TEXT;
 }
 
 static void judge_heading(const char *text, size_t bytes, bool is_whole,
@@ -163,18 +162,15 @@ static void judge_heading(const char *text, size_t bytes, bool is_whole,
 {
     size_t level = strspn(text, "#");
 
-    if (level > 6) {
-        head->kind = LINE_TEXT;
-    } else if (level == bytes) {
-        if (is_whole)
-            head->kind = LINE_TEXT;
-    } else if (text[level] != ' ') {
-        head->kind = LINE_TEXT;
-    } else {
+    if (level <= 6 && level < bytes && text[level] == ' ') {
         head->kind = LINE_HEADING;
         head->level = (unsigned)level;
         head->used += level + strspn(text + level, " ");
+        return;
     }
+    /* More of it may come. */
+    if (is_whole || level > 6 || level < bytes)
+        head->kind = LINE_TEXT;
 }
 
 static void judge_fence(const char *text, size_t bytes, bool is_whole,

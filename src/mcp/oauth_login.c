@@ -320,7 +320,7 @@ static int keep(const bx_oauth_flow *flow, const json_t *token, bx_error **err)
                   flow->place.issuer, "resource", flow->place.resource,
                   "client_secret", flow->client_secret, "revocation_endpoint",
                   flow->place.revocation_endpoint, "scope", flow->scope);
-    int lock;
+    int lock = -1;
     int result;
 
     if (entry == NULL || bx_oauth_keep_token(entry, token) < 0)

@@ -99,13 +99,12 @@ static char *take_query(const char *head, unsigned port)
 
 static bool is_equal(const char *a, const char *b)
 {
-    size_t bytes = strlen(b);
     unsigned char differs = 0;
 
-    if (a == NULL || strlen(a) != bytes)
+    if (a == NULL || strlen(a) != strlen(b))
         return false;
-    for (size_t i = 0; i < bytes; i++)
-        differs |= (unsigned char)(a[i] ^ b[i]);
+    for (; *a != '\0'; a++, b++)
+        differs |= (unsigned char)(*a ^ *b);
     return differs == 0;
 }
 

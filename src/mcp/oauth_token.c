@@ -242,7 +242,7 @@ int bx_oauth_renew(const bx_remote_server *server, const char *used,
                    const bx_wait *wait, char **ret_authorization,
                    bx_error **err)
 {
-    const char *token = strchr(used, ' ');
+    const char *token = used == NULL ? NULL : strchr(used, ' ');
     json_t *entry = NULL;
     int lock;
     int result;

@@ -177,7 +177,7 @@ static int find_info(bx_session_store *store, const char *id,
                      bx_session_info *ret_info, bx_error **err)
 {
     bx_autostatement sqlite3_stmt *statement = NULL;
-    int64_t number;
+    int64_t number = 0;
     int found;
 
     if (bx_session_find(store, id, &number, NULL, err) < 0)

@@ -440,7 +440,7 @@ int bx_session_put_begin(bx_session_log *log, const char *call_id,
     const bx_session_entry entry = { .kind = "call",
                                      .call_id = call_id,
                                      .state = "begun" };
-    bx_call_state state;
+    bx_call_state state = BX_CALL_PLANNED;
     uint64_t number = 0;
 
     if (get_state(log, call_id, &state, err) < 0)
@@ -477,7 +477,7 @@ int bx_session_put_end(bx_session_log *log, const char *call_id,
                                      .state = "done",
                                      .body = block,
                                      .meta = meta };
-    bx_call_state state;
+    bx_call_state state = BX_CALL_PLANNED;
     uint64_t number = 0;
 
     if (!is_type(block, "tool_result") || id == NULL ||

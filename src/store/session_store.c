@@ -158,7 +158,7 @@ bx_session_store *bx_session_store_open(const char *path, bx_error **err)
     }
     store->lock_fd = -1;
     (void)pthread_mutex_init(&store->mutex, NULL);
-    if (make_paths(store, path, err) < 0)
+    if (make_paths(store, path, err) < 0 || store->path == NULL)
         return NULL;
     (void)pthread_mutex_lock(&open_mutex);
     result = open_database(store, err);

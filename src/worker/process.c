@@ -229,7 +229,7 @@ static int await_line(bx_process *process, bx_line *line, const bx_wait *wait,
         bx_error_free(why);
         return bx_error_set(err, BX_ERR_LIMIT,
                             "too many calls at once in one worker: it has no "
-                            "descriptor free for another");
+                            "room for another");
     }
     if (err != NULL)
         *err = why;

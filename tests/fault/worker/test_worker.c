@@ -343,7 +343,8 @@ static void remove_made(void *context)
     rmdir(path);
 }
 
-/* The host is to blame, and says so. */
+/* The host is to blame, and says so; a worker that cannot take a call refuses
+ * it. */
 static bool may_fail(const bx_error *error)
 {
     static const char *const wrong[] = { "none sends", "malformed", "no frame",
@@ -356,7 +357,8 @@ static bool may_fail(const bx_error *error)
     }
     return bx_error_code(error) == BX_ERR_SYSTEM ||
            (bx_error_code(error) == BX_ERR_LIMIT &&
-            strstr(message, "no memory") != NULL);
+            (strstr(message, "no memory") != NULL ||
+             strstr(message, "too many calls at once") != NULL));
 }
 
 /* The engine of the other process says it in its own words, if it can. */
