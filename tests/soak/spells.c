@@ -194,19 +194,28 @@ static void rage_template(spell_thread *self, bool is_kill)
 
 /* ---- the disk -------------------------------------------------------- */
 
-static void limit_files(rlim_t bytes)
+static void limit_file(int pid, rlim_t bytes)
 {
     struct rlimit limit;
-    int pids[64];
-    size_t count = bx_worker_pool_pids(soak_all.pool, pids, 64);
 
-    pids[count < 64 ? count++ : 63] = getpid();
-    for (size_t i = 0; i < count; i++) {
-        if (prlimit(pids[i], RLIMIT_FSIZE, NULL, &limit) < 0)
-            continue;
-        limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
-        (void)prlimit(pids[i], RLIMIT_FSIZE, &limit, NULL);
-    }
+    if (pid <= 0 || prlimit(pid, RLIMIT_FSIZE, NULL, &limit) < 0)
+        return;
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    (void)prlimit(pid, RLIMIT_FSIZE, &limit, NULL);
+}
+
+/* A template that began meanwhile has the limit of its host, and its workers
+ * have it from there. */
+static void limit_files(rlim_t bytes)
+{
+    int pids[64];
+    size_t count;
+
+    limit_file(getpid(), bytes);
+    limit_file(soak_all.pool->template_.pid, bytes);
+    count = bx_worker_pool_pids(soak_all.pool, pids, 64);
+    for (size_t i = 0; i < count; i++)
+        limit_file(pids[i], bytes);
 }
 
 /* No room for one more byte, or for one more file. */
