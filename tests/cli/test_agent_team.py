@@ -300,8 +300,6 @@ class SubagentTest(TeamTest):
         self.assertEqual(len(set(written)), len(written), written)
         # A call under way when it was killed may be lost, and is told so.
         self.assertGreaterEqual(len(written), 16 - 2 * kills, written)
-        self.assertEqual([s["status"] for s in self.sessions()],
-                         ["done"] * 3)
 
 
 class ManagedTest(TeamTest):
