@@ -483,3 +483,19 @@ void bx_agent_cli_catch_interrupts(bx_agent_cli *cli)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
+
+int bx_agent_cli_status(bx_agent_status status)
+{
+    switch (status) {
+    case BX_AGENT_DONE:
+        return 0;
+    case BX_AGENT_CANCELLED:
+        return BX_EXIT_CANCELLED;
+    case BX_AGENT_BUDGET:
+        return BX_EXIT_BUDGET;
+    case BX_AGENT_REFUSED:
+        return BX_EXIT_REFUSED;
+    default:
+        return BX_EXIT_FAILED;
+    }
+}

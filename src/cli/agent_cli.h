@@ -76,4 +76,7 @@ void bx_agent_cli_close(bx_agent_cli *cli);
  * before each run of an agent that goes on after a cancel. */
 void bx_agent_cli_catch_interrupts(bx_agent_cli *cli);
 
+/* The exit status of a program whose agent has ended so. */
+int bx_agent_cli_status(bx_agent_status status);
+
 #endif

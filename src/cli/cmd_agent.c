@@ -101,22 +101,6 @@ static json_t *make_content(const char *task, bx_error **err)
 /* ---- run -------------------------------------------------------------------
  */
 
-static int exit_status(bx_agent_status status)
-{
-    switch (status) {
-    case BX_AGENT_DONE:
-        return 0;
-    case BX_AGENT_CANCELLED:
-        return BX_EXIT_CANCELLED;
-    case BX_AGENT_BUDGET:
-        return BX_EXIT_BUDGET;
-    case BX_AGENT_REFUSED:
-        return BX_EXIT_REFUSED;
-    default:
-        return BX_EXIT_FAILED;
-    }
-}
-
 static void on_json(void *context, const json_t *event)
 {
     (void)context;
@@ -219,7 +203,7 @@ static int work(agent_run *run, const char *task, bx_error **err)
         bx_agent_view_end(run->view);
     if (failed == 0) {
         print_end(run->cli, &result);
-        status = exit_status(result.status);
+        status = bx_agent_cli_status(result.status);
     }
     bx_agent_result_clear(&result);
     json_decref(content);

@@ -65,22 +65,6 @@ void bx_chat_say_error(bx_chat *chat, bx_error *error)
 
 /* ---- one message ---- */
 
-static int exit_status(bx_agent_status status)
-{
-    switch (status) {
-    case BX_AGENT_DONE:
-        return 0;
-    case BX_AGENT_CANCELLED:
-        return BX_EXIT_CANCELLED;
-    case BX_AGENT_BUDGET:
-        return BX_EXIT_BUDGET;
-    case BX_AGENT_REFUSED:
-        return BX_EXIT_REFUSED;
-    default:
-        return BX_EXIT_FAILED;
-    }
-}
-
 /* text: NULL goes on with what the session has. */
 static int say(bx_chat *chat, const char *text)
 {
@@ -106,7 +90,7 @@ static int say(bx_chat *chat, const char *text)
     if (failed < 0)
         bx_chat_say_error(chat, err);
     else
-        status = exit_status(chat->last.status);
+        status = bx_agent_cli_status(chat->last.status);
     json_decref(message);
     return status;
 }
